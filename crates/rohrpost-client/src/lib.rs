@@ -1,0 +1,1 @@
+//! The bare SMTP client: connect, TLS, log in, send, pool.

@@ -1,0 +1,1 @@
+//! Takes due mail, sends or files it, records, bounces, reports.

@@ -1,0 +1,1 @@
+//! The one way in: limits, policy, accounts, commit.

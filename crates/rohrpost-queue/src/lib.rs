@@ -1,0 +1,1 @@
+//! What waits and until when: states, schedule, gates, leases.

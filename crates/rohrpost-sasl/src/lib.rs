@@ -1,0 +1,1 @@
+//! SASL mechanisms, both sides, without clock, randomness or input and output.

@@ -1,0 +1,1 @@
+//! Listeners and drivers for SMTP, LMTP and the control socket.

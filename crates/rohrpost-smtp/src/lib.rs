@@ -1,0 +1,1 @@
+//! SMTP, LMTP and submission as two pure state machines.

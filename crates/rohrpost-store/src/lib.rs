@@ -1,0 +1,1 @@
+//! Everything durable: queue, accounts, mailboxes, bodies, delivery records.

@@ -1,0 +1,1 @@
+//! One TLS for everything: provider, configurations, verifiers, certificates.
