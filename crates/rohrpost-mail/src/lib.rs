@@ -34,17 +34,26 @@ macro_rules! serde_as_text {
 pub(crate) use serde_as_text;
 
 pub mod address;
+pub mod address_list;
+pub mod compose;
+pub mod date;
 pub mod domain;
+pub mod dsn;
+pub mod encode;
 pub mod envelope;
+pub mod header;
 pub mod id;
 pub mod policy;
+pub mod received;
 pub mod record;
 pub mod reply;
 pub mod secret;
+pub mod seven_bit;
 
 pub use address::{AddressError, ForwardPath, LocalPart, Mailbox, ReversePath};
 pub use domain::{Domain, DomainError, Host};
 pub use envelope::{BodyKind, Envelope, Notify, Orcpt, Recipient, Ret};
+pub use header::{HeaderText, HeaderTextError};
 pub use id::QueueId;
 pub use policy::{ListenerTls, MinTls, Policy, PolicySource, TlsMode, Trust};
 pub use record::{
