@@ -35,6 +35,7 @@ pub(crate) use serde_as_text;
 
 pub mod address;
 pub mod address_list;
+pub mod class;
 pub mod compose;
 pub mod date;
 pub mod domain;
@@ -51,6 +52,7 @@ pub mod secret;
 pub mod seven_bit;
 
 pub use address::{AddressError, ForwardPath, LocalPart, Mailbox, ReversePath};
+pub use class::Class;
 pub use domain::{Domain, DomainError, Host};
 pub use envelope::{BodyKind, Envelope, Notify, Orcpt, Recipient, Ret};
 pub use header::{HeaderText, HeaderTextError};
