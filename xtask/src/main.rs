@@ -1,2 +1,69 @@
-//! The tasks of this workspace.
-fn main() {}
+//! The tasks of this workspace, run as `cargo xtask TASK`.
+//!
+//! [`test`] runs every test and [`gate`] everything else that has to be green; the other tasks are the gate's stages,
+//! each callable alone. This program is for those who work on Rohrpost and is never shipped.
+
+mod apt;
+mod arrows;
+mod deny;
+mod fuzz;
+mod gate;
+mod peers;
+mod programs;
+mod shell;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The tasks of the Rohrpost workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Find or install the programs that the tests drive, build, run every test.
+    Test,
+    /// Find or install the programs that the tests drive, nothing else.
+    Programs,
+    /// Run every stage below, in this order, and print how long each took.
+    Gate,
+    /// Check sizes, unfinished marks, module docs, white space and formatting.
+    Tidy,
+    /// Check that crates depend only on what the map allows.
+    Arrows,
+    /// Lint everything, warnings being errors.
+    Clippy,
+    /// Check licences, banned crates and sources.
+    Deny,
+    /// Build and run every fuzz target.
+    Fuzz {
+        /// Seconds of fuzzing, shared by all targets.
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> anyhow::Result<()> {
+    match *task {
+        Task::Test => test::run(),
+        Task::Programs => programs::provide(),
+        Task::Gate => gate::run(),
+        Task::Tidy => tidy::run(),
+        Task::Arrows => arrows::run(),
+        Task::Clippy => gate::clippy(),
+        Task::Deny => deny::run(),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+    }
+}

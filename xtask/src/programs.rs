@@ -1,0 +1,84 @@
+//! The programs that the tests drive: which, from which Debian package, and what for.
+//!
+//! This is the one list of them. Ordinary programs are installed when we may; mail servers never are, since installing
+//! one would replace the host's: [`crate::peers`] unpacks those side by side.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::{apt, peers, shell};
+
+/// What a test needs from the host.
+pub(crate) struct Program {
+    /// How to see that it is there.
+    probe: Probe,
+    /// The Debian package that has it.
+    package: &'static str,
+    /// What the tests use it for.
+    why: &'static str,
+}
+
+/// How to see that a program is there.
+enum Probe {
+    /// A file of that name in `PATH`.
+    Command(&'static str),
+    /// A Perl module, since swaks finds those only when it needs them.
+    Perl(&'static str),
+}
+
+/// Everything that is installed on the host when it is missing.
+const PROGRAMS: &[Program] = &[
+    Program {
+        probe: Probe::Command("unshare"),
+        package: "util-linux",
+        why: "gives each mail server an /etc of its own",
+    },
+    Program { probe: Probe::Command("mount"), package: "mount", why: "lays that /etc over the host's" },
+    Program { probe: Probe::Command("strace"), package: "strace", why: "records writes and syncs, injects errors" },
+    Program { probe: Probe::Command("openssl"), package: "openssl", why: "makes certificates, looks at handshakes" },
+    Program { probe: Probe::Command("swaks"), package: "swaks", why: "submits with PLAIN and LOGIN" },
+    Program { probe: Probe::Perl("Net::SSLeay"), package: "libnet-ssleay-perl", why: "lets swaks speak TLS" },
+    Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256 and -PLUS" },
+];
+
+impl Program {
+    fn is_there(&self) -> bool {
+        match self.probe {
+            Probe::Command(name) => in_path(name),
+            Probe::Perl(module) => shell::succeeds(Command::new("perl").args([&format!("-M{module}"), "-e", "1"])),
+        }
+    }
+}
+
+/// Makes sure that every program and every mail server is there.
+///
+/// # Errors
+/// Without root the missing packages are named in one line to copy; nothing has been installed or compiled then.
+pub(crate) fn provide() -> Result<()> {
+    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !program.is_there()).collect();
+    if !missing.is_empty() {
+        for program in &missing {
+            eprintln!("missing: {} ({})", program.package, program.why);
+        }
+        let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+        if !nix::unistd::geteuid().is_root() {
+            bail!("the tests need more programs; as root:\napt-get install {}", packages.join(" "));
+        }
+        apt::install(&packages)?;
+    }
+    peers::provide()
+}
+
+fn in_path(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian keeps `mount`'s neighbours in the sbin directories, which a user's PATH often leaves out.
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|dir: std::path::PathBuf| is_file(&dir.join(name)))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+}
