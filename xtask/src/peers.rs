@@ -14,6 +14,9 @@ use crate::{apt, shell};
 const SERVERS: &[(&str, &[&str])] =
     &[("postfix", &["postfix"]), ("exim", &["exim4-daemon-light", "exim4-base"]), ("opensmtpd", &["opensmtpd"])];
 
+/// One program of each server, to see whether the host has the libraries that it is linked with.
+const LINKED: &[&str] = &["postfix/usr/lib/postfix/sbin/smtpd", "exim/usr/sbin/exim4", "opensmtpd/usr/sbin/smtpd"];
+
 /// The directory of the libraries that these servers need and the host lacks.
 const LIBRARIES: &str = "libraries";
 
