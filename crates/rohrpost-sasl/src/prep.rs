@@ -1,0 +1,58 @@
+//! User names and passwords in the one spelling that is compared: RFC 8265.
+//!
+//! The same password typed on two keyboards can be two strings of code points. [`password`] is the profile `OpaqueString`
+//! (RFC 8265 §4.2), [`user`] its `UsernameCasePreserved` without the width mapping of blanks: logins are mail addresses or
+//! plain names, and case is the business of whoever looks the account up.
+
+use precis_profiles::{OpaqueString, UsernameCasePreserved, precis_core::profile::Profile as _};
+
+use crate::limits;
+
+/// The text cannot be a user name or password.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("empty, too long, or holding characters that RFC 8265 does not allow")]
+pub struct PrepError;
+
+/// A password as it is hashed and compared: composed (NFC), other blanks as U+0020, no control characters.
+pub fn password(text: &str) -> Result<String, PrepError> {
+    prepared(text, limits::PASSWORD_BYTES_MAX, |text| OpaqueString::new().enforce(text).map(Into::into).ok())
+}
+
+/// A user name as it is looked up: composed (NFC), full-width letters narrowed, no blanks and control characters.
+pub fn user(text: &str) -> Result<String, PrepError> {
+    prepared(text, limits::USER_BYTES_MAX, |text| UsernameCasePreserved::new().enforce(text).map(Into::into).ok())
+}
+
+/// Printable ASCII is its own form in both profiles, so that nearly all texts skip the tables.
+fn prepared(text: &str, bytes_max: usize, enforce: impl Fn(&str) -> Option<String>) -> Result<String, PrepError> {
+    match text {
+        "" => Err(PrepError),
+        _ if text.len() > bytes_max => Err(PrepError),
+        _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
+        _ => enforce(text).ok_or(PrepError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_spelling_whatever_keyboard_it_was_typed_on() {
+        assert_eq!(password("Jo\u{308}rg\u{a0}s").as_deref(), Ok("J\u{f6}rg s"));
+        assert_eq!(password("correct horse battery staple").as_deref(), Ok("correct horse battery staple"));
+        assert_eq!(user("jo\u{308}rg@here.test").as_deref(), Ok("j\u{f6}rg@here.test"));
+        assert_eq!(user("Ann@here.test").as_deref(), Ok("Ann@here.test"));
+    }
+
+    #[test]
+    fn what_rfc_8265_forbids_is_refused() {
+        for text in ["", "a\0b", "a\r\nb", "a\u{7f}", "\u{200b}x\u{7}"] {
+            assert_eq!(password(text), Err(PrepError), "{text:?}");
+            assert_eq!(user(text), Err(PrepError), "{text:?}");
+        }
+        assert_eq!(user("ann smith"), Err(PrepError));
+        assert_eq!(user(&"a".repeat(256)), Err(PrepError));
+        assert_eq!(password(&"a".repeat(1_025)), Err(PrepError));
+    }
+}
