@@ -6,6 +6,7 @@
 mod apt;
 mod arrows;
 mod deny;
+mod docs;
 mod fuzz;
 mod gate;
 mod peers;
@@ -33,6 +34,12 @@ enum Task {
     Tidy,
     /// Check that crates depend only on what the map allows.
     Arrows,
+    /// Make the configuration reference and the sample from doc comments.
+    Docs {
+        /// Write nothing, fail when a file is not as it should be.
+        #[arg(long)]
+        check: bool,
+    },
     /// Lint everything, warnings being errors.
     Clippy,
     /// Check licences, banned crates and sources.
@@ -62,6 +69,7 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Gate => gate::run(),
         Task::Tidy => tidy::run(),
         Task::Arrows => arrows::run(),
+        Task::Docs { check } => docs::run(check),
         Task::Clippy => gate::clippy(),
         Task::Deny => deny::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
