@@ -1,0 +1,271 @@
+//! What a peer's certificate is worth: the verdict and its reason in words.
+//!
+//! Judging and refusing are two things. A [`Judge`] only judges; whether a connection fails by it is the caller's
+//! decision ([`crate::ConnectOptions::require_trust`]).
+
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use jiff::Timestamp;
+use rohrpost_mail::{Trust, Verification, VerifiedBy};
+use rustls::{
+    CertificateError, OtherError, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+
+use crate::{
+    cert_error::CertError,
+    leaf::{Leaf, day, fingerprint},
+    limits::{CHAIN_CERTIFICATES_MAX, NAMES_SHOWN_MAX},
+    pem,
+    provider::provider,
+    crypto::sha256_hex,
+};
+
+/// Why a certificate does not prove who the peer is.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// It vouches for itself.
+    #[error("self-signed")]
+    SelfSigned,
+    /// Nobody we trust issued it.
+    #[error("unknown authority: {issuer}")]
+    UnknownAuthority {
+        /// Who issued it, by its own words.
+        issuer: String,
+    },
+    /// Its time is over.
+    #[error("expired on {}", day(*on))]
+    Expired {
+        /// Since when.
+        on: Timestamp,
+    },
+    /// Its time has not come.
+    #[error("not valid before {}", day(*from))]
+    NotYetValid {
+        /// From when on.
+        from: Timestamp,
+    },
+    /// It is somebody else's.
+    #[error("name mismatch: certificate is for {}", list(names))]
+    NameMismatch {
+        /// Whose.
+        names: Vec<String>,
+    },
+    /// It is neither the pinned certificate nor of the pinned key.
+    #[error("not the pinned certificate or key")]
+    NotPinned,
+    /// It says that it is not for TLS servers (or clients).
+    #[error("not issued for this purpose")]
+    Purpose,
+    /// A signature in the chain is wrong.
+    #[error("a signature in its chain is wrong")]
+    BadSignature,
+    /// It is no X.509 certificate of version 3.
+    #[error("the certificate is malformed")]
+    Malformed,
+    /// This system has no list of authorities.
+    #[error("this system has no list of trusted authorities")]
+    NoAuthorities,
+    /// Something else that the library reports.
+    #[error("{0}")]
+    Other(CertificateError),
+}
+
+impl Distrust {
+    /// Takes the reason out of rustls's error, where our verifier put it.
+    pub(crate) fn from_verdict(error: CertificateError) -> Self {
+        match &error {
+            CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<Self>() {
+                Some(reason) => reason.clone(),
+                None => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+
+    /// Puts the reason into rustls's error.
+    pub(crate) fn into_verdict(self) -> rustls::Error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
+    }
+
+    /// What webpki found, in terms of the certificate at hand.
+    fn new(error: rustls::Error, end_entity: &CertificateDer<'_>) -> Self {
+        let Some(leaf) = Leaf::read(end_entity) else { return Self::Malformed };
+        let rustls::Error::InvalidCertificate(error) = error else { return Self::Malformed };
+        use CertificateError as E;
+        match error {
+            E::Expired | E::ExpiredContext { .. } => Self::Expired { on: leaf.not_after },
+            E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid { from: leaf.not_before },
+            E::NotValidForName | E::NotValidForNameContext { .. } => Self::NameMismatch { names: leaf.names },
+            E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::Purpose,
+            E::BadSignature => Self::BadSignature,
+            E::BadEncoding => Self::Malformed,
+            _ if leaf.self_signed => Self::SelfSigned,
+            E::UnknownIssuer => Self::UnknownAuthority { issuer: leaf.issuer },
+            error => Self::Other(error),
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    match names.len() {
+        0 => "no name at all".to_owned(),
+        1..=NAMES_SHOWN_MAX => names.join(", "),
+        more => format!("{} and {} more", names[..NAMES_SHOWN_MAX].join(", "), more - NAMES_SHOWN_MAX),
+    }
+}
+
+/// Judges the certificates of servers by one kind of trust.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    authority: Authority,
+}
+
+/// What certificates are measured against.
+#[derive(Debug)]
+enum Authority {
+    /// The authorities of this system, loaded when the first certificate is judged by them.
+    System,
+    /// Those of one PEM file.
+    File(Arc<WebPkiServerVerifier>),
+    /// The digest of the certificate.
+    Certificate(String),
+    /// The digest of the public key.
+    Spki(String),
+}
+
+impl Judge {
+    /// Trust that the certificate alone cannot decide is judged by the authorities of the system.
+    pub(crate) fn new(trust: &Trust) -> Result<Self, CertError> {
+        let authority = match trust {
+            Trust::Ca(file) => Authority::File(server_verifier(roots(Path::new(file))?)),
+            Trust::PinCertificate(digest) => Authority::Certificate(digest.clone()),
+            Trust::PinSpki(digest) => Authority::Spki(digest.clone()),
+            Trust::System | Trust::Dane | Trust::FirstUse | Trust::Any => Authority::System,
+        };
+        Ok(Self { authority })
+    }
+
+    /// Whether [`load_system`] should run before the first verdict.
+    pub(crate) fn needs_system(&self) -> bool {
+        matches!(self.authority, Authority::System)
+    }
+
+    /// Judges a chain, the server's own certificate first.
+    pub(crate) fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedBy, Distrust> {
+        match &self.authority {
+            Authority::System => {
+                let verifier = system().ok_or(Distrust::NoAuthorities)?;
+                by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::WebPki)
+            }
+            Authority::File(verifier) => {
+                by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::Ca)
+            }
+            Authority::Certificate(digest) => pinned(fingerprint(end_entity) == *digest),
+            Authority::Spki(digest) => {
+                let leaf = Leaf::read(end_entity).ok_or(Distrust::Malformed)?;
+                pinned(sha256_hex(&leaf.spki) == *digest)
+            }
+        }
+    }
+}
+
+fn by_name(
+    verifier: &WebPkiServerVerifier,
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), Distrust> {
+    let verdict = verifier.verify_server_cert(end_entity, first(intermediates), name, &[], now);
+    verdict.map(drop).map_err(|error| Distrust::new(error, end_entity))
+}
+
+/// No more of a chain than its bound: what stands further back cannot help a chain that is in order.
+fn first<'a, 'b>(intermediates: &'a [CertificateDer<'b>]) -> &'a [CertificateDer<'b>] {
+    &intermediates[..intermediates.len().min(CHAIN_CERTIFICATES_MAX)]
+}
+
+fn pinned(equal: bool) -> Result<VerifiedBy, Distrust> {
+    if equal { Ok(VerifiedBy::Pin) } else { Err(Distrust::NotPinned) }
+}
+
+/// Judges the certificates of clients by the authorities of a listener.
+#[derive(Debug)]
+pub(crate) struct ClientJudge(Arc<dyn ClientCertVerifier>);
+
+impl ClientJudge {
+    pub(crate) fn new(file: &Path) -> Result<Self, CertError> {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(file)?), provider());
+        let verifier = builder.build().map_err(|_| CertError::NoCertificate { file: file.to_owned() })?;
+        Ok(Self(verifier))
+    }
+
+    pub(crate) fn judge(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<VerifiedBy, Distrust> {
+        let verdict = self.0.verify_client_cert(end_entity, first(intermediates), now);
+        verdict.map(|_| VerifiedBy::ClientCa).map_err(|error| Distrust::new(error, end_entity))
+    }
+}
+
+/// A verdict as delivery records have it.
+pub(crate) fn verification(verdict: Result<VerifiedBy, Distrust>) -> Verification {
+    match verdict {
+        Ok(by) => Verification::Verified { by },
+        Err(reason) => Verification::Unverified { reason: reason.to_string() },
+    }
+}
+
+/// Loads the system's authorities off the async threads, once: reading and parsing takes milliseconds.
+pub(crate) async fn load_system() {
+    static LOADED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let load = || async {
+        // A panic in there would show again, with its message, in the call of `system` that follows.
+        drop(tokio::task::spawn_blocking(|| system().is_some()).await);
+    };
+    LOADED.get_or_init(load).await;
+}
+
+/// The authorities that this system trusts; nothing where it has none.
+fn system() -> Option<&'static WebPkiServerVerifier> {
+    static SYSTEM: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
+    let load = || {
+        let mut roots = RootCertStore::empty();
+        let native = rustls_native_certs::load_native_certs();
+        let (taken, ignored) = roots.add_parsable_certificates(native.certs);
+        tracing::debug!(taken, ignored, errors = native.errors.len(), "loaded the system's authorities");
+        (taken > 0).then(|| server_verifier(roots))
+    };
+    SYSTEM.get_or_init(load).as_deref()
+}
+
+/// The certificates of a PEM file as authorities.
+fn roots(file: &Path) -> Result<RootCertStore, CertError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pem::chain(file, &pem::read(file)?)? {
+        roots.add(certificate).map_err(|_| CertError::Unreadable { file: file.to_owned() })?;
+    }
+    Ok(roots)
+}
+
+/// `roots` is not empty, which is the one thing the builder refuses.
+fn server_verifier(roots: RootCertStore) -> Arc<WebPkiServerVerifier> {
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    builder.build().expect("there is at least one authority and no revocation list")
+}
