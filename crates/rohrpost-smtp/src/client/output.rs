@@ -1,0 +1,41 @@
+//! What waits to be written.
+
+/// Octets for the peer, in order, with a mark up to where they are written.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    buffer: Vec<u8>,
+    written: usize,
+}
+
+impl Output {
+    /// Where to append.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Appends a line, adding its end. The callers build it from types that hold no line break.
+    pub(super) fn line(&mut self, line: &str) {
+        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.extend_from_slice(b"\r\n");
+    }
+
+    /// The octets that are not written yet.
+    pub(super) fn waiting(&self) -> &[u8] {
+        &self.buffer[self.written..]
+    }
+
+    /// Takes note that the first `count` of them are.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.written = (self.written + count).min(self.buffer.len());
+        if self.written == self.buffer.len() {
+            self.buffer.clear();
+            self.written = 0;
+        }
+    }
+
+    /// Forgets what is not written: the connection is gone.
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+        self.written = 0;
+    }
+}
