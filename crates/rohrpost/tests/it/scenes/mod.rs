@@ -1,0 +1,4 @@
+//! The stories that have to end well, one module each.
+
+mod organisation;
+mod peers;
