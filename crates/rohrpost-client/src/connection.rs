@@ -1,0 +1,334 @@
+//! One connection to one server.
+
+use std::{future::Future, io, sync::Arc, time::Instant};
+
+use rohrpost_mail::{BodyKind, Link, Stage, TlsInfo, header};
+use rohrpost_sasl::Mechanism;
+use rohrpost_smtp::client::{
+    Capabilities, Event, Failure, Message, Outcome, Session, SessionError, Settings,
+};
+use rohrpost_tls::{ClientTls, ConnectOptions};
+use tokio::{
+    net::{TcpSocket, TcpStream, UnixStream},
+    time::timeout,
+};
+
+use crate::{
+    error::ConnectError,
+    limits::{AGE_MAX, HEADER_BYTES_MAX, MESSAGES_MAX},
+    login::{self, Ground},
+    outgoing::{BodySource, BodyStream, Outgoing, SendReport},
+    target::{Endpoint, LinkTls, ReuseKey, Target},
+    wire::{AnyStream, Wire, now},
+};
+
+/// An open connection on which a message can be sent: greeted, inside TLS and logged in as its [`Target`] wants it.
+pub struct Connection {
+    wire: Wire,
+    target: Target,
+    key: ReuseKey,
+    link: Link,
+    mechanism: Option<Mechanism>,
+    opened: Instant,
+    messages: u32,
+    transactions: usize,
+}
+
+impl Connection {
+    /// Connects, shakes hands, greets and logs in.
+    ///
+    /// # Errors
+    /// [`ConnectError`] with the stage at which it ended.
+    pub async fn open(target: &Target, tls: &ClientTls) -> Result<Self, ConnectError> {
+        let mut opening = Opening::start(target, tls).await?;
+        opening.until_ready().await?;
+        let mechanism = match &target.login {
+            Some(login) => {
+                let ground = Ground { target, link: &opening.link, binding: opening.binding.as_deref() };
+                Some(login::log_in(&mut opening.wire, login, &ground).await?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            key: target.reuse_key(),
+            target: target.clone(),
+            wire: opening.wire,
+            link: opening.link,
+            mechanism,
+            opened: now(),
+            messages: 0,
+            transactions: 0,
+        })
+    }
+
+    /// Tries servers in order until one takes us. A refused log-in ends the search: trying it again elsewhere only
+    /// brings the account closer to being locked.
+    ///
+    /// # Errors
+    /// That of the last one tried; [`ConnectError::Connect`] if there is none at all.
+    pub async fn open_first(targets: &[Target], tls: &ClientTls) -> Result<Self, ConnectError> {
+        let mut last = None;
+        for target in targets {
+            match Self::open(target, tls).await {
+                Err(error) if error.stage() != Stage::Auth => last = Some(error),
+                result => return result,
+            }
+        }
+        Err(last.unwrap_or_else(|| ConnectError::Connect {
+            endpoint: Endpoint::Unix("(nowhere)".into()),
+            error: Arc::new(io::ErrorKind::NotFound.into()),
+        }))
+    }
+
+    /// Sends a message. Recipients that the server does not take in one transaction go in several.
+    ///
+    /// Every recipient has its own outcome; one that is refused keeps nobody else from getting the message. When the
+    /// connection breaks, those without an outcome get one that says so.
+    pub async fn send(&mut self, outgoing: &Outgoing<'_>) -> SendReport {
+        self.messages += 1;
+        let mut untouched = true;
+        let utf8_header = self.needs_utf8_header(outgoing).await;
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(outgoing.recipients.len());
+        while outcomes.len() < outgoing.recipients.len() {
+            let rest = &outgoing.recipients[outcomes.len()..];
+            if !self.wire.session.is_ready() || self.is_used_up() {
+                let lost = SessionError::Lost { stage: Stage::Mail };
+                outcomes.extend(rest.iter().map(|_| Err(Failure::from(lost.clone()))));
+                break;
+            }
+            let recipients = &rest[..self.capabilities().batch_len(rest)];
+            let Outgoing { envelope, octets, body, .. } = *outgoing;
+            let (batch, began) = self.transact(&Message { envelope, recipients, octets, utf8_header }, body).await;
+            untouched &= !began;
+            outcomes.extend(batch);
+        }
+        let eight_bit = outgoing.envelope.body == BodyKind::EightBitMime && !self.capabilities().eight_bit_mime;
+        let mut report = SendReport::new(outcomes);
+        report.untouched = untouched && self.wire.session.is_closed();
+        report.eight_bit_to_seven = eight_bit && !untouched;
+        report
+    }
+
+    /// Says goodbye and closes, without waiting for the answer.
+    pub async fn quit(mut self) {
+        self.wire.session.quit(now());
+        // Nothing depends on it: the connection is closed in any case.
+        let _ = timeout(self.target.timeouts.rset, self.wire.flush()).await;
+    }
+
+    /// How the link is sealed, for the delivery record.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// What the server offers.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.wire.session.capabilities()
+    }
+
+    /// The mechanism that logged us in.
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.mechanism
+    }
+
+    /// Where and on which terms.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What a target must have to be served by this connection.
+    pub fn reuse_key(&self) -> &ReuseKey {
+        &self.key
+    }
+
+    /// Whether another message may be sent on it: open, not too old, not too often used.
+    pub fn is_reusable(&self) -> bool {
+        self.wire.session.is_ready()
+            && self.messages < MESSAGES_MAX
+            && now().saturating_duration_since(self.opened) < AGE_MAX
+            && !self.is_used_up()
+    }
+
+    /// Whether the server has neither spoken nor hung up since its last reply.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.wire.is_silent()
+    }
+
+    /// Whether the server's own limit (RFC 9422 `MAILMAX`) is reached.
+    fn is_used_up(&self) -> bool {
+        self.capabilities().limits.transactions.is_some_and(|max| self.transactions >= max)
+    }
+
+    /// One transaction: the outcomes, and whether any of the body was sent.
+    async fn transact(&mut self, message: &Message<'_>, source: &dyn BodySource) -> (Vec<Outcome>, bool) {
+        self.transactions += 1;
+        self.wire.session.send(now(), message);
+        let mut body: Option<BodyStream> = None;
+        loop {
+            if let Some(event) = self.wire.session.poll_event() {
+                let Event::Sent(outcomes) = event else { continue };
+                return (outcomes, body.is_some());
+            }
+            if !self.wire.session.wants_body() {
+                self.wire.turn().await;
+            } else if let Err(error) = self.feed(&mut body, source).await {
+                tracing::error!(%error, "a message could not be read to its end");
+                self.wire.session.abort_body();
+            }
+        }
+    }
+
+    /// Hands the next part of the body to the session.
+    async fn feed(&mut self, body: &mut Option<BodyStream>, source: &dyn BodySource) -> io::Result<()> {
+        let stream = match body {
+            Some(stream) => stream,
+            None => body.insert(source.open().await?),
+        };
+        match stream.next().await? {
+            Some(part) => self.wire.session.body(now(), &part),
+            None => self.wire.session.end_body(now()),
+        }
+        Ok(())
+    }
+
+    /// Whether the header keeps a server without SMTPUTF8 from taking the message. It is looked at only where it
+    /// matters: many programs declare SMTPUTF8 for messages that do not need it.
+    async fn needs_utf8_header(&self, outgoing: &Outgoing<'_>) -> bool {
+        if !outgoing.envelope.smtputf8 || self.capabilities().smtputf8 {
+            return false;
+        }
+        let Ok(mut stream) = outgoing.body.open().await else { return false };
+        let mut head = Vec::new();
+        while head.len() < HEADER_BYTES_MAX && !ends_header(&head) {
+            let Ok(Some(part)) = stream.next().await else { break };
+            head.extend_from_slice(&part);
+        }
+        !header::split(&head).0.is_ascii()
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (endpoint, messages) = (&self.target.endpoint, self.messages);
+        f.debug_struct("Connection").field("endpoint", endpoint).field("messages", &messages).finish_non_exhaustive()
+    }
+}
+
+fn ends_header(head: &[u8]) -> bool {
+    head.windows(4).any(|four| four == b"\r\n\r\n")
+}
+
+/// A connection on its way to being ready.
+struct Opening<'a> {
+    target: &'a Target,
+    tls: &'a ClientTls,
+    wire: Wire,
+    link: Link,
+    binding: Option<Vec<u8>>,
+}
+
+impl<'a> Opening<'a> {
+    async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
+        let mut stream = connect(target).await?;
+        let (mut link, mut binding) = (Link::None, None);
+        if target.tls == LinkTls::Implicit {
+            let secured = handshake(target, tls, stream).await?;
+            (stream, link, binding) = (secured.stream, Link::Tls(secured.info), secured.binding);
+        }
+        let wire = Wire::new(stream, Session::new(settings(target), now()));
+        Ok(Self { target, tls, wire, link, binding })
+    }
+
+    async fn until_ready(&mut self) -> Result<(), ConnectError> {
+        loop {
+            match self.wire.event().await {
+                Event::StartTls => self.start_tls().await?,
+                Event::Failed(error) => return Err(error.into()),
+                Event::Ready => break,
+                Event::Authenticated | Event::AuthRefused(_) | Event::Sent(_) => {}
+            }
+        }
+        if self.link == Link::None {
+            self.link = clear_link(self.target, self.wire.session.helo_used());
+        }
+        Ok(())
+    }
+
+    async fn start_tls(&mut self) -> Result<(), ConnectError> {
+        let (target, tls) = (self.target, self.tls);
+        let (link, binding) = (&mut self.link, &mut self.binding);
+        let replacing = async |stream| {
+            let secured = handshake(target, tls, stream).await?;
+            (*link, *binding) = (Link::Tls(secured.info), secured.binding);
+            Ok::<_, ConnectError>(secured.stream)
+        };
+        self.wire.replace(replacing).await?;
+        self.wire.session.tls_started(now());
+        Ok(())
+    }
+}
+
+/// A stream inside TLS with its facts.
+struct Secured {
+    stream: AnyStream,
+    info: TlsInfo,
+    binding: Option<Vec<u8>>,
+}
+
+async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<Secured, ConnectError> {
+    let mut options = ConnectOptions::new(target.server_name(), target.trust.clone());
+    options.require_trust = target.require_trust;
+    options.min = target.min_tls;
+    options.cache_key = target.cache_key();
+    let limit = target.timeouts.starttls;
+    let connecting = within(Stage::Tls, limit, tls.connect(stream, &options));
+    let (stream, info, binding) = connecting.await??;
+    Ok(Secured { stream: Box::new(stream), info, binding: binding.map(|data| data.to_vec()) })
+}
+
+async fn connect(target: &Target) -> Result<AnyStream, ConnectError> {
+    let connecting = async {
+        match &target.endpoint {
+            Endpoint::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as AnyStream),
+            Endpoint::Tcp(address) => connect_tcp(*address, target).await.map(|stream| Box::new(stream) as AnyStream),
+        }
+    };
+    let result = within(Stage::Connect, target.timeouts.connect, connecting).await?;
+    result.map_err(|error| ConnectError::Connect { endpoint: target.endpoint.clone(), error: Arc::new(error) })
+}
+
+async fn connect_tcp(address: std::net::SocketAddr, target: &Target) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
+    if let Some(source) = target.source {
+        socket.bind((source, 0).into())?;
+    }
+    // A flight is written at once, and its answer is awaited: Nagle's algorithm could only add a delay.
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
+
+async fn within<T>(stage: Stage, limit: std::time::Duration, work: impl Future<Output = T>) -> Result<T, ConnectError> {
+    timeout(limit, work).await.map_err(|_| ConnectError::TimedOut { stage, limit })
+}
+
+fn settings(target: &Target) -> Settings {
+    Settings {
+        protocol: target.protocol,
+        starttls: target.tls.starttls(),
+        in_tls: target.tls == LinkTls::Implicit,
+        helo: target.tls.allows_clear() && target.login.is_none(),
+        timeouts: target.timeouts,
+        ..Settings::new(target.ehlo_name.clone())
+    }
+}
+
+fn clear_link(target: &Target, helo_used: bool) -> Link {
+    let reason = match (&target.endpoint, target.tls) {
+        (Endpoint::Unix(_), _) => return Link::Local,
+        (_, LinkTls::Fallback) => "handshake failed",
+        (_, LinkTls::Off) => "off",
+        _ if helo_used => "HELO",
+        _ => "not offered",
+    };
+    Link::Clear { reason: reason.to_owned() }
+}

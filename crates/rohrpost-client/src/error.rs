@@ -1,0 +1,127 @@
+//! Why there is no connection that could take a message.
+
+use std::{io, sync::Arc, time::Duration};
+
+use rohrpost_mail::{Class, EnhancedStatus, Reply, Stage};
+use rohrpost_smtp::client::{Extension, SessionError};
+use rohrpost_tls::TlsError;
+
+use crate::target::Endpoint;
+
+/// Why [`Connection::open`](crate::Connection::open) failed. Ordered by whose fault it is.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The dialogue up to and with AUTH failed.
+    #[error(transparent)]
+    Session(SessionError),
+    /// The handshake failed.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
+    /// The server has none of the mechanisms that may be used.
+    #[error("the server offers no usable way to log in; it has {}", offered.join(", "))]
+    NoMechanism {
+        /// As the server names them.
+        offered: Vec<String>,
+    },
+    /// The connection did not come about.
+    #[error("no connection to {endpoint}: {error}")]
+    Connect {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What the system says.
+        #[source]
+        error: Arc<io::Error>,
+    },
+    /// The connection or the handshake took too long.
+    #[error("no answer at {stage} for {} s", limit.as_secs())]
+    TimedOut {
+        /// [`Stage::Connect`] or [`Stage::Tls`].
+        stage: Stage,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The link does not allow to send a password: it is in clear text.
+    #[error("no password was sent: the link is not encrypted ({reason})")]
+    PasswordInClear {
+        /// Why the link is in clear text.
+        reason: String,
+    },
+    /// The link does not allow to send a password: nobody knows who is there.
+    #[error("no password was sent: the server's certificate is not trusted ({reason})")]
+    PasswordToStranger {
+        /// What is wrong with the certificate.
+        reason: String,
+    },
+}
+
+impl ConnectError {
+    /// Whether another attempt makes sense, going by this server alone.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Session(error) => error.class(),
+            Self::Tls(error) => error.class(),
+            Self::Connect { error, .. } if is_ours(error) => Class::Ours,
+            _ => Class::Temporary,
+        }
+    }
+
+    /// Where it ended.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Session(error) => error.stage(),
+            Self::Tls(_) => Stage::Tls,
+            Self::NoMechanism { .. } | Self::PasswordInClear { .. } | Self::PasswordToStranger { .. } => Stage::Auth,
+            Self::Connect { .. } => Stage::Connect,
+            Self::TimedOut { stage, .. } => *stage,
+        }
+    }
+
+    /// What the server said, if it said anything.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Session(error) => error.reply(),
+            _ => None,
+        }
+    }
+
+    /// The status for records and bounces.
+    pub fn enhanced(&self) -> EnhancedStatus {
+        match self {
+            Self::Session(error) => error.enhanced(),
+            Self::Tls(TlsError::Untrusted(_)) | Self::PasswordInClear { .. } | Self::PasswordToStranger { .. } => {
+                EnhancedStatus(4, 7, 5)
+            }
+            Self::Tls(_) => EnhancedStatus(4, 7, 0),
+            Self::NoMechanism { .. } => EnhancedStatus(4, 3, 5),
+            Self::Connect { .. } | Self::TimedOut { .. } => EnhancedStatus(4, 4, 1),
+        }
+    }
+
+    /// Whether STARTTLS was offered and did not lead to TLS: what allows an opportunistic policy to try clear text, but
+    /// not at once. Octets injected before the handshake are no such failure; they are an attack.
+    pub fn is_handshake_failure(&self) -> bool {
+        match self {
+            Self::Tls(TlsError::Untrusted(_)) => false,
+            Self::Tls(error) => error.class() != Class::Ours,
+            Self::TimedOut { stage, .. } => *stage == Stage::Tls,
+            Self::Session(SessionError::NotOffered(Extension::Starttls) | SessionError::Injected) => false,
+            Self::Session(error) => error.stage() == Stage::Starttls,
+            _ => false,
+        }
+    }
+}
+
+/// Errors of this host rather than of the way to the other one.
+fn is_ours(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, OutOfMemory, PermissionDenied};
+    // 23 and 24 are ENFILE and EMFILE on every system we run on; the standard library has no kind for them.
+    matches!(error.kind(), AddrNotAvailable | PermissionDenied | OutOfMemory)
+        || matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+impl From<SessionError> for ConnectError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}

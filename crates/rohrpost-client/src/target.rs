@@ -1,0 +1,256 @@
+//! Where to connect, and on which terms.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use rohrpost_mail::{Domain, Host, MinTls, Secret, Trust};
+use rohrpost_sasl::Mechanism;
+use rohrpost_smtp::client::{Protocol, Starttls, Timeouts};
+
+use crate::limits::IDLE_MX;
+
+/// The other end of a connection.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Endpoint {
+    /// Address and port.
+    Tcp(SocketAddr),
+    /// A unix socket, for LMTP.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Whether octets sent there never leave this host.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// The address, unless this is a unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// How this one connection is encrypted: [`rohrpost_mail::TlsMode`] without its `auto`.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum LinkTls {
+    /// Clear text, as somebody said.
+    Off,
+    /// Clear text, since an earlier handshake failed and the policy allows it. Never carries a log-in.
+    Fallback,
+    /// STARTTLS where it is offered. A handshake that fails then is an error.
+    #[default]
+    IfOffered,
+    /// STARTTLS, or nothing is sent.
+    Starttls,
+    /// TLS from the first octet (RFC 8314 §3).
+    Implicit,
+}
+
+impl LinkTls {
+    pub(crate) fn starttls(self) -> Starttls {
+        match self {
+            Self::Off | Self::Fallback | Self::Implicit => Starttls::Never,
+            Self::IfOffered => Starttls::IfOffered,
+            Self::Starttls => Starttls::Required,
+        }
+    }
+
+    /// Whether clear text would do.
+    pub fn allows_clear(self) -> bool {
+        matches!(self, Self::Off | Self::Fallback | Self::IfOffered)
+    }
+}
+
+/// Who logs in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Login {
+    /// The account.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+    /// This mechanism and no other; by default the strongest that is offered.
+    pub mechanism: Option<Mechanism>,
+}
+
+impl Login {
+    /// With the strongest mechanism that is offered.
+    pub fn new(user: impl Into<String>, password: Secret) -> Self {
+        Self { user: user.into(), password, mechanism: None }
+    }
+}
+
+/// One server and the terms on which it is spoken to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Address or socket.
+    pub endpoint: Endpoint,
+    /// The server's name: asked for in SNI, and what its certificate is judged by. Without one, its address is.
+    pub name: Option<Domain>,
+    /// SMTP (default) or LMTP.
+    pub protocol: Protocol,
+    /// Encryption. Default: STARTTLS where it is offered.
+    pub tls: LinkTls,
+    /// Who must be there. Default: anybody. The verdict is recorded in any case.
+    pub trust: Trust,
+    /// Whether the handshake fails when `trust` is not met. Default: no.
+    pub require_trust: bool,
+    /// The oldest TLS version. Default: 1.2.
+    pub min_tls: MinTls,
+    /// Who logs in. Default: nobody. Credentials leave only inside TLS that meets `trust`, or locally.
+    pub login: Option<Login>,
+    /// Lets credentials cross the network in clear text. Default: no. Whoever sets it warns its user.
+    pub allow_clear: bool,
+    /// What we call ourselves.
+    pub ehlo_name: Host,
+    /// The local address to connect from.
+    pub source: Option<IpAddr>,
+    /// A label of the certificate that the [`ClientTls`](rohrpost_tls::ClientTls) in use shows, if it shows one.
+    pub client_certificate: Option<String>,
+    /// A label of the policy that led to these terms. Connections and TLS sessions are shared only under equal labels.
+    pub policy: String,
+    /// Limits per stage.
+    pub timeouts: Timeouts,
+    /// How long the connection may lie unused in a pool. Default: [`IDLE_MX`].
+    pub idle: Duration,
+}
+
+impl Target {
+    /// SMTP with STARTTLS where it is offered, any certificate, no log-in.
+    pub fn new(endpoint: impl Into<Endpoint>, ehlo_name: Host) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            name: None,
+            protocol: Protocol::Smtp,
+            tls: LinkTls::default(),
+            trust: Trust::Any,
+            require_trust: false,
+            min_tls: MinTls::default(),
+            login: None,
+            allow_clear: false,
+            ehlo_name,
+            source: None,
+            client_certificate: None,
+            policy: String::new(),
+            timeouts: Timeouts::default(),
+            idle: IDLE_MX,
+        }
+    }
+
+    /// What the certificate is judged by: the name, else the address.
+    pub(crate) fn server_name(&self) -> Host {
+        match (&self.name, &self.endpoint) {
+            (Some(name), _) => Host::Name(name.clone()),
+            (None, Endpoint::Tcp(address)) => Host::Literal(address.ip()),
+            (None, Endpoint::Unix(_)) => Host::Literal(IpAddr::from([127, 0, 0, 1])),
+        }
+    }
+
+    /// What must be equal for a connection to serve this target.
+    pub fn reuse_key(&self) -> ReuseKey {
+        ReuseKey {
+            endpoint: self.endpoint.clone(),
+            name: self.name.clone(),
+            protocol: self.protocol,
+            tls: self.tls,
+            trust: self.trust.clone(),
+            require_trust: self.require_trust,
+            min_tls: self.min_tls,
+            login: self.login.as_ref().map(|login| (login.user.clone(), login.mechanism)),
+            allow_clear: self.allow_clear,
+            ehlo_name: self.ehlo_name.clone(),
+            source: self.source,
+            client_certificate: self.client_certificate.clone(),
+            policy: self.policy.clone(),
+        }
+    }
+
+    /// Keeps TLS sessions of different terms apart.
+    pub(crate) fn cache_key(&self) -> String {
+        let certificate = self.client_certificate.as_deref().unwrap_or_default();
+        format!("{} {:?} {} {certificate}", self.endpoint, self.protocol, self.policy)
+    }
+}
+
+/// The terms of a connection. One that was opened on weaker or other terms never serves a target with these.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct ReuseKey {
+    endpoint: Endpoint,
+    name: Option<Domain>,
+    protocol: Protocol,
+    tls: LinkTls,
+    trust: Trust,
+    require_trust: bool,
+    min_tls: MinTls,
+    login: Option<(String, Option<Mechanism>)>,
+    allow_clear: bool,
+    ehlo_name: Host,
+    source: Option<IpAddr>,
+    client_certificate: Option<String>,
+    policy: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target::new(SocketAddr::from(([192, 0, 2, 1], 25)), Host::parse("here.test").unwrap())
+    }
+
+    #[test]
+    fn every_term_is_part_of_the_reuse_key() {
+        let changes: [fn(&mut Target); 12] = [
+            |target| target.endpoint = Endpoint::Unix("/run/x".into()),
+            |target| target.name = Some(Domain::parse("mx.test").unwrap()),
+            |target| target.protocol = Protocol::Lmtp,
+            |target| target.tls = LinkTls::Starttls,
+            |target| target.trust = Trust::System,
+            |target| target.require_trust = true,
+            |target| target.min_tls = MinTls::Tls13,
+            |target| target.login = Some(Login::new("ann", Secret::new("x"))),
+            |target| target.ehlo_name = Host::parse("other.test").unwrap(),
+            |target| target.source = Some(IpAddr::from([192, 0, 2, 9])),
+            |target| target.client_certificate = Some("partner".into()),
+            |target| target.policy = "require-tls".into(),
+        ];
+        assert_eq!(target().reuse_key(), target().reuse_key());
+        for (place, change) in changes.iter().enumerate() {
+            let mut other = target();
+            change(&mut other);
+            assert_ne!(other.reuse_key(), target().reuse_key(), "change {place}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_and_unix_sockets_are_local() {
+        let local = |text: &str| Endpoint::Tcp(text.parse().unwrap()).is_local();
+        assert!(local("127.0.0.9:25") && local("[::1]:25") && local("[::ffff:127.0.0.1]:25"));
+        assert!(!local("192.0.2.1:25") && !local("[2001:db8::1]:25") && !local("0.0.0.0:25"));
+        assert!(Endpoint::Unix("/run/x".into()).is_local());
+    }
+}
