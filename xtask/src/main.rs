@@ -5,6 +5,7 @@
 
 mod apt;
 mod arrows;
+mod bench;
 mod deny;
 mod docs;
 mod fuzz;
@@ -26,6 +27,12 @@ use clap::Parser;
 enum Task {
     /// Find or install the programs that the tests drive, build, run every test.
     Test,
+    /// Measure beside Postfix and a ceiling, and write `docs/benchmarks.md`; with arguments only print.
+    Bench {
+        /// For the benchmark: `--rounds N`, `--only TEXT`, `--shrink N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Find or install the programs that the tests drive, nothing else.
     Programs,
     /// Run every stage below, in this order, and print how long each took.
@@ -65,6 +72,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> anyhow::Result<()> {
     match *task {
         Task::Test => test::run(),
+        Task::Bench { ref arguments } => bench::run(arguments),
         Task::Programs => programs::provide(),
         Task::Gate => gate::run(),
         Task::Tidy => tidy::run(),
