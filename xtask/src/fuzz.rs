@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell;
 use crate::tools::Tool;
+use crate::{programs, shell};
 
 /// Seconds of fuzzing that the gate spends, shared by all targets.
 pub(crate) const SECONDS: u64 = 300;
@@ -20,6 +20,7 @@ const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.*" };
 /// # Errors
 /// A target that crashes, leaks or hangs. Its input is below `fuzz/artifacts/`, and cargo-fuzz prints how to run it.
 pub(crate) fn run(seconds: u64) -> Result<()> {
+    programs::provide_for_fuzzing()?;
     let listed = shell::output(cargo_fuzz()?.arg("list"))?;
     let targets: Vec<&str> = listed.split_whitespace().collect();
     let Some(share) = seconds.checked_div(targets.len() as u64).filter(|share| *share > 0) else {

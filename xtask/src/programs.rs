@@ -10,13 +10,13 @@ use anyhow::{Result, bail};
 
 use crate::{apt, peers, shell};
 
-/// What a test needs from the host.
-pub(crate) struct Program {
+/// What we need from the host.
+struct Program {
     /// How to see that it is there.
     probe: Probe,
     /// The Debian package that has it.
     package: &'static str,
-    /// What the tests use it for.
+    /// What it is used for.
     why: &'static str,
 }
 
@@ -53,23 +53,33 @@ impl Program {
     }
 }
 
-/// Makes sure that every program and every mail server is there.
+/// Makes sure that everything that the tests drive is there.
 ///
 /// # Errors
 /// Without root the missing packages are named in one line to copy; nothing has been installed or compiled then.
 pub(crate) fn provide() -> Result<()> {
-    let missing: Vec<&Program> = PROGRAMS.iter().filter(|program| !program.is_there()).collect();
-    if !missing.is_empty() {
-        for program in &missing {
-            eprintln!("missing: {} ({})", program.package, program.why);
-        }
-        let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
-        if !nix::unistd::geteuid().is_root() {
-            bail!("the tests need more programs; as root:\napt-get install {}", packages.join(" "));
-        }
-        apt::install(&packages)?;
-    }
+    install_missing(PROGRAMS)?;
     peers::provide()
+}
+
+/// Makes sure that the fuzzer can be compiled.
+pub(crate) fn provide_for_fuzzing() -> Result<()> {
+    install_missing(&[Program { probe: Probe::Command("c++"), package: "g++", why: "compiles libFuzzer" }])
+}
+
+fn install_missing(programs: &[Program]) -> Result<()> {
+    let missing: Vec<&Program> = programs.iter().filter(|program| !program.is_there()).collect();
+    for program in &missing {
+        eprintln!("missing: {} ({})", program.package, program.why);
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!("more programs are needed; as root:\napt-get install {}", packages.join(" "));
+    }
+    apt::install(&packages)
 }
 
 fn in_path(name: &str) -> bool {
