@@ -1,0 +1,53 @@
+//! Every bound of this crate, with its reason.
+
+use std::time::Duration;
+
+/// Requests that one transaction takes. More would make the first of them wait for the last.
+pub const BATCH_REQUESTS_MAX: usize = 1_000;
+/// Octets of bodies that one transaction takes: a sync of this much takes about a tenth of a second on a slow disk.
+pub const BATCH_BYTES_MAX: usize = 32 << 20;
+/// Requests that may wait for the writer; whoever comes later waits in its own task.
+pub const REQUESTS_WAITING_MAX: usize = 4_096;
+/// Connections for reading. Two cores serve no more at a time; more would only keep old snapshots alive.
+pub const READERS_MAX: usize = 4;
+/// How long a read may take before it is interrupted, because a reader holds back the checkpoint.
+pub const READ_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long a connection waits for another one's lock: longer than any checkpoint.
+pub const LOCK_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A body of up to this many octets is a row beside its envelope; a larger one is a file (measured: `DESIGN` §7).
+pub const INLINE_BYTES_MAX: usize = 128 << 10;
+/// Octets of the start of a message that a [`BodyWriter`](crate::BodyWriter) keeps in memory for whoever reads the header.
+pub const HEAD_BYTES_MAX: usize = 256 << 10;
+/// Octets that all body writers together keep in memory; beyond it each of them writes to its file at once.
+pub const WRITERS_BYTES_MAX: usize = 64 << 20;
+/// Octets that a body writer gathers before it writes them to its file.
+pub const SPILL_BYTES: usize = 256 << 10;
+/// Octets that a body reader hands out at once.
+pub const CHUNK_BYTES: usize = 128 << 10;
+/// Octets of bodies just committed that stay in memory, so that a message that goes straight on is not read again.
+pub const RECENT_BYTES_MAX: usize = 8 << 20;
+
+/// Octets of write-ahead log at which a checkpoint runs beside the writer.
+pub const WAL_PASSIVE_BYTES: u64 = 32 << 20;
+/// Octets of write-ahead log at which the writer waits for a checkpoint to finish, so that the log starts anew.
+pub const WAL_RESTART_BYTES: u64 = 256 << 20;
+/// Inodes that must be free, where the file system counts them.
+pub const FREE_INODES_MIN: u64 = 1_000;
+/// Free octets below which nothing is taken in, unless the operator asks for more.
+pub const FREE_BYTES_MIN: u64 = 512 << 20;
+
+/// Rows that one housekeeping transaction deletes or indexes, so that mail never waits long for it.
+pub const HOUSEKEEPING_ROWS: usize = 2_000;
+/// Committed messages that may lack their entry in the search index; a search reads these one by one.
+pub const UNINDEXED_MESSAGES_MAX: u64 = 10_000;
+/// Days that records stay after their message has left the queue.
+pub const RECORD_DAYS: i64 = 30;
+/// Rows that one page of a listing holds.
+pub const PAGE_ROWS_MAX: usize = 10_000;
+/// Delivery records of one message that a trace shows.
+pub const RECORDS_SHOWN_MAX: usize = 10_000;
+
+const _: () = assert!(INLINE_BYTES_MAX <= HEAD_BYTES_MAX);
+const _: () = assert!(WAL_PASSIVE_BYTES < 64 << 20 && WAL_PASSIVE_BYTES < WAL_RESTART_BYTES);
+const _: () = assert!(INLINE_BYTES_MAX < BATCH_BYTES_MAX);

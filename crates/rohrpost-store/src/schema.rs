@@ -1,0 +1,75 @@
+//! The schema, as numbered steps that are only ever added to. `docs/design/store.md` explains the tables.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::OpenError;
+
+/// Each step brings the database from the version of its index to the next. A released step never changes.
+pub(crate) const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// The version that this release writes.
+pub(crate) fn known() -> u32 {
+    u32::try_from(STEPS.len()).expect("there are few steps")
+}
+
+/// The version of an open database; 0 for an empty one.
+pub(crate) fn found(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings the database to [`known`], one transaction a step, so that a crash leaves a version that exists.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let found = found(connection)?;
+    if found > known() {
+        return Err(OpenError::FromTheFuture { found, known: known() });
+    }
+    for version in found..known() {
+        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        step.execute_batch(STEPS[version as usize])?;
+        step.pragma_update(None, "user_version", version + 1)?;
+        step.commit()?;
+        tracing::info!(schema = version + 1, "database migrated");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(connection: &Connection) -> Vec<String> {
+        let mut statement = connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").unwrap();
+        statement
+            .query_map([], |row| Ok(row.get::<_, Option<String>>(0)?.unwrap_or_default()))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    #[test]
+    fn every_version_reaches_the_newest_one_and_migrating_twice_changes_nothing() {
+        let mut fresh = Connection::open_in_memory().unwrap();
+        migrate(&mut fresh).unwrap();
+        let newest = tables(&fresh);
+        for from in 0..STEPS.len() {
+            let mut old = Connection::open_in_memory().unwrap();
+            for step in &STEPS[..from] {
+                old.execute_batch(step).unwrap();
+            }
+            old.pragma_update(None, "user_version", u32::try_from(from).unwrap()).unwrap();
+            migrate(&mut old).unwrap();
+            assert_eq!(tables(&old), newest, "from version {from}");
+        }
+        migrate(&mut fresh).unwrap();
+        assert_eq!(found(&fresh).unwrap(), known());
+        assert_eq!(tables(&fresh), newest);
+    }
+
+    #[test]
+    fn a_database_of_a_later_release_is_not_touched() {
+        let mut future = Connection::open_in_memory().unwrap();
+        future.pragma_update(None, "user_version", known() + 1).unwrap();
+        assert!(matches!(migrate(&mut future), Err(OpenError::FromTheFuture { .. })));
+        assert!(tables(&future).is_empty());
+    }
+}
