@@ -82,7 +82,7 @@ impl Exchange {
         binding: Option<ChannelBinding>,
         nonce: String,
     ) -> Result<Self, SaslError> {
-        let credentials = prepared(&credentials)?;
+        let credentials = prepared(credentials)?;
         let state = match mechanism {
             Mechanism::Plain => State::Plain,
             Mechanism::Login => State::LoginUser,
@@ -185,14 +185,12 @@ impl Exchange {
     }
 }
 
-fn prepared(credentials: &Credentials) -> Result<Credentials, SaslError> {
-    let prepared = |text: &str| prep::user(text).map_err(|_| SaslError::Credentials);
-    let password = prep::password(credentials.password.expose()).map_err(|_| SaslError::Credentials)?;
-    Ok(Credentials {
-        user: prepared(&credentials.user)?,
-        password: Secret::new(password),
-        authzid: credentials.authzid.as_deref().map(prepared).transpose()?,
-    })
+fn prepared(credentials: Credentials) -> Result<Credentials, SaslError> {
+    let Credentials { user, password, authzid } = credentials;
+    let prepared = |text: String| prep::user(&text).map_err(|_| SaslError::Credentials);
+    let password = prep::password(password.expose()).map_err(|_| SaslError::Credentials)?;
+    let authzid = authzid.map(prepared).transpose()?;
+    Ok(Credentials { user: prepared(user)?, password: Secret::new(password), authzid })
 }
 
 fn client_first(

@@ -52,8 +52,8 @@ mod error;
 pub mod limits;
 mod output;
 mod session;
-mod timer;
 pub mod timeouts;
+mod timer;
 mod transaction;
 
 pub use capabilities::{Capabilities, Limits};

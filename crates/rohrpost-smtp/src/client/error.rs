@@ -113,8 +113,9 @@ impl SessionError {
     pub fn class(&self) -> Class {
         match self {
             Self::Refused { reply, .. } if reply.is_permanent() => Class::Permanent,
-            Self::TooLarge { .. } | Self::Utf8Address | Self::Utf8Header => Class::Permanent,
-            Self::NotOffered(Extension::RequireTls) => Class::Permanent,
+            Self::TooLarge { .. } | Self::Utf8Address | Self::Utf8Header | Self::NotOffered(Extension::RequireTls) => {
+                Class::Permanent
+            }
             Self::BodyUnreadable => Class::Ours,
             Self::Sasl(error) if error.class() == Class::Ours => Class::Ours,
             _ => Class::Temporary,
@@ -124,8 +125,12 @@ impl SessionError {
     /// Where the dialogue stood.
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Refused { stage, .. } | Self::Closing { stage, .. } | Self::Unexpected { stage, .. } => *stage,
-            Self::Malformed { stage, .. } | Self::Lost { stage } | Self::TimedOut { stage, .. } => *stage,
+            Self::Refused { stage, .. }
+            | Self::Closing { stage, .. }
+            | Self::Unexpected { stage, .. }
+            | Self::Malformed { stage, .. }
+            | Self::Lost { stage }
+            | Self::TimedOut { stage, .. } => *stage,
             Self::NotOffered(Extension::Starttls) | Self::Injected => Stage::Starttls,
             Self::NotOffered(Extension::Auth) | Self::Challenge(_) | Self::Sasl(_) => Stage::Auth,
             Self::NotOffered(Extension::RequireTls) | Self::TooLarge { .. } | Self::Utf8Header => Stage::Mail,

@@ -184,7 +184,9 @@ impl Session {
     /// To be called at [`Session::poll_timeout`] or later; earlier calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.deadline() {
-            Some((deadline, limit)) if deadline <= now => self.fail(SessionError::TimedOut { stage: self.stage(), limit }),
+            Some((deadline, limit)) if deadline <= now => {
+                self.fail(SessionError::TimedOut { stage: self.stage(), limit })
+            }
             _ => {}
         }
     }

@@ -10,12 +10,12 @@ use rohrpost_mail::Stage;
 
 /// The shortest wait for the reply to the final dot. RFC 5321 §4.5.3.2.6: whoever hangs up earlier sends the message
 /// twice, since the peer may just be about to take it.
-pub const DOT_MIN: Duration = Duration::from_secs(600);
+pub const DOT_MIN: Duration = Duration::from_mins(10);
 
 /// The pace of a body: 100 octets a second …
 pub const PACE_BYTES: usize = 6_000;
 /// … looked at over a minute, so that a short stall does not count.
-pub const PACE_TIME: Duration = Duration::from_secs(60);
+pub const PACE_TIME: Duration = Duration::from_mins(1);
 
 /// Limits per stage.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,14 +50,14 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            greeting: Duration::from_secs(300),
-            ehlo: Duration::from_secs(300),
-            starttls: Duration::from_secs(60),
-            auth: Duration::from_secs(300),
-            mail: Duration::from_secs(300),
-            rcpt: Duration::from_secs(300),
-            data: Duration::from_secs(120),
-            block: Duration::from_secs(180),
+            greeting: Duration::from_mins(5),
+            ehlo: Duration::from_mins(5),
+            starttls: Duration::from_mins(1),
+            auth: Duration::from_mins(5),
+            mail: Duration::from_mins(5),
+            rcpt: Duration::from_mins(5),
+            data: Duration::from_mins(2),
+            block: Duration::from_mins(3),
             dot: DOT_MIN,
             rset: Duration::from_secs(20),
             total: None,

@@ -382,7 +382,11 @@ impl Transaction {
     /// An error after which the connection is of no use. A strange reply to the dot says nothing about the message.
     fn broken(&mut self, error: &SessionError) -> Progress {
         let unknown = matches!(error, SessionError::Unexpected { stage: Stage::Dot, .. });
-        if unknown { self.fail(error, false) } else { self.settle(error) }
+        if unknown {
+            self.fail(error, false)
+        } else {
+            self.settle(error)
+        }
         Progress::Broken
     }
 

@@ -1,0 +1,3 @@
+//! Manual
+pub mod smuggling;
+pub mod starttls_injection;
