@@ -25,7 +25,7 @@ pub const PTR_NAMES_MAX: usize = 3;
 pub const CACHED_ANSWERS_MAX: u64 = 4_096;
 
 /// Negative answers are kept no longer, whatever their zone says: a domain that was just set up should not wait.
-pub const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(15 * 60);
+pub const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(15);
 
 /// All queries for one name and type together, with their retries and signatures.
 pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(30);

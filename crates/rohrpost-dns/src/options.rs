@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn loopback_and_its_like_are_denied_by_default() {
         let options = Options::default();
-        for address in ["127.0.0.1", "0.0.0.0", "169.254.1.1", "224.0.0.1", "::", "::1", "fe80::1", "::ffff:127.0.0.1"] {
+        for address in ["127.0.0.1", "0.0.0.0", "169.254.1.1", "224.0.0.1", "::", "::1", "fe80::1", "::ffff:127.0.0.1"]
+        {
             assert!(options.is_denied(address.parse().unwrap()), "{address}");
         }
         for address in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "fd00::1"] {

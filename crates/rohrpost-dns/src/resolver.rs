@@ -56,7 +56,8 @@ impl Resolver {
     }
 
     /// Asks these servers, by UDP and TCP.
-    pub fn with_servers(servers: Vec<SocketAddr>, options: Options) -> Self {
+    pub fn with_servers(servers: impl IntoIterator<Item = SocketAddr>, options: Options) -> Self {
+        let servers: Vec<SocketAddr> = servers.into_iter().collect();
         Self(Arc::new(Shared { upstream: Upstream::new(&servers, &options), options }))
     }
 
@@ -141,7 +142,12 @@ impl Resolver {
         }
         let found = Addresses { addresses: vec![address], secure: false };
         let hosts = vec![planned(None, 0, &found, options.mx_port, operator)];
-        Ok(Plan { domain: host.clone(), hosts, site: site([host.to_string().as_str()], options.mx_port), dnssec: false })
+        Ok(Plan {
+            domain: host.clone(),
+            hosts,
+            site: site([host.to_string().as_str()], options.mx_port),
+            dnssec: false,
+        })
     }
 
     /// The MX records, best first, equals shuffled; none where the domain certainly has none.
@@ -152,7 +158,7 @@ impl Resolver {
             Err(Missing::NoDomain) => return Err(PlanError::NoSuchDomain(name.clone())),
             Err(Missing::Fault(fault)) => return Err(PlanError::Lookup { name: name.clone(), fault }),
         };
-        MailHosts::new(answer).map(Some).ok_or_else(|| PlanError::NullMx(name.clone()))
+        MailHosts::new(&answer).map(Some).ok_or_else(|| PlanError::NullMx(name.clone()))
     }
 
     async fn mx_plan(&self, name: &Domain, mx: MailHosts, operator: Option<Policy>) -> Result<Plan, PlanError> {
@@ -210,8 +216,8 @@ impl Resolver {
     async fn host_addresses(&self, host: &Domain) -> Result<Addresses, Missing> {
         let find = |kind| self.0.upstream.find(fqdn(host), kind);
         match tokio::join!(find(RecordType::AAAA), find(RecordType::A)) {
-            (Ok(v6), Ok(v4)) => Ok(Addresses::new([v6, v4])),
-            (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(Addresses::new([one])),
+            (Ok(v6), Ok(v4)) => Ok(Addresses::new(&[v6, v4])),
+            (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(Addresses::new(&[one])),
             (Err(Missing::Fault(fault)), _) | (_, Err(Missing::Fault(fault))) => Err(Missing::Fault(fault)),
             (Err(missing), Err(_)) => Err(missing),
         }
@@ -232,7 +238,7 @@ struct MailHosts {
 
 impl MailHosts {
     /// Nothing for a null MX. RFC 7505 §3: it means that only when it stands alone; among others it is no host.
-    fn new(answer: Answer) -> Option<Self> {
+    fn new(answer: &Answer) -> Option<Self> {
         let entry = |record: &RData| match record {
             RData::MX(mx) if !mx.exchange.is_root() => Some((mx.preference, mx.exchange.clone())),
             _ => None,
@@ -284,7 +290,7 @@ struct Addresses {
 }
 
 impl Addresses {
-    fn new<const N: usize>(answers: [Answer; N]) -> Self {
+    fn new<const N: usize>(answers: &[Answer; N]) -> Self {
         let address = |record: &RData| match record {
             RData::A(v4) => Some(IpAddr::V4(v4.0)),
             RData::AAAA(v6) => Some(IpAddr::V6(v6.0)),

@@ -1,7 +1,7 @@
 //! Asking the DNS servers: transport, retries, cache, and whether an answer may be called signed.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -14,7 +14,10 @@ use hickory_proto::{
 use hickory_resolver::{
     NameServerPool, PoolContext, ResponseCache, TlsConfig, TtlConfig,
     config::{ConnectionConfig, NameServerConfig, ResolverOpts},
-    net::{DnsError, DnsHandle, NetError, RetryDnsHandle, dnssec::DnssecDnsHandle, runtime::TokioRuntimeProvider, xfer::FirstAnswer},
+    net::{
+        DnsError, DnsHandle, NetError, RetryDnsHandle, dnssec::DnssecDnsHandle, runtime::TokioRuntimeProvider,
+        xfer::FirstAnswer,
+    },
 };
 use tokio::sync::OnceCell;
 
@@ -30,6 +33,9 @@ type Validating = DnssecDnsHandle<Plain>;
 
 /// How often a question without answer is asked again.
 const RETRIES: usize = 1;
+
+/// The resolver that container engines put on loopback. It checks nothing and hands on what a resolver elsewhere says.
+const CONTAINER_FORWARDER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 11));
 
 /// The records that a name has, at the end of its CNAMEs.
 #[derive(Debug)]
@@ -73,12 +79,18 @@ pub(crate) struct Upstream {
     validating: OnceLock<Validating>,
     cache: ResponseCache,
     validate: Validate,
-    all_loopback: bool,
+    trusted: bool,
     signatures: OnceCell<Signatures>,
 }
 
 impl Upstream {
     pub(crate) fn new(servers: &[SocketAddr], options: &Options) -> Self {
+        let trusted = |server: &SocketAddr| server.ip().is_loopback() && server.ip() != CONTAINER_FORWARDER;
+        Self::with_trust(servers, servers.iter().all(trusted), options)
+    }
+
+    /// `trusted`: the way to the servers is as safe as this machine, so that their AD bit may count.
+    pub(crate) fn with_trust(servers: &[SocketAddr], trusted: bool, options: &Options) -> Self {
         let configs: Vec<_> = servers.iter().map(|server| name_server(*server)).collect();
         let mut opts = ResolverOpts::default();
         opts.timeout = options.timeout;
@@ -92,9 +104,14 @@ impl Upstream {
             validating: OnceLock::new(),
             cache: ResponseCache::new(CACHED_ANSWERS_MAX, TtlConfig::from_opts(&ttl)),
             validate: options.validate,
-            all_loopback: servers.iter().all(|server| server.ip().is_loopback()),
+            trusted,
             signatures: OnceCell::new(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn trusts_ad(&self) -> bool {
+        self.trusted
     }
 
     /// The records of a name, its CNAMEs followed.
@@ -157,7 +174,7 @@ impl Upstream {
     async fn probe(&self) -> Result<Signatures, LookupFault> {
         let query = Query::query(Name::root(), RecordType::DNSKEY);
         let signatures = match self.plain.lookup(query, request_options()).first_answer().await {
-            Ok(answer) if self.all_loopback && answer.authentic_data => Signatures::Resolver,
+            Ok(answer) if self.trusted && answer.authentic_data => Signatures::Resolver,
             Ok(answer) if answer.answers.iter().any(|record| record.record_type() == RecordType::RRSIG) => {
                 Signatures::Here
             }

@@ -54,12 +54,13 @@ pub struct Zone {
     records: HashMap<Name, BTreeMap<u16, Vec<RData>>>,
     faults: HashMap<(Name, Option<u16>), Fault>,
     authentic: bool,
+    ttl: u32,
 }
 
 impl Zone {
     /// An empty zone: whatever is asked for below `origin` does not exist.
     pub fn new(origin: &str) -> Self {
-        Self { origin: name(origin), records: HashMap::new(), faults: HashMap::new(), authentic: false }
+        Self { origin: name(origin), records: HashMap::new(), faults: HashMap::new(), authentic: false, ttl: 0 }
     }
 
     /// An IPv4 address.
@@ -109,7 +110,8 @@ impl Zone {
     #[must_use]
     pub fn raw(self, owner: &str, record_type: u16, octets: &[u8]) -> Self {
         let code = RecordType::Unknown(record_type);
-        self.record(owner, RData::Unknown { code, rdata: NULL::with(octets.to_vec()) })
+        let rdata = if octets.is_empty() { NULL::new() } else { NULL::with(octets.to_vec()) };
+        self.record(owner, RData::Unknown { code, rdata })
     }
 
     /// What goes wrong when this name is asked for, whatever the type.
@@ -130,6 +132,13 @@ impl Zone {
     #[must_use]
     pub fn authentic(mut self) -> Self {
         self.authentic = true;
+        self
+    }
+
+    /// Seconds for which answers may be kept. Default: 0, since tests change their zones.
+    #[must_use]
+    pub fn ttl(mut self, seconds: u32) -> Self {
+        self.ttl = seconds;
         self
     }
 
@@ -176,8 +185,7 @@ impl ZoneServer {
     pub async fn start(zones: impl IntoIterator<Item = Zone>) -> io::Result<Self> {
         let (udp, tcp) = bind().await?;
         let address = udp.local_addr()?;
-        let shared =
-            Arc::new(Shared { zones: Mutex::new(zones.into_iter().collect()), questions: Mutex::default() });
+        let shared = Arc::new(Shared { zones: Mutex::new(zones.into_iter().collect()), questions: Mutex::default() });
         let mut tasks = JoinSet::new();
         tasks.spawn(serve_udp(udp, Arc::clone(&shared)));
         tasks.spawn(serve_tcp(tcp, Arc::clone(&shared)));

@@ -18,7 +18,7 @@ use rcgen::{
 
 use crate::{CertPair, cert_error::CertError};
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 /// How long certificates are valid: RFC 5280 sets no bound, Apple's clients refuse more than 825 days.
 const LEAF_DAYS: u32 = 825;
 const CA_DAYS: u32 = 3_650;

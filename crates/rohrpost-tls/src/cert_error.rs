@@ -56,7 +56,7 @@ pub enum CertError {
         file: PathBuf,
     },
     /// The certificate is no X.509 certificate of version 3.
-    #[error("{}: the first certificate is malformed", file.display())]
+    #[error("{}: the first certificate is malformed or older than version 3", file.display())]
     Unreadable {
         /// Which.
         file: PathBuf,

@@ -95,7 +95,7 @@ impl CertStore {
     pub fn self_signed<N: AsRef<str>>(dir: &Path, names: &[N]) -> Result<Self, CertError> {
         let file = |extension| dir.join(format!("self-signed.{extension}"));
         let pair = CertPair { cert: file("crt"), key: file("key") };
-        let until = Timestamp::now() + Duration::from_secs(u64::from(SELF_SIGNED_RENEW_DAYS) * 86_400);
+        let until = Timestamp::now() + Duration::from_hours(24) * SELF_SIGNED_RENEW_DAYS;
         if let Ok(loaded) = Loaded::read(std::slice::from_ref(&pair))
             && loaded.certificates.iter().all(|known| known.info.not_after > until && known.info.is_for(names))
         {

@@ -41,8 +41,9 @@ pub struct ClientTlsOptions {
     pub groups: Option<Vec<String>>,
 }
 
-/// What one connection asks for.
-#[derive(Clone, Debug)]
+/// What one connection asks for. Sessions are resumed only between connections of one [`ClientTls`], and so of one client
+/// certificate, whose options are all equal.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct ConnectOptions {
     /// Who should be there: the name that the certificate is judged by.
     pub server_name: Host,
@@ -54,8 +55,7 @@ pub struct ConnectOptions {
     pub require_trust: bool,
     /// Oldest version. Default: 1.2.
     pub min: MinTls,
-    /// What else keeps sessions apart: address, port and policy of the destination. Sessions are resumed only between
-    /// connections whose options are all equal.
+    /// What else keeps sessions apart: address, port and policy of the destination.
     pub cache_key: String,
     /// Application protocols (RFC 7301), best first. Default: none, for mail.
     pub alpn: Vec<Vec<u8>>,
@@ -81,18 +81,6 @@ impl ConnectOptions {
         self.require_trust = true;
         self
     }
-
-    fn key(&self) -> Key {
-        Key {
-            server_name: self.server_name.clone(),
-            sni: self.sni,
-            trust: self.trust.clone(),
-            require_trust: self.require_trust,
-            min: self.min,
-            cache_key: self.cache_key.clone(),
-            alpn: self.alpn.clone(),
-        }
-    }
 }
 
 /// Opens TLS connections. Cloning shares the sessions that can be resumed.
@@ -111,8 +99,9 @@ impl ClientTls {
     /// # Errors
     /// [`TlsError::UnknownGroup`], or [`TlsError::Certificate`] for the client certificate.
     pub fn new(options: ClientTlsOptions) -> Result<Self, TlsError> {
-        let provider = provider_with(options.groups.as_deref())?;
-        let identity = options.client_cert.as_ref().map(identity).transpose()?;
+        let ClientTlsOptions { client_cert, groups } = options;
+        let provider = provider_with(groups.as_deref())?;
+        let identity = client_cert.as_ref().map(identity).transpose()?;
         Ok(Self(Arc::new(Shared { provider, identity, destinations: Mutex::default() })))
     }
 
@@ -146,12 +135,11 @@ impl ClientTls {
     }
 
     fn destination(&self, options: &ConnectOptions) -> Result<Arc<Destination>, TlsError> {
-        let key = options.key();
-        if let Some(known) = self.destinations().find(&key) {
+        if let Some(known) = self.destinations().find(options) {
             return Ok(known);
         }
         let destination = Arc::new(Destination::new(&self.0, options)?);
-        self.destinations().keep(key, Arc::clone(&destination));
+        self.destinations().keep(options.clone(), Arc::clone(&destination));
         Ok(destination)
     }
 
@@ -170,19 +158,6 @@ fn identity(pair: &CertPair) -> Result<Arc<dyn ResolvesClientCert>, TlsError> {
     let (certificates, keys) = (pem::read(&pair.cert)?, pem::read(&pair.key)?);
     let key: CertifiedKey = pem::certified_key((&pair.cert, &certificates), (&pair.key, &keys))?;
     Ok(Arc::new(SingleCertAndKey::from(key)))
-}
-
-/// All that must be equal before a session is resumed: besides these the client certificate, since it belongs to the
-/// [`ClientTls`].
-#[derive(Clone, Eq, Hash, PartialEq)]
-struct Key {
-    server_name: Host,
-    sni: bool,
-    trust: Trust,
-    require_trust: bool,
-    min: MinTls,
-    cache_key: String,
-    alpn: Vec<Vec<u8>>,
 }
 
 /// One set of options with its sessions. Each has a session store of its own, so that no session can be taken from one
@@ -254,26 +229,26 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, TlsError> {
 /// The destinations that were used last.
 #[derive(Default)]
 struct Destinations {
-    known: HashMap<Key, (u64, Arc<Destination>)>,
+    known: HashMap<ConnectOptions, (u64, Arc<Destination>)>,
     uses: u64,
 }
 
 impl Destinations {
-    fn find(&mut self, key: &Key) -> Option<Arc<Destination>> {
+    fn find(&mut self, options: &ConnectOptions) -> Option<Arc<Destination>> {
         self.uses += 1;
-        let (used, destination) = self.known.get_mut(key)?;
+        let (used, destination) = self.known.get_mut(options)?;
         *used = self.uses;
         Some(Arc::clone(destination))
     }
 
     /// Keeps one more; the one that was not used for longest makes room.
-    fn keep(&mut self, key: Key, destination: Arc<Destination>) {
+    fn keep(&mut self, options: ConnectOptions, destination: Arc<Destination>) {
         if self.known.len() >= DESTINATIONS_MAX
             && let Some(oldest) = self.known.iter().min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone())
         {
             self.known.remove(&oldest);
         }
-        self.known.insert(key, (self.uses, destination));
+        self.known.insert(options, (self.uses, destination));
     }
 }
 

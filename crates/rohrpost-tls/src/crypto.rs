@@ -11,7 +11,7 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
 
 /// SHA-256 as lower-case hex, as fingerprints and pins are written.
 pub fn sha256_hex(data: &[u8]) -> String {
-    sha256(data).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha256(data))
 }
 
 /// HMAC-SHA-256 (RFC 2104).
@@ -41,13 +41,15 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
     constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
+/// Octets as lower-case hex.
+fn hex(octets: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("four bits are one digit");
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(octets: &[u8]) -> String {
-        octets.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn known_answers_hold() {

@@ -24,7 +24,7 @@ pub enum TlsError {
     #[error("the peer broke the TLS protocol: {0}")]
     Protocol(#[source] rustls::Error),
     /// The peer refused us.
-    #[error("the peer refused the handshake: alert {}", alert_name(.0))]
+    #[error("the peer refused the handshake: alert {}", alert_name(*.0))]
     Alert(AlertDescription),
     /// The peer is not who it should be, and the caller insisted.
     #[error("the peer's certificate is not trusted: {0}")]
@@ -126,11 +126,13 @@ impl From<rustls::Error> for TlsError {
     }
 }
 
+/// A hello without signature algorithms is one of TLS 1.1 or older: RFC 5246 §7.4.1.4.1 brought them.
 fn is_version(fault: &PeerIncompatible) -> bool {
     matches!(
         fault,
         PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
@@ -138,7 +140,7 @@ fn is_version(fault: &PeerIncompatible) -> bool {
 }
 
 /// The name RFC 8446 §6 gives the alert: `handshake_failure` rather than `HandshakeFailure`.
-fn alert_name(alert: &AlertDescription) -> String {
+fn alert_name(alert: AlertDescription) -> String {
     let mut name = String::new();
     for c in format!("{alert:?}").chars() {
         if c.is_ascii_uppercase() && !name.is_empty() && !name.ends_with('_') {
@@ -160,7 +162,7 @@ mod tests {
             (AlertDescription::UnknownCA, "unknown_ca"),
             (AlertDescription::ProtocolVersion, "protocol_version"),
         ] {
-            assert_eq!(alert_name(&alert), name);
+            assert_eq!(alert_name(alert), name);
         }
     }
 

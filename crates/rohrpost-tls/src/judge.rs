@@ -19,11 +19,11 @@ use rustls::{
 
 use crate::{
     cert_error::CertError,
+    crypto::sha256_hex,
     leaf::{Leaf, day, fingerprint},
     limits::{CHAIN_CERTIFICATES_MAX, NAMES_SHOWN_MAX},
     pem,
     provider::provider,
-    crypto::sha256_hex,
 };
 
 /// Why a certificate does not prove who the peer is.
@@ -96,9 +96,10 @@ impl Distrust {
 
     /// What webpki found, in terms of the certificate at hand.
     fn new(error: rustls::Error, end_entity: &CertificateDer<'_>) -> Self {
+        use CertificateError as E;
+
         let Some(leaf) = Leaf::read(end_entity) else { return Self::Malformed };
         let rustls::Error::InvalidCertificate(error) = error else { return Self::Malformed };
-        use CertificateError as E;
         match error {
             E::Expired | E::ExpiredContext { .. } => Self::Expired { on: leaf.not_after },
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid { from: leaf.not_before },

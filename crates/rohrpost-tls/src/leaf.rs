@@ -3,11 +3,7 @@
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::{
-    certificate::X509Certificate,
-    extensions::GeneralName,
-    prelude::FromDer,
-    time::ASN1Time,
-    x509::X509Name,
+    certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time, x509::X509Name,
 };
 
 use crate::{crypto::sha256_hex, limits::TEXT_BYTES_MAX};

@@ -44,6 +44,8 @@ pub mod limits;
 mod pem;
 mod provider;
 pub mod server;
+#[cfg(test)]
+mod testing;
 mod verifier;
 
 pub use ca::PemPair;

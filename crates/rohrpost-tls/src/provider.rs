@@ -42,7 +42,8 @@ pub(crate) fn provider_with(groups: Option<&[String]>) -> Result<Arc<CryptoProvi
 /// The name IANA gave the group.
 pub(crate) fn group_name(group: &dyn SupportedKxGroup) -> String {
     let name = group.name();
-    name.as_str().map_or_else(|| format!("{name:?}"), |name| if name == "X25519" { "x25519".into() } else { name.into() })
+    name.as_str()
+        .map_or_else(|| format!("{name:?}"), |name| if name == "X25519" { "x25519".into() } else { name.into() })
 }
 
 /// The names of the groups we have, best first, for messages.

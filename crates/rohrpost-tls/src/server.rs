@@ -141,3 +141,6 @@ pub(crate) fn versions(min: MinTls) -> &'static [&'static SupportedProtocolVersi
         MinTls::Tls13 => &ONLY_TLS13,
     }
 }
+
+#[cfg(test)]
+mod tests;

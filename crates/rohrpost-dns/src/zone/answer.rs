@@ -10,8 +10,6 @@ use crate::limits::CNAME_DEPTH_MAX;
 
 /// Octets of an answer by UDP for those who do not say what they can take (RFC 1035 §4.2.1).
 const UDP_BYTES_MAX: u16 = 512;
-/// Seconds for which answers may be kept. Tests change zones, so: not at all.
-const TTL: u32 = 0;
 /// CNAMEs that one answer follows: more than resolvers do, so that theirs is the limit that is seen.
 const CNAMES_MAX: usize = 4 * CNAME_DEPTH_MAX;
 
@@ -24,7 +22,7 @@ pub(super) fn answer(zones: &[Zone], octets: &[u8], udp: bool) -> (Option<Questi
         name: owner.to_ascii().trim_end_matches('.').to_owned(),
         record_type: query.query_type().to_string(),
     };
-    let zone = zones.iter().filter(|zone| zone.origin.zone_of(&owner)).max_by_key(|zone| zone.origin.num_labels());
+    let zone = closest(zones, &owner);
     let fault = zone.and_then(|zone| zone.fault_at(&owner, query.query_type()));
     let mut reply = response(&request, &query);
     match (zone, fault) {
@@ -33,9 +31,14 @@ pub(super) fn answer(zones: &[Zone], octets: &[u8], udp: bool) -> (Option<Questi
         (None, _) | (_, Some(Fault::Refused)) => reply.metadata.response_code = ResponseCode::Refused,
         (_, Some(Fault::ServerFailure)) => reply.metadata.response_code = ResponseCode::ServFail,
         (_, Some(Fault::Truncation)) if udp => reply.metadata.truncation = true,
-        (Some(zone), _) => fill(&mut reply, zones, zone, owner, query.query_type()),
+        (Some(_), _) => fill(&mut reply, zones, owner, query.query_type()),
     }
-    (Some(question), encode(reply, udp, request.max_payload()))
+    (Some(question), encode(&reply, udp, request.max_payload()))
+}
+
+/// The zone that a name belongs to: the one with the longest origin.
+fn closest<'a>(zones: &'a [Zone], owner: &Name) -> Option<&'a Zone> {
+    zones.iter().filter(|zone| zone.origin.zone_of(owner)).max_by_key(|zone| zone.origin.num_labels())
 }
 
 fn response(request: &Message, query: &Query) -> Message {
@@ -47,13 +50,13 @@ fn response(request: &Message, query: &Query) -> Message {
 }
 
 /// Puts in the records, the CNAMEs on the way to them, or the proof that there are none.
-fn fill(reply: &mut Message, zones: &[Zone], zone: &Zone, mut owner: Name, kind: RecordType) {
-    reply.metadata.authentic_data = zone.authentic;
+fn fill(reply: &mut Message, zones: &[Zone], mut owner: Name, kind: RecordType) {
     for _ in 0..CNAMES_MAX {
-        let Some(zone) = zones.iter().find(|zone| zone.origin.zone_of(&owner)) else { return };
+        let Some(zone) = closest(zones, &owner) else { return };
+        reply.metadata.authentic_data = zone.authentic;
         let records = zone.records_at(&owner, kind);
         if !records.is_empty() {
-            reply.add_answers(records.iter().map(|data| Record::from_rdata(owner.clone(), TTL, data.clone())));
+            reply.add_answers(records.iter().map(|data| Record::from_rdata(owner.clone(), zone.ttl, data.clone())));
             return;
         }
         let Some(RData::CNAME(target)) = zone.records_at(&owner, RecordType::CNAME).first() else {
@@ -63,12 +66,12 @@ fn fill(reply: &mut Message, zones: &[Zone], zone: &Zone, mut owner: Name, kind:
             reply.add_authority(zone.soa());
             return;
         };
-        reply.add_answer(Record::from_rdata(owner, TTL, RData::CNAME(target.clone())));
+        reply.add_answer(Record::from_rdata(owner, zone.ttl, RData::CNAME(target.clone())));
         owner = target.0.to_lowercase();
     }
 }
 
-fn encode(reply: Message, udp: bool, payload: u16) -> Option<Vec<u8>> {
+fn encode(reply: &Message, udp: bool, payload: u16) -> Option<Vec<u8>> {
     let octets = reply.to_vec().ok()?;
     if udp && octets.len() > usize::from(payload.max(UDP_BYTES_MAX)) {
         return reply.truncate().to_vec().ok();
@@ -94,7 +97,7 @@ impl Zone {
 
     fn soa(&self) -> Record {
         let host = name("ns.invalid");
-        let soa = SOA::new(host.clone(), host, 1, 3600, 600, 86_400, TTL);
-        Record::from_rdata(self.origin.clone(), TTL, RData::SOA(soa))
+        let soa = SOA::new(host.clone(), host, 1, 3600, 600, 86_400, self.ttl);
+        Record::from_rdata(self.origin.clone(), self.ttl, RData::SOA(soa))
     }
 }
