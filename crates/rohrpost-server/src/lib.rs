@@ -1,1 +1,24 @@
-//! Listeners and drivers for SMTP, LMTP and the control socket.
+//! Listeners and drivers: what moves octets between sockets and the pure sessions of `rohrpost-smtp`.
+//!
+//! [`Server::start`] takes sockets that are bound already and runs an accept loop for each. A connection is one task that
+//! owns everything of it: it reads, feeds the session, asks [`rohrpost_intake::Intake`] what the session wants to know,
+//! and writes a group of replies at once. An idle connection holds no buffer. [`control`] answers the operator's
+//! commands. Decisions are logged with the session's name; [`Stats`] counts them.
+//!
+//! What may be said to whom is decided elsewhere: syntax and order in `rohrpost-smtp`, policy in `rohrpost-intake`.
+
+pub mod control;
+pub mod hashes;
+pub mod limits;
+pub mod listener;
+pub mod proxy;
+pub mod stats;
+
+mod accept;
+mod driver;
+mod link;
+mod server;
+
+pub use listener::{AuthRule, AuthSettings, Bound, ListenerSettings};
+pub use server::{Server, StartError};
+pub use stats::Stats;

@@ -1,0 +1,64 @@
+//! Every bound of this crate, with its reason. What operators may change is a setting (see [`crate::settings`]).
+
+use std::time::Duration;
+
+/// Password computations at once: each takes 19 MiB and a core, and the mail itself wants a core too.
+pub const HASHES_AT_ONCE: usize = 2;
+/// Log-ins that wait for a computation; at two in 50 ms the last one waits less than two seconds.
+pub const HASHES_WAITING_MAX: usize = 64;
+/// Log-ins remembered as right, so that a program that logs in for each message costs one argon2 in ten minutes.
+pub const VERIFIED_MAX: usize = 4_096;
+/// How long a log-in is remembered as right.
+pub const VERIFIED_FOR: Duration = Duration::from_mins(10);
+/// Octets of a password that are looked at; longer ones are wrong. RFC 8265 sets no limit, argon2 is linear in it.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+
+/// Failed log-ins within [`FAILURES_WINDOW`] that close an address or an account for a while.
+pub const FAILURES_MAX: u32 = 10;
+/// The same for a network (/24, /48): three times as many, as many people may stand behind it.
+pub const NETWORK_FAILURES_MAX: u32 = 30;
+/// Window of the failed log-ins, and the first lock.
+pub const FAILURES_WINDOW: Duration = Duration::from_mins(10);
+/// The longest lock: guessing is slow enough then, and nobody stays out for long.
+pub const LOCK_MAX: Duration = Duration::from_hours(1);
+/// Wrong passwords remembered per account, so that a device with an old one counts once.
+pub const WRONG_REMEMBERED_MAX: usize = 32;
+/// How long a wrong password counts as the same one.
+pub const WRONG_REMEMBERED_FOR: Duration = Duration::from_hours(24);
+/// How long an address is known for an account that logged in from it.
+pub const KNOWN_FOR: Duration = Duration::from_hours(720);
+
+/// Addresses, networks and accounts whose guessing is watched.
+pub const GUESSERS_MAX: usize = 65_536;
+/// Addresses and networks whose connections and rates are counted: about 10 MiB when full.
+pub const PEERS_MAX: usize = 65_536;
+/// Addresses that have waited for the greeting once.
+pub const GREETED_MAX: usize = 65_536;
+/// How long they need not wait again.
+pub const GREETED_FOR: Duration = Duration::from_hours(720);
+/// Accounts whose sending is counted in memory; others are read back from the store.
+pub const QUOTAS_MAX: usize = 10_000;
+
+/// Answers about recipients that the directory remembers.
+pub const RECIPIENTS_CACHED_MAX: usize = 16_384;
+/// Answers of next hops about recipients of relay domains that are remembered.
+pub const CALLOUTS_CACHED_MAX: usize = 16_384;
+/// How long a next hop's yes is remembered.
+pub const CALLOUT_YES_FOR: Duration = Duration::from_hours(24);
+/// How long its no is.
+pub const CALLOUT_NO_FOR: Duration = Duration::from_hours(1);
+/// Probes at once; a dictionary attack must not become our attack on the next hop.
+pub const CALLOUTS_AT_ONCE: usize = 8;
+/// Probes per minute over all next hops.
+pub const CALLOUTS_PER_MINUTE: u32 = 120;
+/// How long a probe may take: less than any client waits for the reply to RCPT.
+pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Octets of a submitted message that are held in memory for repair; the body of a larger one passes unchanged.
+pub const REPAIR_BYTES_MAX: usize = 256 * 1024;
+/// Octets of a header that are looked at. The session refuses larger ones.
+pub const HEADER_BYTES_MAX: usize = 256 * 1024;
+const _: () = assert!(REPAIR_BYTES_MAX >= HEADER_BYTES_MAX);
+
+/// Messages per hour with the null path from one account: read receipts (RFC 8098 §3) are rare.
+pub const NULL_PATH_PER_HOUR: u32 = 20;

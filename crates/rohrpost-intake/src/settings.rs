@@ -1,0 +1,214 @@
+//! What the operator sets: the parts of `rohrpost.toml` that this crate obeys, as they are meant.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use rohrpost_mail::{Domain, Mailbox};
+use rohrpost_queue::Schedule;
+use serde::Deserialize;
+
+use crate::access::AccessRule;
+
+/// Everything the intake is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our name in Received fields and Message-IDs, unless the listener has its own.
+    pub host_name: Domain,
+    /// Where mail to postmaster and abuse goes that no mailbox or alias claims.
+    pub postmaster: Mailbox,
+    /// Domains whose mailboxes are here, beside those in the store.
+    pub local_domains: Vec<Domain>,
+    /// Domains we take mail for and pass on.
+    pub relay_domains: Vec<RelayDomain>,
+    /// Who may relay without logging in.
+    pub trusted_networks: Vec<TrustedNetwork>,
+    /// `[[access]]`, in order.
+    pub access: Vec<AccessRule>,
+    /// Limits of strangers on `smtp` listeners.
+    pub mx_limits: PeerLimits,
+    /// Limits of peers on `submission` listeners.
+    pub submission_limits: PeerLimits,
+    /// Limits of accounts.
+    pub account_limits: AccountLimits,
+    /// Whether recipients learn the address of a submitting client.
+    pub x_originating_ip: XOriginatingIp,
+    /// Key of the hashed form; from the store, so that it survives a restart.
+    pub x_originating_ip_key: [u8; 32],
+    /// What parts `ann+shop` into mailbox and detail; none switches subaddresses off. Default `+`.
+    pub subaddress: Option<char>,
+    /// Received fields at which a message is taken to run in circles. Default 100 (RFC 5321 §6.3 asks for a large one).
+    pub hops_max: usize,
+    /// How long a message is tried.
+    pub schedule: Schedule,
+    /// Keep all mail for other hosts in the queue: the demo's `--hold`.
+    pub hold: bool,
+    /// How long the greeting waits for an unknown peer on `smtp` listeners. Default 2 s.
+    pub greeting_delay: Duration,
+    /// How long replies to suspicious peers trickle, in sum for a session. Default 60 s; 0 switches it off.
+    pub tarpit: Duration,
+}
+
+impl Settings {
+    /// The defaults for a server of this name whose postmaster reads this mailbox.
+    pub fn new(host_name: Domain, postmaster: Mailbox) -> Self {
+        Self {
+            host_name,
+            postmaster,
+            local_domains: Vec::new(),
+            relay_domains: Vec::new(),
+            trusted_networks: Vec::new(),
+            access: Vec::new(),
+            mx_limits: PeerLimits::MX,
+            submission_limits: PeerLimits::SUBMISSION,
+            account_limits: AccountLimits::default(),
+            x_originating_ip: XOriginatingIp::Off,
+            x_originating_ip_key: [0; 32],
+            subaddress: Some('+'),
+            hops_max: 100,
+            schedule: Schedule::default(),
+            hold: false,
+            greeting_delay: Duration::from_secs(2),
+            tarpit: Duration::from_mins(1),
+        }
+    }
+}
+
+/// A network whose members may relay without logging in. Loopback is none unless listed: a container's proxy makes
+/// strangers look like loopback.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedNetwork {
+    /// The network.
+    pub network: IpNet,
+    /// Messages an hour for each address in it; `0` means without limit. Default 1,000.
+    #[serde(default = "trusted_rate")]
+    pub messages_per_hour: u32,
+}
+
+fn trusted_rate() -> u32 {
+    1_000
+}
+
+/// `[[relay_domain]]`: a domain we take mail for and pass on to the server that has its mailboxes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RelayDomain {
+    /// The domain.
+    pub domain: Domain,
+    /// The server behind us, as in a route: `smtp://inner.example:25`.
+    pub next_hop: String,
+    /// How recipients are known. Default `any`.
+    #[serde(default)]
+    pub recipients: RecipientSource,
+    /// The recipients, for `recipients = "list"`.
+    #[serde(default)]
+    pub list: Vec<Mailbox>,
+}
+
+impl RelayDomain {
+    /// The name of the route that leads to the next hop: its rule comes before those of every `[[route]]`. The blank
+    /// keeps it apart from their names.
+    pub fn route_name(&self) -> String {
+        format!("relay {}", self.domain)
+    }
+}
+
+/// How the recipients of a relay domain are known.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum RecipientSource {
+    /// Every local part is taken. The next hop bounces those it does not know.
+    #[default]
+    Any,
+    /// Only those that are listed.
+    List,
+    /// The next hop is asked by RCPT; its answers are remembered.
+    Callout,
+}
+
+/// `[limits.mx]`, `[limits.submission]`: what one peer may do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct PeerLimits {
+    /// Connections at once from one IPv4 address or IPv6 /64. Default 50 (submission 20).
+    pub connections_per_address: u32,
+    /// Connections at once from one IPv4 /24 or IPv6 /48. Default 150 (submission 60).
+    pub connections_per_network: u32,
+    /// New connections a minute from one address. Default 60.
+    pub connections_per_minute: u32,
+    /// Messages an hour from one address that has no name in DNS. Default 600; `0` means without limit.
+    pub messages_per_hour: u32,
+    /// Recipients an hour from one address that has no name in DNS. Default 3,000; `0` means without limit.
+    pub recipients_per_hour: u32,
+    /// Messages in one connection. Default 100.
+    pub messages_per_connection: usize,
+    /// Recipients of one message. Default 1,000; RFC 5321 §4.5.3.1.8 asks for at least 100.
+    pub recipients_per_message: usize,
+    /// Unknown recipients in one session from which on each reply waits 5 s. Default 5.
+    pub unknown_recipients: u32,
+}
+
+impl PeerLimits {
+    /// For strangers.
+    pub const MX: Self = Self {
+        connections_per_address: 50,
+        connections_per_network: 150,
+        connections_per_minute: 60,
+        messages_per_hour: 600,
+        recipients_per_hour: 3_000,
+        messages_per_connection: 100,
+        recipients_per_message: 1_000,
+        unknown_recipients: 5,
+    };
+    /// For those who will log in: the limits of their account hold instead of rates.
+    pub const SUBMISSION: Self = Self {
+        connections_per_address: 20,
+        connections_per_network: 60,
+        messages_per_hour: 0,
+        recipients_per_hour: 0,
+        ..Self::MX
+    };
+}
+
+impl Default for PeerLimits {
+    fn default() -> Self {
+        Self::MX
+    }
+}
+
+/// `[limits.account]`: what one account may send.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountLimits {
+    /// Messages in any 60 minutes. Default 250; `0` means without limit.
+    pub messages_per_hour: u32,
+    /// Recipients in any 24 hours. Default 1,000; `0` means without limit.
+    pub recipients_per_day: u32,
+    /// Messages a minute of accounts of class `service` and `bulk`, which have no other limit: more are delayed, never
+    /// refused. Default 0, without limit.
+    pub service_messages_per_minute: u32,
+}
+
+impl Default for AccountLimits {
+    fn default() -> Self {
+        Self { messages_per_hour: 250, recipients_per_day: 1_000, service_messages_per_minute: 0 }
+    }
+}
+
+/// `x_originating_ip`: whether recipients learn the address of a submitting client.
+///
+/// The address is personal data of the user: it reaches every recipient and archive and reveals place and employer.
+/// Leave it off unless a purpose is written down.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum XOriginatingIp {
+    /// Nothing is written.
+    #[default]
+    Off,
+    /// `X-Originating-IP: [192.0.2.1]`
+    Full,
+    /// Cut to /24 or /48.
+    Truncated,
+    /// A keyed hash that changes daily and that only the operator resolves.
+    Hashed,
+}

@@ -1,0 +1,162 @@
+//! From the final dot to the proof that the message is stored.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use rohrpost_mail::{
+    DeliveryRecord, Direction, Outcome, Reply, header,
+    received::{Received, Source},
+};
+use rohrpost_queue::Arrival;
+use rohrpost_store::{BodyWriter, CounterAdd, NewMessage, NewRecipient};
+
+use super::{Accepted, Body, Transaction};
+use crate::{
+    content::{self, Facts},
+    notices, origin,
+    peer::Peer,
+    refusal::Refusal,
+};
+
+pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result<Accepted, Refusal> {
+    let writer = written(transaction, peer).await?;
+    let facts = check_content(transaction, peer, header::split(writer.head()).0)?;
+    let now = Timestamp::now();
+    let octets = writer.octets();
+    let prefix = trace_fields(transaction, peer, now);
+    let body = writer.finish(prefix).await?;
+    let message = NewMessage {
+        id: transaction.id,
+        recipients: routed(transaction, peer, now),
+        body,
+        received: record(transaction, peer, now, octets),
+        message_id: facts.message_id,
+        account: peer.account.as_ref().map(|account| account.login.clone()),
+        expires: expires(transaction, now),
+        counters: counters(transaction, now),
+        envelope: std::mem::take(&mut transaction.envelope),
+    };
+    let arrival = Arrival::of(&message);
+    let stored = transaction.intake.store().commit(message).await?;
+    transaction.intake.queue().arrived(&arrival);
+    keep_count(transaction, peer, now);
+    Ok(Accepted { stored, recipients: transaction.taken })
+}
+
+/// The writer with all the content in it.
+async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWriter, Refusal> {
+    match std::mem::replace(&mut transaction.body, Body::None) {
+        Body::None => Ok(transaction.intake.store().body_writer()),
+        Body::Streaming(writer) => Ok(writer),
+        Body::Held(held) => held.finish(peer, transaction.id).await,
+        Body::Refused(refusal) => Err(refusal),
+    }
+}
+
+fn check_content(transaction: &Transaction, peer: &Peer, head: &[u8]) -> Result<Facts, Refusal> {
+    let facts = Facts::of(head);
+    if facts.hops >= transaction.intake.config().settings.hops_max {
+        return Err(Refusal::Loop(facts.hops));
+    }
+    if peer.account.is_none() && peer.trusted.is_some() && transaction.is_relayed {
+        let directory = transaction.intake.directory();
+        let sender = transaction.envelope.reverse_path.mailbox();
+        content::check_local_author(head, sender, |host| directory.is_local(host))?;
+    }
+    Ok(facts)
+}
+
+/// The fields that go on top: Received, and X-Originating-IP where the operator wants it.
+fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> Bytes {
+    let source = match (&peer.account, peer.address) {
+        (Some(_), _) => Source::Authenticated,
+        (None, None) => Source::Local,
+        (None, Some(address)) => {
+            Source::Peer { helo: &peer.helo, name: peer.name.as_ref(), address: address.ip().to_canonical() }
+        }
+    };
+    let received = Received {
+        source,
+        by: &peer.host_name,
+        with: peer.with(transaction.envelope.smtputf8),
+        tls: peer.tls.as_ref(),
+        id: transaction.id,
+        recipient: (transaction.recipients.len() == 1).then(|| &transaction.recipients[0].address),
+        at: now,
+    };
+    let mut fields = BytesMut::from(received.field().as_bytes());
+    if let (Some(_), Some(address)) = (&peer.account, peer.address) {
+        let config = transaction.intake.config();
+        let settings = &config.settings;
+        if let Some(field) = origin::field(settings.x_originating_ip, &settings.x_originating_ip_key, address.ip(), now)
+        {
+            fields.put_slice(field.as_bytes());
+        }
+    }
+    fields.freeze()
+}
+
+/// Each recipient with its route, its first attempt and whether it is held.
+fn routed(transaction: &mut Transaction, peer: &Peer, now: Timestamp) -> Vec<NewRecipient> {
+    let (router, config) = (transaction.intake.router(), transaction.intake.config());
+    let due = transaction.envelope.hold_until.unwrap_or(now).max(now);
+    let due = peer.account.as_ref().map_or(due, |account| due.max(transaction.intake.release_at(account, now)));
+    let recipients = std::mem::take(&mut transaction.recipients).into_iter();
+    recipients
+        .map(|recipient| {
+            let destination = router.destination(&recipient.address);
+            let hold = config.settings.hold && destination.route != rohrpost_queue::routing::LOCAL;
+            NewRecipient { recipient, route: destination.route, site: destination.site, due, hold }
+        })
+        .collect()
+}
+
+fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -> DeliveryRecord {
+    DeliveryRecord {
+        at: now,
+        message: transaction.id,
+        recipient: None,
+        direction: Direction::In,
+        protocol: peer.with(transaction.envelope.smtputf8).to_string(),
+        peer: Some(peer.helo.clone()).filter(|helo| !helo.is_empty() && peer.account.is_none()),
+        address: peer.address,
+        account: peer.account.as_ref().map(|account| account.login.clone()),
+        route: peer.listener.to_string(),
+        policy: None,
+        policy_source: None,
+        link: peer.link(),
+        outcome: Outcome::Received,
+        stage: None,
+        reply: Some(accepted_reply(transaction)),
+        note: None,
+        attempt: 0,
+        octets,
+        millis: 0,
+    }
+}
+
+/// What the session tells the client once the commit is done.
+fn accepted_reply(transaction: &Transaction) -> Reply {
+    Reply::with(250, 6, 0, format!("queued as {}", transaction.id))
+}
+
+fn expires(transaction: &Transaction, now: Timestamp) -> Timestamp {
+    let config = transaction.intake.config();
+    let is_null = transaction.envelope.reverse_path.mailbox().is_none();
+    let from = transaction.envelope.hold_until.unwrap_or(now).max(now);
+    config.settings.schedule.expires(from, is_null)
+}
+
+fn counters(transaction: &Transaction, now: Timestamp) -> Vec<CounterAdd> {
+    let minute = now.as_second().div_euclid(60);
+    let counts = transaction.reservation.as_ref().map(crate::quota::Reservation::counts);
+    let counts = counts.into_iter().flatten().filter(|(_, count)| *count > 0);
+    counts.map(|(key, count)| CounterAdd { key, minute, count }).collect()
+}
+
+fn keep_count(transaction: &mut Transaction, peer: &Peer, now: Timestamp) {
+    let (Some(reservation), Some(account)) = (transaction.reservation.take(), &peer.account) else { return };
+    let limits = transaction.intake.limits_of(account);
+    for crossing in reservation.keep(&limits, now) {
+        notices::limit_nears(&transaction.intake, account, crossing);
+    }
+}

@@ -1,0 +1,64 @@
+//! Content of an account's message, held in memory while it can still be repaired.
+
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use rohrpost_mail::{QueueId, header};
+use rohrpost_store::BodyWriter;
+
+use crate::{content, limits::REPAIR_BYTES_MAX, peer::Peer, refusal::Refusal};
+
+/// Content so far, and the writer it will go to.
+pub(super) struct Held {
+    content: BytesMut,
+    writer: BodyWriter,
+}
+
+impl Held {
+    pub(super) fn new(writer: BodyWriter) -> Self {
+        Self { content: BytesMut::new(), writer }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.content.extend_from_slice(bytes);
+    }
+
+    pub(super) fn is_large(&self) -> bool {
+        self.content.len() > REPAIR_BYTES_MAX
+    }
+
+    /// Checks and repairs the header and hands all there is to the writer; what follows may be streamed.
+    pub(super) async fn release(mut self, peer: &Peer, id: QueueId) -> Result<BodyWriter, Refusal> {
+        let head = self.checked_header(peer, id)?;
+        let rest = self.rest();
+        self.writer.push(head).await?;
+        self.writer.push(rest).await?;
+        Ok(self.writer)
+    }
+
+    /// Checks and repairs the whole message and hands it to the writer.
+    pub(super) async fn finish(mut self, peer: &Peer, id: QueueId) -> Result<BodyWriter, Refusal> {
+        let head = self.checked_header(peer, id)?;
+        let message: Bytes = [head, self.rest()].concat().into();
+        let repaired = match content::repair_body(&message) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(repaired) => Some(Bytes::from(repaired)),
+        };
+        self.writer.push(repaired.unwrap_or(message)).await?;
+        Ok(self.writer)
+    }
+
+    /// What follows the header, from the empty line on; one is put in where a line that is no field ended the header.
+    fn rest(&mut self) -> Bytes {
+        let rest = self.content.split_off(header::split(&self.content).0.len()).freeze();
+        if rest.starts_with(b"\r\n") { rest } else { [b"\r\n", &rest[..]].concat().into() }
+    }
+
+    fn checked_header(&self, peer: &Peer, id: QueueId) -> Result<Bytes, Refusal> {
+        let (head, _) = header::split(&self.content);
+        if let Some(account) = &peer.account {
+            content::check_author(head, account)?;
+        }
+        let repaired = content::repair_header(head, id, &peer.host_name, Timestamp::now());
+        Ok(Bytes::from(repaired.into_owned()))
+    }
+}

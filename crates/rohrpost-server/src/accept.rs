@@ -1,0 +1,94 @@
+//! The accept loops.
+
+use std::{io, sync::Arc, sync::PoisonError};
+
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::{
+    driver,
+    limits::ACCEPT_PAUSE,
+    link::Plain,
+    listener::Bound,
+    server::{Current, Shared},
+};
+
+/// A listening socket in the runtime.
+pub(crate) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Socket {
+    pub(crate) fn new(bound: Bound) -> io::Result<Self> {
+        match bound {
+            Bound::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener).map(Self::Tcp)
+            }
+            Bound::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                UnixListener::from_std(listener).map(Self::Unix)
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Plain> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Replies are written whole, so there is nothing to gather; waiting would cost 40 ms each.
+                stream.set_nodelay(true)?;
+                Ok(Plain::Tcp(stream))
+            }
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Plain::Unix(stream)),
+        }
+    }
+}
+
+/// Accepts until the server stops; each connection is a task of its own.
+pub(crate) async fn serve(socket: Socket, current: Current, shared: Arc<Shared>) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return,
+            accepted = socket.accept() => accepted,
+        };
+        match accepted {
+            Ok(stream) => {
+                let listener = current.read().unwrap_or_else(PoisonError::into_inner).clone();
+                shared.tasks.spawn(driver::serve(listener, shared.clone(), stream));
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                // Descriptors or memory are used up. The connection stays in the backlog, so asking again at once would spin.
+                shared.stats.accept_pauses.increment();
+                let listener = current.read().unwrap_or_else(PoisonError::into_inner).name.clone();
+                tracing::error!(%listener, %error, "accepting pauses");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Errors of the connection that was to be accepted: it is gone, and the next one may be fine.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected};
+    // A peer that hangs up at once can make setting TCP_NODELAY fail (EINVAL).
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | InvalidInput | NotConnected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s20_want_of_descriptors_pauses_and_a_lost_connection_does_not() {
+        let concerns = |code| concerns_one_connection(&io::Error::from_raw_os_error(code));
+        for emfile_enfile_enobufs_enomem in [24, 23, 105, 12] {
+            assert!(!concerns(emfile_enfile_enobufs_enomem));
+        }
+        for econnaborted_econnreset_eintr in [103, 104, 4] {
+            assert!(concerns(econnaborted_econnreset_eintr));
+        }
+    }
+}

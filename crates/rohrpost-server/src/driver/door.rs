@@ -1,0 +1,171 @@
+//! Before the first octet of SMTP: who is it, is there a place, and how long does the greeting wait?
+
+use std::{net::SocketAddr, sync::Arc, sync::atomic::Ordering};
+
+use bytes::{Buf as _, BytesMut};
+use jiff::Timestamp;
+use rohrpost_intake::{Peer, Refusal, Role, peers::Place};
+use rohrpost_smtp::server::Session;
+use tokio::{
+    io::AsyncReadExt as _,
+    time::{sleep, timeout},
+};
+
+use super::{Driver, Ended, accept_tls, io, now};
+use crate::{
+    limits::{PROXY_TIMEOUT, SESSIONS_MAX, SESSIONS_UNKNOWN_MAX},
+    link::{Link, Plain},
+    listener::Listener,
+    proxy,
+    server::Shared,
+};
+
+/// A connection that is to be spoken to.
+pub(super) struct Admitted {
+    pub(super) driver: Driver,
+    /// Frees its place when dropped.
+    pub(super) place: Place,
+    /// Why it is only told to go away.
+    pub(super) refusal: Option<Refusal>,
+}
+
+/// Finds out who it is and whether there is a place.
+pub(super) async fn admit(listener: Arc<Listener>, shared: &Arc<Shared>, stream: Plain) -> Result<Admitted, Ended> {
+    let (stream, address, pending) = real_address(&listener, stream).await?;
+    let trusted = address.and_then(|address| shared.intake.trusted(address.ip()));
+    let is_known = address.is_none() || trusted.is_some();
+    let entered = enter(shared, &listener, address, is_known);
+    let session_name: Arc<str> = name_session(shared).into();
+    let peer = Peer {
+        session: session_name.clone(),
+        listener: listener.name.clone(),
+        role: listener.role,
+        host_name: listener.host_name.clone(),
+        address,
+        name: None,
+        trusted,
+        helo: String::new(),
+        is_extended: false,
+        tls: None,
+        account: None,
+    };
+    let (place, refusal) = match entered {
+        Ok(place) => (place, None),
+        // Where TLS comes first, a handshake only to say no would cost more than the connection.
+        Err(_) if listener.is_implicit => {
+            shared.stats.refusals.increment("door");
+            return Err(Ended);
+        }
+        Err(refusal) => (Place::uncounted(shared.intake.peers()), Some(refusal)),
+    };
+    let (link, tls, facts) = match (&listener.server_tls, listener.is_implicit) {
+        (Some(tls), true) => {
+            let (link, info, facts) = accept_tls(tls, stream, &shared.stats, &session_name).await?;
+            (link, Some(info), Some(facts))
+        }
+        (None, true) => return Err(Ended),
+        (_, false) => (Link::Plain(stream), None, None),
+    };
+    let profile = listener.profile_for(address.map(|address| address.ip()), is_known);
+    let session = Session::new(profile, facts, now(), Timestamp::now()).with_id(&*session_name);
+    let driver = Driver {
+        shared: shared.clone(),
+        listener,
+        session,
+        link,
+        pending,
+        peer: Peer { tls, ..peer },
+        transaction: None,
+        proven: None,
+        wants_handshake: false,
+        is_stopping: false,
+        unknown_recipients: 0,
+        tarpit: io::Tarpit::default(),
+        reason: None,
+    };
+    Ok(Admitted { driver, place, refusal })
+}
+
+/// The peer's address, or what its load balancer says; and octets that came behind the balancer's header.
+async fn real_address(listener: &Listener, mut stream: Plain) -> Result<(Plain, Option<SocketAddr>, BytesMut), Ended> {
+    let address = stream.peer_address();
+    if matches!(stream, Plain::Tcp(_)) && address.is_none() {
+        // Already gone: without an address it would pass for a unix socket.
+        return Err(Ended);
+    }
+    if !listener.expects_proxy(address.map(|address| address.ip())) {
+        return Ok((stream, address, BytesMut::new()));
+    }
+    let mut octets = BytesMut::new();
+    let header = timeout(PROXY_TIMEOUT, async {
+        loop {
+            match proxy::parse(&octets) {
+                Ok(Some(header)) => return Ok(header),
+                Ok(None) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            if !matches!(stream.read_buf(&mut octets).await, Ok(1..)) {
+                return Err("connection closed".to_owned());
+            }
+        }
+    });
+    match header.await.unwrap_or_else(|_| Err("timeout".to_owned())) {
+        Ok(header) => {
+            octets.advance(header.octets);
+            Ok((stream, header.source.or(address), octets))
+        }
+        Err(reason) => {
+            tracing::warn!(listener = %listener.name, balancer = ?address, reason, "no PROXY header where one is due");
+            Err(Ended)
+        }
+    }
+}
+
+fn enter(shared: &Shared, listener: &Listener, address: Option<SocketAddr>, is_known: bool) -> Result<Place, Refusal> {
+    let sessions_max = if is_known { SESSIONS_MAX } else { SESSIONS_UNKNOWN_MAX };
+    if shared.stats.open() > sessions_max as u64 {
+        return Err(Refusal::Overload);
+    }
+    let peers = shared.intake.peers();
+    match address {
+        Some(address) if !is_known => {
+            Ok(peers.enter(address.ip(), &shared.intake.peer_limits(listener.role), now())?)
+        }
+        _ => Ok(Place::uncounted(peers)),
+    }
+}
+
+/// Eight letters and digits, without those that look alike.
+fn name_session(shared: &Shared) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let number = shared.next_session.fetch_add(1, Ordering::Relaxed);
+    let digit = |place: u32| char::from(ALPHABET[usize::try_from(number >> (5 * place) & 31).unwrap_or(0)]);
+    (0..8).rev().map(digit).collect()
+}
+
+impl Driver {
+    /// Strangers on the port of servers wait once for their greeting; those who cannot wait are no servers. Meanwhile DNS
+    /// is asked for their name.
+    pub(super) async fn wait_before_greeting(&mut self) -> Result<(), Ended> {
+        let stranger = self.peer.address.filter(|_| self.peer.role == Role::Smtp && self.peer.is_stranger());
+        let Some(address) = stranger.map(|address| address.ip()) else { return Ok(()) };
+        let shared = self.shared.clone();
+        let waits = !shared.intake.peers().has_waited(address, now());
+        let delay = if waits { shared.intake.greeting_delay() } else { std::time::Duration::ZERO };
+        let patience = async {
+            let ((), name) = tokio::join!(sleep(delay), shared.intake.name_of(address));
+            name
+        };
+        tokio::select! {
+            biased;
+            name = patience => {
+                self.peer.name = name;
+                shared.intake.peers().waited(address, now());
+            }
+            // The session knows what to say to octets before its greeting.
+            () = io::read(&mut self.link, &mut self.session, &mut self.pending) => {}
+            () = shared.stop.cancelled() => return Err(Ended),
+        }
+        Ok(())
+    }
+}
