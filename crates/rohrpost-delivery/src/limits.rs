@@ -1,0 +1,54 @@
+//! Every bound of this crate, with its reason.
+
+use std::time::Duration;
+
+/// Jobs at work at once, over all sites. Each holds at most one connection and 64 KiB of a body.
+pub const WORKERS_MAX: usize = 300;
+/// Jobs whose results are not durable yet: half of them in the channel, half in the batch being written. A worker goes on
+/// with its next message meanwhile; after a crash so many may be sent twice.
+pub const UNSAVED_MAX: usize = 256;
+/// Messages that a worker sends to one site before it gives the others a turn.
+pub const MESSAGES_IN_A_ROW_MAX: usize = 100;
+/// Addresses that one attempt connects to. Delivery rule 10.
+pub const ADDRESSES_MAX: usize = 5;
+/// Sessions that one attempt opens: hosts that answered, whatever they said. Delivery rule 10.
+pub const SESSIONS_MAX: usize = 2;
+/// How old a failed handshake must be before clear text is thought of. Delivery rule 20: an immediate fallback would
+/// hand a downgrade to anyone who can break one handshake.
+pub const CLEAR_TEXT_AFTER: Duration = Duration::from_secs(300);
+/// How long a failed handshake is remembered: the server must fail again within this time.
+pub const HANDSHAKE_FAILURES_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// Hosts whose handshake failed that are remembered; the oldest are forgotten, which only delays clear text.
+pub const HANDSHAKE_FAILURES_MAX: usize = 10_000;
+/// Octets of a body that are re-encoded for a server that takes seven bits only; a larger one goes as it is.
+pub const REENCODED_BYTES_MAX: u64 = 8 << 20;
+/// Octets of a message that are read for a bounce or a loop check: a header and a small message.
+pub const HEAD_BYTES_MAX: usize = 256 << 10;
+/// How deep an alias may lead to further aliases.
+pub const ALIAS_DEPTH_MAX: u32 = 10;
+/// Addresses that one alias may lead to in all.
+pub const ALIAS_MEMBERS_MAX: usize = 10_000;
+/// Folders of an account that mail to subaddresses may bring about; anybody can write to `ann+anything@`.
+pub const SUBADDRESS_FOLDERS_MAX: usize = 100;
+/// Characters of a folder that a subaddress names.
+pub const FOLDER_CHARS_MAX: usize = 64;
+/// Entries of one digest.
+pub const DIGEST_ENTRIES_MAX: usize = 1_000;
+/// The same system notice, and the digest, come at most once in this time.
+pub const NOTICE_EVERY: Duration = Duration::from_secs(24 * 3_600);
+/// How often the daily work is looked at.
+pub const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3_600);
+/// Days before its end at which a certificate is worth a notice.
+pub const CERTIFICATE_DAYS: i64 = 14;
+/// Failed attempts over a named route, without a success between them, that are worth a notice.
+pub const ROUTE_FAILURES: u32 = 5;
+/// How long the ledger waits before it tries again to write what the store refused, at first and at most.
+pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
+/// See [`LEDGER_REST_MIN`].
+pub const LEDGER_REST_MAX: Duration = Duration::from_secs(30);
+/// Rows that one bounce by an operator settles at once.
+pub const BOUNCE_ROWS: usize = 500;
+/// Records that a slow subscriber may lag behind.
+pub const EVENTS_MAX: usize = 1_024;
+
+const _: () = assert!(SESSIONS_MAX <= ADDRESSES_MAX);

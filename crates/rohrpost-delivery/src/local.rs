@@ -1,0 +1,304 @@
+//! Local delivery: into mailboxes here, and on to wherever aliases and rewritten addresses lead.
+//!
+//! An address is looked for as it is, then without its subaddress, then as the domain's catch-all. Aliases are followed
+//! in one go to the accounts and foreign addresses at their ends, each of them once, so that a loop of aliases ends by
+//! itself. A `Delivered-To` of the same address at the top of a message means that it has been here before (RFC 9228).
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use rohrpost_mail::{
+    DeliveryRecord, EnhancedStatus, Link, LocalPart, Mailbox, Notify, Outcome, Recipient, ReversePath, Stage,
+    dsn::Action, header,
+};
+use rohrpost_queue::{Job, srs::looks_rewritten};
+use rohrpost_store::{
+    Body, Filing, NewMessage, NewRecipient, QueuedRecipient, Resolved, Settlement, StoreError, settle::Change,
+};
+
+use crate::{
+    bounce::News,
+    ledger::Entry,
+    limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SUBADDRESS_FOLDERS_MAX},
+    message::Message,
+    record::Frame,
+    settle::{self, Draft},
+    shared::{Shared, field},
+    verdict::Hop,
+};
+
+/// Where mail lies that no subaddress sends elsewhere.
+pub(crate) const INBOX: &str = "INBOX";
+
+/// Delivers a job's recipients. Nothing where the store cannot be read: they rest and are tried again.
+pub(crate) async fn file(shared: &Shared, job: &Job, message: &Message) -> Option<Entry> {
+    match try_file(shared, job, message).await {
+        Ok(entry) => Some(entry),
+        Err(error) => {
+            tracing::error!(message = %message.id, %error, "local delivery cannot read the store");
+            None
+        }
+    }
+}
+
+async fn try_file(shared: &Shared, job: &Job, message: &Message) -> Result<Entry, StoreError> {
+    let started = shared.now().steady;
+    let (head, _) = message.head().await?;
+    let visited: HashSet<String> = header::fields(header::split(&head).0)
+        .filter(|field| field.is("Delivered-To"))
+        .map(|field| field.unfolded().to_lowercase())
+        .collect();
+    let (mut drafts, mut forwards) = (Vec::new(), Vec::new());
+    for row in &job.recipients {
+        let frame = Frame::new(message, started, shared.now());
+        let (draft, forward) = deliver(shared, row, message, &visited, frame).await?;
+        drafts.push(draft);
+        forwards.push(forward);
+    }
+    let mut entry = settle::entry(shared, job, message, drafts).await;
+    for (row, forward) in job.recipients.iter().zip(forwards) {
+        let of_row = |settlement: &&mut Settlement| settlement.n == row.n;
+        if let Some(settlement) = entry.settlements.iter_mut().find(of_row) {
+            settlement.new.extend(forward);
+        }
+    }
+    Ok(entry)
+}
+
+type Delivered = (Draft, Option<NewMessage>);
+
+async fn deliver(
+    shared: &Shared,
+    row: &QueuedRecipient,
+    message: &Message,
+    visited: &HashSet<String>,
+    frame: Frame,
+) -> Result<Delivered, StoreError> {
+    let address = &row.recipient.address;
+    if visited.contains(&address.key()) {
+        return Ok((refuse(row, frame, EnhancedStatus(5, 4, 6), "the message has been here before: a mail loop"), None));
+    }
+    if looks_rewritten(address) {
+        return Ok((turn_back(shared, row, frame), None));
+    }
+    let ends = follow(shared, address).await?;
+    match ends.accounts.is_empty() && ends.foreign.is_empty() {
+        true if ends.was_alias => {
+            Ok((refuse(row, frame, EnhancedStatus(5, 4, 6), "the alias leads nowhere but to itself"), None))
+        }
+        true => Ok((refuse(row, frame, EnhancedStatus(5, 1, 1), "no such mailbox here"), None)),
+        false => settle_ends(shared, row, message, ends, frame).await,
+    }
+}
+
+fn refuse(row: &QueuedRecipient, frame: Frame, status: EnhancedStatus, why: &str) -> Draft {
+    let record = DeliveryRecord {
+        stage: Some(Stage::Local),
+        note: Some(why.to_owned()),
+        ..frame.hop(row, &hop(), Outcome::Failed)
+    };
+    Draft::done(record, Some(News::plain(row, Action::Failed, status, Some(why.to_owned()))))
+}
+
+fn hop() -> Hop {
+    Hop { link: Link::Local, ..Hop::none("local") }
+}
+
+/// A bounce to mail that was forwarded under a rewritten address goes back to the first sender.
+fn turn_back(shared: &Shared, row: &QueuedRecipient, frame: Frame) -> Draft {
+    let original = match shared.rewriter.original(&row.recipient.address, frame.at) {
+        Ok(original) => original,
+        Err(error) => return refuse(row, frame, EnhancedStatus(5, 1, 1), &error.to_string()),
+    };
+    let recipient = Recipient { address: original, ..row.recipient.clone() };
+    let record = DeliveryRecord {
+        stage: Some(Stage::Local),
+        note: Some(format!("back to {}", recipient.address)),
+        ..frame.hop(row, &hop(), Outcome::Expanded { into: 1 })
+    };
+    Draft { change: Change::Replace(vec![shared.recipient(recipient)]), ..Draft::done(record, None) }
+}
+
+/// Where an address leads in the end.
+#[derive(Debug, Default)]
+struct Ends {
+    /// Login, the address it was reached by, and its folder.
+    accounts: Vec<(String, Mailbox, String)>,
+    foreign: Vec<Mailbox>,
+    was_alias: bool,
+}
+
+/// Follows aliases breadth first, each address once.
+async fn follow(shared: &Shared, address: &Mailbox) -> Result<Ends, StoreError> {
+    let (mut ends, mut seen) = (Ends::default(), HashSet::from([address.key()]));
+    let mut level = vec![address.clone()];
+    for _ in 0..=ALIAS_DEPTH_MAX {
+        let mut next = Vec::new();
+        for address in level {
+            if !shared.router.is_local(&address.domain) {
+                ends.foreign.push(address);
+                continue;
+            }
+            let targets = look_up(shared, &address, &mut ends).await?;
+            next.extend(targets.into_iter().filter(|target| seen.len() < ALIAS_MEMBERS_MAX && seen.insert(target.key())));
+        }
+        level = next;
+    }
+    let mut logins = HashSet::new();
+    ends.accounts.retain(|(login, _, folder)| logins.insert((login.clone(), folder.clone())));
+    Ok(ends)
+}
+
+/// The targets of an alias; an account goes straight to the ends.
+async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<Vec<Mailbox>, StoreError> {
+    let settings = shared.settings();
+    let found = shared.store.resolve(address).await?;
+    let found = match (found, split_subaddress(address, settings.subaddress)) {
+        (found @ (Resolved::Nobody | Resolved::CatchAll(_)), Some((base, detail))) => {
+            match shared.store.resolve(&base).await? {
+                Resolved::Account(account) => {
+                    let folder = folder_for(shared, &account.login, &detail).await?;
+                    ends.accounts.push((account.login, address.clone(), folder));
+                    return Ok(Vec::new());
+                }
+                Resolved::Alias(targets) => Resolved::Alias(targets),
+                _ => found,
+            }
+        }
+        (found, _) => found,
+    };
+    match found {
+        Resolved::Account(account) => {
+            ends.accounts.push((account.login, address.clone(), INBOX.to_owned()));
+            Ok(Vec::new())
+        }
+        Resolved::Alias(targets) | Resolved::CatchAll(targets) => {
+            ends.was_alias = true;
+            Ok(targets)
+        }
+        // RFC 5321 §4.5.1, RFC 2142: these two reach a person in every domain.
+        Resolved::Nobody if is_duty_address(address) && *address != settings.postmaster => {
+            Ok(vec![settings.postmaster.clone()])
+        }
+        Resolved::Nobody => Ok(Vec::new()),
+    }
+}
+
+fn is_duty_address(address: &Mailbox) -> bool {
+    let local = address.local.as_str();
+    local.eq_ignore_ascii_case("postmaster") || local.eq_ignore_ascii_case("abuse")
+}
+
+/// `ann+lists@here.test` → `ann@here.test` and `lists`.
+fn split_subaddress(address: &Mailbox, separator: Option<char>) -> Option<(Mailbox, String)> {
+    let (base, detail) = address.local.as_str().split_once(separator?)?;
+    let base = Mailbox { local: LocalPart::new(base).ok()?, domain: address.domain.clone() };
+    Some((base, detail.to_owned()))
+}
+
+/// The folder that a subaddress names. A stranger chose it: it must look like a folder, and there is an end to new ones.
+async fn folder_for(shared: &Shared, login: &str, detail: &str) -> Result<String, StoreError> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    let usable = (1..=FOLDER_CHARS_MAX).contains(&detail.chars().count()) && detail.chars().all(plain);
+    if !usable || detail.eq_ignore_ascii_case(INBOX) {
+        return Ok(INBOX.to_owned());
+    }
+    let folders = shared.store.mailbox_folders(login).await?;
+    if let Some((known, _)) = folders.iter().find(|(name, _)| name.to_lowercase() == detail.to_lowercase()) {
+        return Ok(known.clone());
+    }
+    Ok(if folders.len() < SUBADDRESS_FOLDERS_MAX { detail.to_owned() } else { INBOX.to_owned() })
+}
+
+/// Files the copies for accounts, and sends on what goes elsewhere.
+async fn settle_ends(
+    shared: &Shared,
+    row: &QueuedRecipient,
+    message: &Message,
+    ends: Ends,
+    frame: Frame,
+) -> Result<Delivered, StoreError> {
+    let return_path = &message.envelope.reverse_path;
+    let filing = |(login, address, folder): &(String, Mailbox, String)| Filing {
+        account: login.clone(),
+        folder: folder.clone(),
+        prefix: format!("Return-Path: <{return_path}>\r\nDelivered-To: {address}\r\n").into(),
+    };
+    let filings: Vec<Filing> = ends.accounts.iter().map(filing).collect();
+    let into = u32::try_from(filings.len() + ends.foreign.len()).unwrap_or(u32::MAX);
+    let mut records: Vec<DeliveryRecord> = Vec::new();
+    if ends.was_alias {
+        records.push(frame.hop(row, &hop(), Outcome::Expanded { into }));
+    }
+    let filed = |filing: &Filing| Outcome::Filed { mailbox: format!("{}/{}", filing.account, filing.folder) };
+    records.extend(filings.iter().map(|filing| DeliveryRecord {
+        stage: Some(Stage::Local),
+        ..frame.hop(row, &hop(), filed(filing))
+    }));
+    let forward = match ends.foreign.is_empty() {
+        true => None,
+        false => forward(shared, row, message, &ends, filings.is_empty()).await?,
+    };
+    if !ends.foreign.is_empty() && forward.is_none() {
+        // An operator dropped the message between two looks at the store.
+        return Ok((Draft::untouched(row), None));
+    }
+    let change = if filings.is_empty() { Change::Done } else { Change::File(filings) };
+    let action = if into > 1 && ends.was_alias { Action::Expanded } else { Action::Delivered };
+    // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
+    let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
+    Ok((Draft { change, records, news, due: None, tells_delay: false }, forward))
+}
+
+/// The copy for addresses elsewhere: a message of its own, under a reverse path of ours (`inbound.md` §12).
+async fn forward(
+    shared: &Shared,
+    row: &QueuedRecipient,
+    message: &Message,
+    ends: &Ends,
+    is_alone: bool,
+) -> Result<Option<NewMessage>, StoreError> {
+    let Some(queued) = shared.store.message(message.id).await? else { return Ok(None) };
+    let mut envelope = message.envelope.clone();
+    envelope.reverse_path = forwarding_path(shared, &message.envelope.reverse_path, &row.recipient.address);
+    envelope.hold_until = None;
+    let only_one = is_alone && ends.foreign.len() == 1;
+    let recipient = |address: &Mailbox| {
+        // RFC 3461 §5.2.7: one address in the place of another keeps its wishes; many do not multiply a success.
+        let notify = if only_one { row.recipient.notify } else { Notify { success: false, ..row.recipient.notify } };
+        shared.recipient(Recipient { address: address.clone(), orcpt: row.recipient.orcpt.clone(), notify })
+    };
+    let recipients: Vec<NewRecipient> = ends.foreign.iter().map(recipient).collect();
+    let prefix: Bytes = field("Delivered-To", &row.recipient.address.to_string());
+    let mut new = shared.new_message("forward", envelope, recipients, Body::shared(&queued.body, prefix));
+    new.message_id = queued.message_id;
+    new.received.note = Some(format!("forwarded from {} of {}", row.recipient.address, message.id));
+    Ok(Some(new))
+}
+
+/// Foreign senders are rewritten to an address in the domain that forwards; our own need not be.
+fn forwarding_path(shared: &Shared, sender: &ReversePath, here: &Mailbox) -> ReversePath {
+    let (Some(mailbox), Some(domain)) = (sender.mailbox(), here.domain.name()) else { return sender.clone() };
+    if shared.router.is_local(&mailbox.domain) {
+        return sender.clone();
+    }
+    let rewritten = shared.rewriter.rewrite(mailbox, domain, shared.now().wall);
+    // An address too long to be rewritten keeps its name: better a failed SPF check than a lost message.
+    rewritten.map_or_else(|| sender.clone(), ReversePath::Mailbox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subaddress_is_what_follows_the_first_separator() {
+        let split = |address: &str| {
+            split_subaddress(&address.parse().unwrap(), Some('+')).map(|(base, detail)| (base.to_string(), detail))
+        };
+        assert_eq!(split("ann+a+b@here.test"), Some(("ann@here.test".into(), "a+b".into())));
+        assert_eq!(split("ann@here.test"), None);
+        assert_eq!(split("+x@here.test"), None);
+        assert_eq!(split_subaddress(&"ann+a@here.test".parse().unwrap(), None), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! A message on its way out: envelope at hand, body in memory or read from the store part by part.
+
+use std::io;
+
+use bytes::Bytes;
+use rohrpost_client::{BodySource, BodyStream, BoxFuture, Chunks};
+use rohrpost_mail::{Envelope, QueueId, header};
+use rohrpost_queue::Job;
+use rohrpost_store::{BodyReader, BodyRef, Store, StoreError};
+
+use crate::limits::HEAD_BYTES_MAX;
+
+/// A message that is at work.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) id: QueueId,
+    pub(crate) envelope: Envelope,
+    pub(crate) account: Option<String>,
+    pub(crate) octets: u64,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Whole(Bytes),
+    Stored(Store, BodyRef),
+}
+
+impl Message {
+    /// The message of a job: as it was handed over, else from the store. Nothing where it has left the store.
+    pub(crate) async fn of(job: &Job, store: &Store) -> Result<Option<Self>, StoreError> {
+        let Some(handed) = &job.handed else { return Self::read(job.message, store).await };
+        Ok(Some(Self {
+            id: job.message,
+            envelope: handed.envelope.clone(),
+            account: handed.account.clone(),
+            octets: handed.body.len() as u64,
+            content: Content::Whole(handed.body.clone()),
+        }))
+    }
+
+    /// A message from the store.
+    pub(crate) async fn read(id: QueueId, store: &Store) -> Result<Option<Self>, StoreError> {
+        let Some(queued) = store.message(id).await? else { return Ok(None) };
+        let octets = queued.body.octets();
+        let content = match store.open_body(&queued.body).await?.inline() {
+            Some(whole) => Content::Whole(whole),
+            None => Content::Stored(store.clone(), queued.body),
+        };
+        Ok(Some(Self { id, envelope: queued.envelope, account: queued.account, octets, content }))
+    }
+
+    /// The start of the message: its header, or all of it where it is small. The flag says whether it is all.
+    pub(crate) async fn head(&self) -> Result<(Bytes, bool), StoreError> {
+        let (store, body) = match &self.content {
+            Content::Whole(whole) => return Ok((whole.clone(), true)),
+            Content::Stored(store, body) => (store, body),
+        };
+        let mut reader = store.open_body(body).await?;
+        let mut head = Vec::new();
+        while head.len() < HEAD_BYTES_MAX {
+            let Some(part) = reader.next().await? else { return Ok((head.into(), true)) };
+            head.extend_from_slice(&part);
+        }
+        Ok((head.into(), false))
+    }
+
+    /// The whole message, if it is in memory.
+    pub(crate) fn whole(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Whole(whole) => Some(whole),
+            Content::Stored(..) => None,
+        }
+    }
+
+    /// The same message with another content.
+    pub(crate) fn with_content(&self, content: Bytes) -> Self {
+        Self { octets: content.len() as u64, content: Content::Whole(content), ..self.clone() }
+    }
+}
+
+/// Whether the message is signed by somebody: re-encoding would break it.
+pub(crate) fn is_signed(message: &[u8]) -> bool {
+    let head = header::split(message).0;
+    let signed_part = header::value(head, "Content-Type").is_some_and(|kind| kind.to_lowercase().contains("signed"));
+    signed_part || header::count(head, "DKIM-Signature") > 0
+}
+
+impl BodySource for Message {
+    fn open(&self) -> BoxFuture<'_, io::Result<BodyStream>> {
+        Box::pin(async {
+            match &self.content {
+                Content::Whole(whole) => Ok(BodyStream::from(whole.clone())),
+                Content::Stored(store, body) => {
+                    let reader = store.open_body(body).await.map_err(io::Error::other)?;
+                    Ok(BodyStream::from_chunks(Stored(reader)))
+                }
+            }
+        })
+    }
+}
+
+struct Stored(BodyReader);
+
+impl Chunks for Stored {
+    fn next(&mut self) -> BoxFuture<'_, io::Result<Option<Bytes>>> {
+        Box::pin(async { self.0.next().await.map_err(io::Error::other) })
+    }
+}

@@ -1,0 +1,213 @@
+//! The system's own mail to its operator: failed store, dead route, expiring certificate, and the daily digest of bounces
+//! that had nobody to go to. Each at most once a day.
+
+mod text;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use rohrpost_mail::{HeaderText, Mailbox, QueueId, compose::Message, dsn::Language};
+use rohrpost_queue::{Arrival, routing::LOCAL, schedule::age};
+use rohrpost_store::{NewMessage, StoreError, settle::DigestEntry};
+use tokio::sync::mpsc;
+
+use crate::{
+    limits::{CERTIFICATE_DAYS, DIGEST_ENTRIES_MAX, HOUSEKEEPING_EVERY, NOTICE_EVERY},
+    shared::{Shared, daemon},
+    way::NOTICES,
+};
+
+/// Notices that may wait to be written; more of the same kind would be suppressed anyway.
+const WAITING_MAX: usize = 32;
+
+/// Something the operator should know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Notice {
+    /// Notices of the same kind come once a day.
+    kind: String,
+    subject: String,
+    text: String,
+}
+
+/// Where notices are raised; a task writes them.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    sender: mpsc::Sender<Notice>,
+    /// Failed attempts by route, since the last success.
+    failures: Mutex<HashMap<String, u32>>,
+}
+
+/// The writer's end.
+pub(crate) type Raised = mpsc::Receiver<Notice>;
+
+/// Where notices are raised, and where they come out.
+pub(crate) fn channel() -> (Notices, Raised) {
+    let (sender, raised) = mpsc::channel(WAITING_MAX);
+    (Notices { sender, failures: Mutex::default() }, raised)
+}
+
+impl Notices {
+    /// An attempt over a route failed: how many in a row.
+    pub(crate) fn route_failed(&self, route: &str) -> u32 {
+        let mut failures = self.failures();
+        let count = failures.entry(route.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// An attempt over a route worked.
+    pub(crate) fn route_worked(&self, route: &str) {
+        let mut failures = self.failures();
+        if !failures.is_empty() {
+            failures.remove(route);
+        }
+    }
+
+    /// Nothing goes over a route.
+    pub(crate) fn dead_route(&self, language: Language, route: &str, why: &str) {
+        tracing::warn!(route, why, "nothing goes over this route");
+        let (subject, text) = text::dead_route(language, route, why);
+        self.raise(Notice { kind: format!("route {route}"), subject, text });
+    }
+
+    /// The store could not record results for a while.
+    pub(crate) fn failed_store(&self, language: Language, what: &str) {
+        let (subject, text) = text::failed_store(language, what);
+        self.raise(Notice { kind: "store".into(), subject, text });
+    }
+
+    /// A certificate ends soon.
+    pub(crate) fn expiring(&self, language: Language, names: &str, file: &str, not_after: Timestamp) {
+        let (subject, text) = text::expiring(language, names, file, not_after);
+        self.raise(Notice { kind: format!("certificate {file}"), subject, text });
+    }
+
+    fn raise(&self, notice: Notice) {
+        if let Err(error) = self.sender.try_send(notice) {
+            tracing::warn!(%error, "too many notices at once");
+        }
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, HashMap<String, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes notices as they are raised, and looks after certificates, the digest and old records, until the end.
+pub(crate) async fn run(shared: Arc<Shared>, mut raised: Raised, mut recovered: mpsc::Receiver<String>) {
+    let mut every = tokio::time::interval(HOUSEKEEPING_EVERY);
+    loop {
+        let done = tokio::select! {
+            Some(notice) = raised.recv() => write(&shared, notice).await,
+            Some(what) = recovered.recv() => {
+                shared.notices.failed_store(shared.settings().language, &what);
+                Ok(())
+            }
+            _ = every.tick() => housekeeping(&shared).await,
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "a notice cannot be written");
+        }
+    }
+}
+
+/// The daily work, looked at every hour.
+async fn housekeeping(shared: &Shared) -> Result<(), StoreError> {
+    let settings = shared.settings();
+    let now = shared.now().wall;
+    for certificate in settings.certificates.iter().flat_map(rohrpost_tls::CertStore::certificates) {
+        if age(now, certificate.not_after).as_secs() < u64::try_from(CERTIFICATE_DAYS * 86_400).unwrap_or_default() {
+            let file = certificate.file.display().to_string();
+            shared.notices.expiring(settings.language, &certificate.names.join(", "), &file, certificate.not_after);
+        }
+    }
+    digest(shared).await?;
+    shared.store.prune(now).await?;
+    Ok(())
+}
+
+/// Writes a notice, unless one of its kind was written today.
+async fn write(shared: &Shared, notice: Notice) -> Result<(), StoreError> {
+    if !is_due(shared, &notice.kind).await? {
+        return Ok(());
+    }
+    let to = shared.settings().notices.to.clone().unwrap_or_else(|| shared.settings().postmaster.clone());
+    send(shared, to, &notice.subject, &notice.text).await?;
+    remember(shared, &notice.kind).await
+}
+
+/// Failed bounces of the day, in one mail to the postmaster.
+async fn digest(shared: &Shared) -> Result<(), StoreError> {
+    if !is_due(shared, "digest").await? {
+        return Ok(());
+    }
+    let entries = shared.store.digest_take(DIGEST_ENTRIES_MAX).await?;
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let settings = shared.settings();
+    let (subject, text) = text::digest(settings.language, &entries);
+    send(shared, settings.postmaster.clone(), &subject, &text).await?;
+    // A crash in between repeats the digest, which is better than losing it.
+    shared.store.digest_remove(entries.iter().map(|DigestEntry { id, .. }| *id).collect()).await?;
+    remember(shared, "digest").await
+}
+
+async fn send(shared: &Shared, to: Mailbox, subject: &str, text: &str) -> Result<(), StoreError> {
+    let new = compose(shared, to, subject, text);
+    let arrival = Arrival::of(&new);
+    shared.store.commit(new).await?;
+    shared.queue.arrived(&arrival);
+    Ok(())
+}
+
+fn compose(shared: &Shared, to: Mailbox, subject: &str, text: &str) -> NewMessage {
+    let settings = shared.settings();
+    let now = shared.now().wall;
+    let id = shared.store.new_id();
+    let header = |text: String| HeaderText::new(printable(&text)).expect("control characters were replaced");
+    let message = Message {
+        from: daemon(&settings.host_name),
+        to: vec![to.clone()],
+        subject: header(subject.to_owned()),
+        date: now,
+        message_id: header(message_id(id, &settings.host_name.to_string())),
+        fields: vec![("Auto-Submitted", header("auto-generated".into()))],
+        text: text.to_owned(),
+        attachments: Vec::new(),
+    };
+    let mut new = shared.own_message("notice", to, message.to_bytes());
+    let overridden = settings.notices.route.is_some() || settings.notices.tls.is_some();
+    for recipient in new.recipients.iter_mut().filter(|recipient| overridden && recipient.route != LOCAL) {
+        NOTICES.clone_into(&mut recipient.route);
+    }
+    new.message_id = Some(format!("<{}>", message_id(id, &settings.host_name.to_string())));
+    new
+}
+
+fn message_id(id: QueueId, host: &str) -> String {
+    format!("{id}@{host}")
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+}
+
+/// Whether nothing of this kind was written for a day.
+async fn is_due(shared: &Shared, kind: &str) -> Result<bool, StoreError> {
+    let last = shared.store.meta_get(&meta_key(kind)).await?;
+    let last = last.and_then(|octets| Timestamp::from_second(i64::from_be_bytes(octets.try_into().ok()?)).ok());
+    Ok(last.is_none_or(|last| age(last, shared.now().wall) >= NOTICE_EVERY || last > shared.now().wall))
+}
+
+async fn remember(shared: &Shared, kind: &str) -> Result<(), StoreError> {
+    let now = shared.now().wall.as_second().to_be_bytes().to_vec();
+    shared.store.meta_put(&meta_key(kind), now).await
+}
+
+fn meta_key(kind: &str) -> String {
+    format!("notice {kind}")
+}

@@ -1,0 +1,166 @@
+//! From verdicts to settlements: what the store is to change, which records it keeps, who is told.
+
+use jiff::Timestamp;
+use rohrpost_mail::{DeliveryRecord, EnhancedStatus, Outcome, dsn::Action};
+use rohrpost_queue::{Job, Next, schedule};
+use rohrpost_store::{QueuedRecipient, Settlement, settle::Change};
+
+use crate::{
+    bounce::{self, News},
+    ledger::Entry,
+    message::Message,
+    record::{Frame, reason},
+    settings::AfterDot,
+    shared::Shared,
+    verdict::{Judgement, Verdict},
+};
+
+/// How long recipients wait whose bounce could not be written.
+const BOUNCE_REST: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// What an attempt found out about one recipient: the verdicts of all hosts, in their order. The last one counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempted {
+    pub(crate) verdict: Verdict,
+    pub(crate) earlier: Vec<Verdict>,
+}
+
+/// One recipient's settlement while it is being put together.
+pub(crate) struct Draft {
+    pub(crate) change: Change,
+    pub(crate) records: Vec<DeliveryRecord>,
+    pub(crate) news: Option<News>,
+    /// When it is due again.
+    pub(crate) due: Option<Timestamp>,
+    /// Whether its sender is told with this settlement that it is late.
+    pub(crate) tells_delay: bool,
+}
+
+impl Draft {
+    /// A recipient that leaves the queue.
+    pub(crate) fn done(record: DeliveryRecord, news: Option<News>) -> Self {
+        Self { change: Change::Done, records: vec![record], news, due: None, tells_delay: false }
+    }
+
+    /// A recipient that stays as it is.
+    pub(crate) fn untouched(row: &QueuedRecipient) -> Self {
+        Self { change: Change::Nothing, records: Vec::new(), news: None, due: Some(row.due), tells_delay: false }
+    }
+}
+
+/// Puts a draft together for what an attempt found out.
+pub(crate) fn draft(shared: &Shared, row: &QueuedRecipient, result: &Attempted, frame: Frame, after_dot: AfterDot) -> Draft {
+    let verdict = &result.verdict;
+    let mut draft = match (verdict.judgement, after_dot) {
+        (Judgement::Sent, _) => sent(row, verdict, frame),
+        (Judgement::Refused, _) => {
+            let news = News::of(row, Action::Failed, verdict);
+            Draft::done(frame.record(row, verdict, Outcome::Failed), Some(news))
+        }
+        (Judgement::Later | Judgement::Misconfigured, _) => later(shared, row, verdict, frame),
+        (Judgement::Unknown, AfterDot::Retry) => {
+            let mut draft = later(shared, row, verdict, frame);
+            draft.records.insert(0, frame.record(row, verdict, Outcome::PossiblyDuplicated));
+            draft
+        }
+        (Judgement::Unknown, AfterDot::Hold) => hold(row, verdict, frame),
+        (Judgement::Unknown, AfterDot::AssumeDelivered) => assume(row, verdict, frame),
+    };
+    // Hosts that were asked before: each leaves its record, "try the next one at once".
+    let earlier = result.earlier.iter().map(|verdict| frame.record(row, verdict, Outcome::Deferred { until: frame.at }));
+    draft.records.splice(0..0, earlier);
+    draft
+}
+
+fn sent(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
+    // RFC 3461 §5.2.2: where the next server reports nothing back, the sender hears from us how far it came.
+    let news = (!verdict.hop.reports).then(|| News::of(row, Action::Relayed, verdict));
+    Draft::done(frame.record(row, verdict, Outcome::Relayed), news)
+}
+
+fn later(shared: &Shared, row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
+    let attempt = row.attempts.saturating_add(1);
+    let schedule = shared.queue.schedule();
+    match schedule.next(attempt, frame.at, row.created, row.expires, rand::random()) {
+        Next::Expired => expired(row, verdict, frame),
+        Next::At(due) => {
+            let late = !row.delay_notice_sent && schedule.is_late(row.created, frame.at);
+            Draft {
+                change: Change::Defer { due, attempts: attempt, last: Some(reason(verdict)) },
+                records: vec![frame.record(row, verdict, Outcome::Deferred { until: due })],
+                news: late.then(|| News::of(row, Action::Delayed, verdict)),
+                due: Some(due),
+                tells_delay: late,
+            }
+        }
+    }
+}
+
+/// Delivery rule 40: a failure at expiry says what the last attempt met.
+fn expired(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
+    let status = EnhancedStatus(5, 4, 7);
+    let days = schedule::age(row.created, frame.at).as_secs() / 86_400;
+    let note = format!("given up after {days} days; last: {}", reason(verdict));
+    let record = DeliveryRecord { note: Some(note.clone()), ..frame.record(row, verdict, Outcome::Expired) };
+    let news = News { status, note: Some(note), ..News::of(row, Action::Failed, verdict) };
+    Draft::done(record, Some(news))
+}
+
+fn hold(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
+    let last = "the connection was lost after the final dot: it may have been sent; `release` sends it again, `drop` does not";
+    let held = Outcome::Noted { what: "held".into() };
+    Draft {
+        change: Change::Hold { last: Some(last.into()) },
+        records: vec![
+            frame.record(row, verdict, Outcome::PossiblyDuplicated),
+            DeliveryRecord { note: Some(last.into()), ..frame.hop(row, &verdict.hop, held) },
+        ],
+        news: None,
+        due: None,
+        tells_delay: false,
+    }
+}
+
+fn assume(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
+    let note = "no reply came to the final dot; the route assumes that it was taken".to_owned();
+    Draft::done(DeliveryRecord { note: Some(note), ..frame.record(row, verdict, Outcome::Relayed) }, None)
+}
+
+/// Turns the drafts of a job into its entry for the ledger, with the notification that comes of them.
+pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut drafts: Vec<Draft>) -> Entry {
+    let news: Vec<News> = drafts.iter().filter_map(|draft| draft.news.clone()).collect();
+    let mut report = match bounce::report(shared, message, &news).await {
+        Ok(report) => report,
+        Err(error) => {
+            tracing::warn!(message = %message.id, %error, "a bounce cannot be written; its recipients wait");
+            drafts.iter_mut().for_each(|draft| postpone(draft, shared.now().wall));
+            None
+        }
+    };
+    let mut entry = Entry::default();
+    let is_null = message.envelope.reverse_path.mailbox().is_none();
+    for (row, draft) in job.recipients.iter().zip(drafts) {
+        let failed = draft.news.as_ref().filter(|news| is_null && news.action == Action::Failed);
+        let digest = failed.map(|news| news.digest_entry(shared.now().wall));
+        entry.rows.push(((row.message, row.n), draft.due));
+        let settle = |change, records, new, digest| Settlement { message: row.message, n: row.n, change, records, new, digest };
+        entry.settlements.push(settle(draft.change, draft.records, report.take().into_iter().collect(), digest));
+        if draft.tells_delay {
+            entry.settlements.push(settle(Change::DelayNoticeSent, Vec::new(), Vec::new(), None));
+        }
+    }
+    entry
+}
+
+/// Nobody is lost without a word: recipients whose bounce cannot be written stay in the queue for now.
+fn postpone(draft: &mut Draft, now: Timestamp) {
+    let Some(news) = draft.news.take_if(|news| news.is_wanted()) else { return };
+    draft.tells_delay = false;
+    if news.action == Action::Failed {
+        let due = schedule::later(now, BOUNCE_REST);
+        let last = Some("the bounce cannot be written".to_owned());
+        draft.records.clear();
+        draft.change = Change::Defer { due, attempts: news.row.attempts, last };
+        draft.due = Some(due);
+    }
+}

@@ -1,0 +1,166 @@
+//! What all workers share: the crates below, the settings in force, the books.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rohrpost_client::Pool;
+use rohrpost_dns::Resolver;
+use rohrpost_mail::{
+    BodyKind, DeliveryRecord, Direction, Domain, Envelope, Link, Mailbox, Outcome, Recipient, ReversePath,
+};
+use rohrpost_queue::{Destination, Now, Queue, Router, srs::Rewriter};
+use rohrpost_store::{Body, NewMessage, NewRecipient, Store};
+use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, TlsError};
+
+use crate::{fallback::Fallback, ledger::Ledger, notices::Notices, settings::Settings, stats::Counters};
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) queue: Queue,
+    pub(crate) resolver: Resolver,
+    pub(crate) router: Arc<Router>,
+    pub(crate) rewriter: Rewriter,
+    pub(crate) pool: Pool,
+    pub(crate) ledger: Ledger,
+    pub(crate) fallback: Fallback,
+    pub(crate) notices: Notices,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    pub(crate) tls: TlsClients,
+    pub(crate) stopping: AtomicBool,
+}
+
+impl Shared {
+    /// The settings in force.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Both clocks.
+    pub(crate) fn now(&self) -> Now {
+        self.queue.now()
+    }
+
+    /// Whether no further stage is to be begun.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// A recipient in the queue, by the way its address goes.
+    pub(crate) fn recipient(&self, recipient: Recipient) -> NewRecipient {
+        let Destination { route, site } = self.router.destination(&recipient.address);
+        NewRecipient { recipient, route, site, due: self.now().wall, hold: false }
+    }
+
+    /// A message of our own to one address, with the null path: bounces, digests, notices. Nothing comes back for it.
+    pub(crate) fn own_message(&self, kind: &str, to: Mailbox, body: Vec<u8>) -> NewMessage {
+        let id = self.store.new_id();
+        let wide = rohrpost_mail::header::split(&body).0.is_ascii();
+        let envelope = Envelope {
+            reverse_path: ReversePath::Null,
+            body: if body.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime },
+            smtputf8: to.needs_smtputf8() || !wide,
+            ..Envelope::default()
+        };
+        let mut new = self.new_message(kind, envelope, vec![self.recipient(Recipient::new(to))], Body::from_bytes(body));
+        new.message_id = Some(format!("<{id}@{}>", self.settings().host_name));
+        new.id = id;
+        new.received.message = id;
+        new
+    }
+
+    /// A message that comes out of this crate.
+    pub(crate) fn new_message(
+        &self,
+        kind: &str,
+        envelope: Envelope,
+        recipients: Vec<NewRecipient>,
+        body: Body,
+    ) -> NewMessage {
+        let (id, now) = (self.store.new_id(), self.now().wall);
+        let expires = self.queue.schedule().expires(now, envelope.reverse_path.mailbox().is_none());
+        let octets = body.octets();
+        NewMessage {
+            id,
+            envelope,
+            recipients,
+            body,
+            received: own_record(id, now, kind, octets),
+            message_id: None,
+            account: None,
+            expires,
+            counters: Vec::new(),
+        }
+    }
+}
+
+fn own_record(message: rohrpost_mail::QueueId, at: Timestamp, kind: &str, octets: u64) -> DeliveryRecord {
+    DeliveryRecord {
+        at,
+        message,
+        recipient: None,
+        direction: Direction::In,
+        protocol: "local".into(),
+        peer: None,
+        address: None,
+        account: None,
+        route: kind.to_owned(),
+        policy: None,
+        policy_source: None,
+        link: Link::Local,
+        outcome: Outcome::Received,
+        stage: None,
+        reply: None,
+        note: None,
+        attempt: 0,
+        octets,
+        millis: 0,
+    }
+}
+
+/// `mailer-daemon@` our name: whom our own mail comes from.
+pub(crate) fn daemon(host_name: &Domain) -> Mailbox {
+    let local = rohrpost_mail::LocalPart::new("mailer-daemon").expect("it is a local part");
+    Mailbox { local, domain: host_name.clone().into() }
+}
+
+/// One TLS client per certificate that is shown.
+#[derive(Default)]
+pub(crate) struct TlsClients {
+    /// By the files of the certificate.
+    clients: Mutex<HashMap<Option<(PathBuf, PathBuf)>, ClientTls>>,
+}
+
+impl TlsClients {
+    /// The client that shows this certificate; made at its first use.
+    pub(crate) fn with(&self, certificate: Option<&CertPair>) -> Result<ClientTls, TlsError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = certificate.map(|pair| (pair.cert.clone(), pair.key.clone()));
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let options = ClientTlsOptions { client_cert: certificate.cloned(), ..ClientTlsOptions::default() };
+        let client = ClientTls::new(options)?;
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+
+    /// Reads all certificates anew at their next use.
+    pub(crate) fn forget(&self) {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Bytes of a header field that only one copy of a message has.
+pub(crate) fn field(name: &str, value: &str) -> Bytes {
+    format!("{name}: {value}\r\n").into()
+}
