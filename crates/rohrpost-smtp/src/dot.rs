@@ -185,7 +185,7 @@ mod tests {
             prop_assert_eq!(&counted, &expected);
             let wire = written(Framing::Dot, &[head, middle, tail]);
             let ended = expected.strip_suffix(b"\r\n").unwrap_or(&expected);
-            prop_assert_eq!(received(&wire).as_deref(), Some(ended), "{:?}", wire);
+            prop_assert_eq!(received(&wire), Some(ended.to_vec()), "{:?}", wire);
         }
     }
 }
