@@ -65,8 +65,12 @@ fn entries(value: &str) -> Result<Vec<String>, AddressListError> {
         match c {
             '(' => skip_comment(&mut chars)?,
             '"' => {
-                let quoted = quoted_string(&mut chars)?;
+                let quoted = delimited('"', '"', &mut chars)?;
                 target(&mut entry, in_brackets).push_str(&quoted);
+            }
+            '[' => {
+                let literal = delimited('[', ']', &mut chars)?;
+                target(&mut entry, in_brackets).push_str(&literal);
             }
             '<' if !in_brackets => {
                 in_brackets = true;
@@ -108,13 +112,13 @@ fn skip_comment(chars: &mut std::str::Chars<'_>) -> Result<(), AddressListError>
     Err(AddressListError::Unclosed)
 }
 
-/// The rest of a quoted string, quotes and backslashes included, as [`Mailbox::parse`] reads it.
-fn quoted_string(chars: &mut std::str::Chars<'_>) -> Result<String, AddressListError> {
-    let mut text = String::from('"');
+/// The rest of a quoted string or domain literal, delimiters and backslashes included, as [`Mailbox::parse`] reads it.
+fn delimited(open: char, close: char, chars: &mut std::str::Chars<'_>) -> Result<String, AddressListError> {
+    let mut text = String::from(open);
     while let Some(c) = chars.next() {
         text.push(c);
         match c {
-            '"' => return Ok(text),
+            c if c == close => return Ok(text),
             '\\' => text.push(chars.next().ok_or(AddressListError::Unclosed)?),
             _ => {}
         }
@@ -158,6 +162,13 @@ mod tests {
         );
         assert_eq!(read("undisclosed-recipients:;"), Vec::<String>::new());
         assert_eq!(read("\"a b\"@x.test"), ["\"a b\"@x.test"]);
+    }
+
+    #[test]
+    fn a_colon_in_a_domain_literal_ends_no_group_name() {
+        assert_eq!(read("Ann <ann@[IPv6:2001:db8::1]>, b@[192.0.2.1]"), ["ann@[IPv6:2001:db8::1]", "b@[192.0.2.1]"]);
+        assert_eq!(read("ann@[IPv6:2001:db8::1]"), ["ann@[IPv6:2001:db8::1]"]);
+        assert!(mailboxes("ann@[192.0.2.1").is_err());
     }
 
     #[test]
