@@ -24,10 +24,15 @@ pub(crate) struct Postfix {
 impl Postfix {
     /// Starts it and waits until it listens.
     pub(crate) fn start(receives: PeerTls, next_hop: Option<NextHop>) -> Self {
+        Self::start_with(receives, next_hop, "")
+    }
+
+    /// The same with more lines for `main.cf`; where they repeat a parameter, they win.
+    pub(crate) fn start_with(receives: PeerTls, next_hop: Option<NextHop>, more: &str) -> Self {
         let (smtp, smtps) = (free_address(), free_address());
         let enclosure = Enclosure::new();
         furnish(&enclosure);
-        enclosure.write("/etc/postfix/main.cf", &main_cf(receives, next_hop));
+        enclosure.write("/etc/postfix/main.cf", &(main_cf(receives, next_hop) + more));
         enclosure.write("/etc/postfix/master.cf", &master_cf(smtp, smtps));
         let master = "/srv/peers/postfix/usr/lib/postfix/sbin/master";
         let enclosed = enclosure.start("Postfix", &[master, "-s", "-c", "/etc/postfix"]);

@@ -31,7 +31,7 @@ fn a_required_destination_without_tls_keeps_the_mail_queued_says_why_and_sends_a
     let shown = organisation.rohrpost.ask(&["queue", "show", id]);
     assert!(shown.contains("bob@exim.test") && shown.contains("STARTTLS"), "{shown}");
 
-    let notice = organisation.rohrpost.inbox(&["Action: delayed", "Final-Recipient: rfc822;bob@exim.test"]);
+    let notice = organisation.rohrpost.inbox(&["Action: delayed", "Final-Recipient: rfc822; bob@exim.test"]);
     assert!(notice.contains("STARTTLS"), "{notice}");
     let listed = organisation.rohrpost.ask(&["queue", "list"]);
     assert!(listed.contains("bob@exim.test"), "{listed}");

@@ -1,0 +1,33 @@
+//! What the fuzz targets share.
+//!
+//! A target asserts what must hold for any octets at all: no panic, nothing that a peer could use to break out of a
+//! line, and the same result whether the octets came at once or one by one. The corpus is what peers really send, so
+//! inputs are plain octets, without a format of the fuzzer's own.
+
+/// Cuts octets into portions of one to sixteen, as a network might. The same octets are always cut alike.
+pub fn portions(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut state = octets.len() as u32;
+    std::iter::from_fn(move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let size = 1 + (state >> 28) as usize;
+        let (portion, rest) = octets.split_at(size.min(octets.len()));
+        octets = rest;
+        (!portion.is_empty()).then_some(portion)
+    })
+}
+
+/// Asserts that each CR is followed by LF, and each LF follows a CR.
+pub fn assert_crlf_only(octets: &[u8]) {
+    for (at, byte) in octets.iter().enumerate() {
+        match byte {
+            b'\r' => assert_eq!(octets.get(at + 1), Some(&b'\n'), "bare CR at {at}"),
+            b'\n' => assert!(at > 0 && octets[at - 1] == b'\r', "bare LF at {at}"),
+            _ => {}
+        }
+    }
+}
+
+/// Asserts that a text may stand in a command, a header or a log.
+pub fn assert_one_line(text: &str) {
+    assert!(!text.chars().any(char::is_control), "control character in {text:?}");
+}
