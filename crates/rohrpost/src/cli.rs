@@ -1,0 +1,417 @@
+//! The command line as clap reads it. What the commands do is in [`crate::commands`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use rohrpost_mail::{Domain, Mailbox, QueueId, Secret};
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+/// Mail in a sealed tube: receive, store, relay and deliver mail, and say of each hop how well it was sealed.
+#[derive(Debug, Parser)]
+#[command(name = "rohrpost", version, styles = STYLES, max_term_width = 110, disable_help_subcommand = true)]
+#[command(after_help = "Start with `rohrpost demo`: a complete server with nothing to set up.\n\
+    Exit codes are those of sysexits.h; docs/commands.md lists them.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which server a command is about.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_CONFIG", hide_env_values = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory; without it the one that the configuration names
+    #[arg(long, global = true, value_name = "DIR", env = "ROHRPOST_DIR", hide_env_values = true)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it: two servers on loopback with their own CA and DNS, and a message that travels between them
+    Demo(Demo),
+    /// Run the server
+    Serve,
+    /// Send a message; its text is read from standard input
+    Send(Box<Send>),
+    /// Look after mail that waits
+    #[command(subcommand)]
+    Queue(Queue),
+    /// Show each hop of a message and how well it was sealed
+    Trace(Trace),
+    /// Accounts: who has a mailbox and may log in
+    #[command(subcommand)]
+    Account(Account),
+    /// Aliases: addresses that stand for others
+    #[command(subcommand)]
+    Alias(Alias),
+    /// Domains whose mailboxes are here
+    #[command(subcommand)]
+    Domain(DomainCommand),
+    /// Mail that was delivered here
+    #[command(subcommand)]
+    Mailbox(MailboxCommand),
+    /// The store: check it, save what is readable
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// The configuration: check it, print a sample
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// `--json`, which every command that prints has.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// Print JSON, one object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Two servers run on loopback: here.test, where ann has an account, and there.test, which takes mail for anybody.
+/// They stay up until Ctrl-C.
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// End after the trace of the first message
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print one line of JSON with ports and credentials when ready, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep all outgoing mail in the queue
+    #[arg(long)]
+    pub(crate) hold: bool,
+    /// Send all outgoing mail to this server instead; MODE is auto, implicit, starttls, opportunistic or off
+    #[arg(long, value_name = "HOST:PORT[,tls=MODE]")]
+    pub(crate) relay_to: Option<String>,
+}
+
+/// The receipt goes to standard output: one line for each recipient, first the word for how well the hop was sealed.
+#[derive(Args, Debug)]
+pub(crate) struct Send {
+    /// Recipient; may be repeated
+    #[arg(long, required = true, value_name = "ADDRESS")]
+    pub(crate) to: Vec<Mailbox>,
+    /// Recipient of a copy; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) cc: Vec<Mailbox>,
+    /// Recipient of whom the others do not know; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) bcc: Vec<Mailbox>,
+    /// Sender
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) from: Mailbox,
+    /// Subject
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(crate) subject: String,
+    /// File to attach; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
+    /// Server: smtp://, smtps://, submission:// or lmtp://[USER@]HOST[:PORT][?tls=MODE&trust=TRUST]
+    #[arg(long, value_name = "URL", env = "ROHRPOST_SERVER", hide_env_values = true)]
+    pub(crate) server: String,
+    /// Account to log in with; also as USER@ in the URL
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// File whose first line is the password; `-` is not possible, since standard input is the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Password from the environment
+    #[arg(long, env = "ROHRPOST_PASSWORD", hide = true, hide_env_values = true, value_parser = secret)]
+    pub(crate) password: Option<Secret>,
+    /// PEM file with the authorities to trust, in the place of those of the system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Let the password go out in clear text
+    #[arg(long)]
+    pub(crate) allow_clear: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+/// Which recipients in the queue are meant: those for whom all that is given holds.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Queue ids
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<QueueId>,
+    /// Sender
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) sender: Option<Mailbox>,
+    /// Account that submitted it
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) account: Option<String>,
+    /// Recipient
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) recipient: Option<Mailbox>,
+    /// Domain of the recipient
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) domain: Option<Domain>,
+    /// Route: `mx`, `local` or the name of a `[[route]]`
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) route: Option<String>,
+    /// State
+    #[arg(long, value_enum)]
+    pub(crate) state: Option<StateWord>,
+}
+
+/// A filter for verbs: something must be named.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Selection {
+    #[command(flatten)]
+    pub(crate) filter: Filter,
+    /// Everything in the queue
+    #[arg(long, conflicts_with_all = ["ids", "sender", "account", "recipient", "domain", "route", "state"])]
+    pub(crate) all: bool,
+    /// Only say how many it would be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// States of a queued recipient.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum StateWord {
+    /// It is due now or later
+    Waiting,
+    /// It waits for `release`
+    Held,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Queue {
+    /// List what waits
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// How many recipients at most
+        #[arg(long, default_value_t = 1000, value_name = "N")]
+        limit: u32,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show a message, its recipients and why they wait
+    Show {
+        /// Queue id
+        id: QueueId,
+        /// Also print the message itself
+        #[arg(long)]
+        body: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Keep mail back until it is released
+    Hold(Selection),
+    /// Let held mail go
+    Release(Selection),
+    /// Try now, whatever the schedule says
+    Retry(Selection),
+    /// Send mail another way
+    Route {
+        /// `mx` or the name of a `[[route]]`
+        #[arg(long, value_name = "ROUTE")]
+        to: String,
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Remove mail without telling its sender
+    Drop {
+        #[command(flatten)]
+        selection: Selection,
+        /// Really do it; without this only the count is shown
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Return mail to its sender
+    Bounce {
+        #[command(flatten)]
+        selection: Selection,
+        /// Really do it; without this only the count is shown
+        #[arg(long)]
+        yes: bool,
+    },
+    /// How old the waiting mail is, by destination
+    Shape {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Trace {
+    /// Queue id, Message-ID, or an address that sent or received
+    #[arg(value_name = "ID|MESSAGE-ID|ADDRESS")]
+    pub(crate) query: String,
+    /// How many messages at most, the newest first
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Add an account; without a password one is made up and printed
+    Add {
+        /// Its name: an address
+        name: Mailbox,
+        /// File whose first line is the password; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Another address that it may send as and gets mail for; may be repeated
+        #[arg(long, value_name = "ADDRESS")]
+        address: Vec<Mailbox>,
+        /// What it is for
+        #[arg(long, value_enum, default_value_t = ClassWord::Person)]
+        class: ClassWord,
+        /// Language of bounces
+        #[arg(long, value_enum, default_value_t = LanguageWord::En)]
+        language: LanguageWord,
+    },
+    /// List accounts
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove an account with its mailbox
+    Remove {
+        /// Its name
+        name: Mailbox,
+        /// Really do it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Set or add an app password; without a file one is made up and printed
+    Password {
+        /// The account
+        name: Mailbox,
+        /// File whose first line is the password; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// The device or program it is for; one password each
+        #[arg(long, default_value = "main")]
+        label: String,
+    },
+    /// Forget failed log-ins, so that the account can log in again at once
+    Unlock {
+        /// The account
+        name: Mailbox,
+    },
+}
+
+/// What an account is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ClassWord {
+    /// Limits of the configuration
+    Person,
+    /// A program: no limits
+    Service,
+    /// Bulk mail: no limits
+    Bulk,
+}
+
+/// Languages of bounces.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum LanguageWord {
+    /// English
+    En,
+    /// German
+    De,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alias {
+    /// Set an alias
+    Set {
+        /// The address, or `@DOMAIN` for every address that is nobody's
+        name: String,
+        /// Addresses that get its mail
+        #[arg(required = true)]
+        targets: Vec<Mailbox>,
+    },
+    /// List aliases
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove an alias
+    Remove {
+        /// The address, or `@DOMAIN`
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DomainCommand {
+    /// Take mail for a domain
+    Add {
+        /// The domain
+        name: Domain,
+    },
+    /// List domains
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take no more mail for a domain; its mailboxes stay
+    Remove {
+        /// The domain
+        name: Domain,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailboxCommand {
+    /// List the messages of a mailbox
+    List {
+        /// The account
+        account: Mailbox,
+        /// The folder
+        #[arg(long, default_value = "INBOX")]
+        folder: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print a message
+    Show {
+        /// The account
+        account: Mailbox,
+        /// Its number, as `list` shows it
+        number: u32,
+        /// The folder
+        #[arg(long, default_value = "INBOX")]
+        folder: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Check everything that can be checked from the data
+    Check {
+        /// Copy what is readable into this new, empty directory
+        #[arg(long, value_name = "DIR")]
+        salvage: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration is right, else what is wrong and where
+    Check,
+    /// Print a commented sample
+    Sample,
+}

@@ -1,0 +1,26 @@
+//! `rohrpost config`
+
+use std::{path::Path, process::ExitCode};
+
+use super::print;
+use crate::{
+    cli::{ConfigCommand, Place},
+    config,
+    view::{GOOD, Styled},
+};
+
+/// Checks the configuration or prints the sample.
+pub(super) fn run(place: &Place, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Sample => print(config::SAMPLE)?,
+        ConfigCommand::Check => {
+            let file = place.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE));
+            let settings = config::read(file)?;
+            for warning in &settings.warnings {
+                anstream::eprintln!("{}: {warning}", file.display());
+            }
+            print(&format!("{}  {}\n", Styled(GOOD, "right"), file.display()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,54 @@
+//! `rohrpost mailbox`: what local delivery has filed.
+
+use std::{io::Write, process::ExitCode};
+
+use anyhow::Context;
+
+use super::{mismatch, print, print_json};
+use crate::{
+    cli::{MailboxCommand, Place},
+    control::{Answer, BodyOf, MailRow, PAGE_ROWS, Request},
+    door::Door,
+    view,
+};
+
+/// Lists a mailbox or prints one of its messages.
+pub(super) async fn run(place: &Place, command: MailboxCommand) -> anyhow::Result<ExitCode> {
+    let door = Door::find(place)?;
+    match command {
+        MailboxCommand::List { account, folder, output } => {
+            let mut rows: Vec<MailRow> = Vec::new();
+            loop {
+                let after = rows.last().map_or(0, |row| row.number);
+                let request = Request::MailboxList { account: account.clone(), folder: folder.clone(), after };
+                let Answer::Mailbox(found) = door.ask(request).await? else { return Err(mismatch()) };
+                let last = found.len() < PAGE_ROWS;
+                rows.extend(found);
+                if last {
+                    break;
+                }
+            }
+            if output.json { print_json(&rows)? } else { print(&view::queue::mailbox(&rows))? }
+        }
+        MailboxCommand::Show { account, number, folder } => {
+            print_body(&door, BodyOf::Filed { account, folder, number: number.into() }).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Copies a message to standard output as it is, piece by piece.
+pub(super) async fn print_body(door: &Door, of: BodyOf) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut from = 0;
+    loop {
+        let Answer::Piece(piece) = door.ask(Request::Body { of: of.clone(), from }).await? else {
+            return Err(mismatch());
+        };
+        out.write_all(&piece.bytes).context("standard output")?;
+        from += piece.bytes.len() as u64;
+        if piece.bytes.is_empty() || from >= piece.octets {
+            return out.flush().context("standard output");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `rohrpost account`, `alias` and `domain`
+
+use std::{
+    fs,
+    io::{self, BufRead},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use rohrpost_mail::Secret;
+
+use super::{mismatch, print, print_json};
+use crate::{
+    cli::{Account, Alias, ClassWord, DomainCommand, LanguageWord, Place},
+    control::{Answer, NewAccount, Password, Request},
+    door::Door,
+    exit::{Exit, Failure},
+    view,
+};
+
+/// `rohrpost account`
+pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<ExitCode> {
+    let door = Door::find(place)?;
+    match command {
+        Account::Add { name, password_file, address, class, language } => {
+            let (password, made_up) = password(password_file.as_deref())?;
+            let account = NewAccount {
+                name: name.clone(),
+                addresses: address,
+                class: class_word(class).to_owned(),
+                language: language_word(language).to_owned(),
+            };
+            door.ask(Request::AccountAdd { account, password: Password(password.clone()) }).await?;
+            tell(&password, made_up)?;
+        }
+        Account::List { output } => {
+            let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
+            if output.json { print_json(&rows)? } else { print(&view::queue::accounts(&rows))? }
+        }
+        Account::Remove { name, yes } => {
+            if !yes {
+                let message = format!("this removes {name} with its mailbox for good: --yes does it");
+                return Err(Failure::new(Exit::Usage, message).into());
+            }
+            door.ask(Request::AccountRemove { name }).await?;
+        }
+        Account::Password { name, password_file, label } => {
+            let (password, made_up) = password(password_file.as_deref())?;
+            door.ask(Request::AccountPassword { name, label, password: Password(password.clone()) }).await?;
+            tell(&password, made_up)?;
+        }
+        Account::Unlock { name } => {
+            door.ask(Request::AccountUnlock { name }).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `rohrpost alias`
+pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitCode> {
+    let door = Door::find(place)?;
+    match command {
+        Alias::Set { name, targets } => {
+            door.ask(Request::AliasSet { name, targets }).await?;
+        }
+        Alias::List { output } => {
+            let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };
+            if output.json { print_json(&rows)? } else { print(&view::queue::aliases(&rows))? }
+        }
+        Alias::Remove { name } => {
+            door.ask(Request::AliasRemove { name }).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `rohrpost domain`
+pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Result<ExitCode> {
+    let door = Door::find(place)?;
+    match command {
+        DomainCommand::Add { name } => {
+            door.ask(Request::DomainAdd { name }).await?;
+        }
+        DomainCommand::List { output } => {
+            let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
+            if output.json { print_json(&rows)? } else { print(&view::queue::domains(&rows))? }
+        }
+        DomainCommand::Remove { name } => {
+            door.ask(Request::DomainRemove { name }).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The password from the first line of a file, of standard input (`-`), or a new one; and whether it is new.
+fn password(file: Option<&Path>) -> anyhow::Result<(Secret, bool)> {
+    match file {
+        None => Ok((Secret::new(made_up()), true)),
+        Some(file) if file == Path::new("-") => {
+            let mut line = String::new();
+            io::stdin().lock().read_line(&mut line).context("standard input")?;
+            Ok((first_line(&line)?, false))
+        }
+        Some(file) => Ok((password_in(file)?, false)),
+    }
+}
+
+/// The password in the first line of a file.
+pub(super) fn password_in(file: &Path) -> anyhow::Result<Secret> {
+    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    first_line(&text).with_context(|| file.display().to_string())
+}
+
+fn first_line(text: &str) -> anyhow::Result<Secret> {
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
+        _ => Err(Failure::new(Exit::Data, "the first line, where the password should be, is empty").into()),
+    }
+}
+
+/// Twenty letters and digits in groups of five: 100 bits, no two that look alike.
+pub(crate) fn made_up() -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let bytes = rohrpost_tls::crypto::random::<20>();
+    let letters: Vec<u8> = bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
+    let groups: Vec<_> = letters.chunks(5).map(String::from_utf8_lossy).collect();
+    groups.join("-")
+}
+
+/// A password that was made up is shown, once.
+fn tell(password: &Secret, made_up: bool) -> anyhow::Result<()> {
+    if !made_up {
+        return Ok(());
+    }
+    eprintln!("The password, shown this once:");
+    print(&format!("{}\n", password.expose()))
+}
+
+fn class_word(class: ClassWord) -> &'static str {
+    match class {
+        ClassWord::Person => "person",
+        ClassWord::Service => "service",
+        ClassWord::Bulk => "bulk",
+    }
+}
+
+fn language_word(language: LanguageWord) -> &'static str {
+    match language {
+        LanguageWord::En => "en",
+        LanguageWord::De => "de",
+    }
+}

@@ -1,0 +1,92 @@
+//! `rohrpost serve`: bind, drop root, run until told to stop.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    cli::Place,
+    config::{self, Settings},
+    exit::{Exit, Failure},
+    logs, privileges,
+    wiring::{Node, Sockets},
+};
+
+/// Runs the server. Everything up to the runtime happens in one thread: root is given up there.
+pub(super) fn run(place: &Place) -> anyhow::Result<ExitCode> {
+    let file = place.config.clone().unwrap_or_else(|| PathBuf::from(config::DEFAULT_FILE));
+    let settings = settings(&file, place)?;
+    logs::start(&settings.log)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    allow_many_files();
+    let sockets = Sockets::bind(&settings).map_err(|error| Failure::new(Exit::System, format!("{error:#}")))?;
+    privileges::drop_to(&settings.user, &settings.data_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(serve(&file, place, settings, sockets))
+}
+
+/// The settings, with the data directory of the command line where it names one.
+fn settings(file: &Path, place: &Place) -> anyhow::Result<Settings> {
+    let mut settings = config::read(file)?;
+    if let Some(dir) = &place.dir {
+        settings.data_dir.clone_from(dir);
+    }
+    Ok(settings)
+}
+
+/// Every connection is a file: takes as many as the system lets us have.
+fn allow_many_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let node = Node::start(settings, sockets).await?;
+    tell(&[NotifyState::Ready]);
+    tracing::info!("ready");
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => reload(&node, file, place).await,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    tell(&[NotifyState::Stopping]);
+    tracing::info!("stopping");
+    node.stop().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the configuration anew. Where it is wrong the old one stays.
+async fn reload(node: &Node, file: &Path, place: &Place) {
+    let started = NotifyState::monotonic_usec_now().ok();
+    tell(&[Some(NotifyState::Reloading), started].into_iter().flatten().collect::<Vec<_>>());
+    let key = node.origin_key().await;
+    match settings(file, place).and_then(|settings| node.reload(settings, key?)) {
+        Ok(()) => tracing::info!("the configuration was read anew"),
+        Err(error) => tracing::error!("the configuration is wrong, the old one stays: {error:#}"),
+    }
+    tell(&[NotifyState::Ready]);
+}
+
+/// Tells systemd, where it listens.
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "systemd was not told");
+    }
+}

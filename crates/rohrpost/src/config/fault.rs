@@ -1,0 +1,231 @@
+//! What is wrong in a configuration file: which file, which line, which key, and what was expected there.
+//!
+//! Faults of syntax and type come from the TOML reader with a place in the text; faults of meaning come from
+//! [`super::resolve`] with a key such as `listener[1].address`, whose place is looked up in the text.
+
+use std::{fmt, io, ops::Range, path::PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+/// Where in the document a setting stands: `listener[1].auth.clear`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct KeyPath(Vec<Step>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl KeyPath {
+    /// A key of the top table.
+    pub(crate) fn key(name: &str) -> Self {
+        Self::default().then(name)
+    }
+
+    /// The element `index` of the array of tables `name`.
+    pub(crate) fn item(name: &str, index: usize) -> Self {
+        Self::key(name).at(index)
+    }
+
+    /// The key `name` below this one.
+    pub(crate) fn then(&self, name: &str) -> Self {
+        self.with(Step::Key(name.to_owned()))
+    }
+
+    /// The element `index` of this array.
+    pub(crate) fn at(&self, index: usize) -> Self {
+        self.with(Step::Index(index))
+    }
+
+    fn with(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+}
+
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if place == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A fault of meaning, found after the file was read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Fault {
+    /// The setting.
+    pub(crate) key: KeyPath,
+    /// What is wrong with it, and what was expected.
+    pub(crate) message: String,
+}
+
+impl Fault {
+    /// A fault at `key`.
+    pub(crate) fn new(key: KeyPath, message: impl Into<String>) -> Self {
+        Self { key, message: message.into() }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It can be read, but not used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<Located>),
+}
+
+/// A fault with its place in the text, printed as compilers do.
+#[derive(Debug)]
+pub(crate) struct Located {
+    file: PathBuf,
+    key: String,
+    message: String,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    line: usize,
+    text: String,
+    marked: Range<usize>,
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(place) = &self.place {
+            write!(f, ":{}", place.line)?;
+        }
+        f.write_str(": ")?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)?;
+        self.place.as_ref().map_or(Ok(()), |place| place.fmt(f))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.line.to_string();
+        let (blank, marks) = (" ".repeat(self.marked.start), "^".repeat(self.marked.len().max(1)));
+        write!(f, "\n {number} | {}\n {} | {blank}{marks}", self.text, " ".repeat(number.len()))
+    }
+}
+
+/// Finds the places of faults in the text of one file.
+pub(crate) struct Locator<'a> {
+    /// The file's name, for the messages.
+    pub(crate) file: PathBuf,
+    /// Its whole text.
+    pub(crate) text: &'a str,
+}
+
+impl Locator<'_> {
+    /// A fault that the TOML reader found.
+    pub(crate) fn syntax(&self, error: &toml::de::Error) -> Located {
+        let key = error.span().and_then(|span| self.key_at(&span)).unwrap_or_default();
+        let place = error.span().map(|span| self.place(span));
+        Located { file: self.file.clone(), key, message: error.message().replace('`', "\""), place }
+    }
+
+    /// A fault of meaning.
+    pub(crate) fn meaning(&self, fault: &Fault) -> Located {
+        let place = self.span_of(&fault.key).map(|span| self.place(span));
+        Located { file: self.file.clone(), key: fault.key.to_string(), message: fault.message.clone(), place }
+    }
+
+    /// The key whose value holds `span`, such as `listener[0].tls`.
+    fn key_at(&self, span: &Range<usize>) -> Option<String> {
+        let document = DeTable::parse(self.text).ok()?;
+        let mut path = KeyPath::default();
+        key_within(document.get_ref(), span, &mut path);
+        Some(path.to_string())
+    }
+
+    /// Where the value of `key` stands; where it is missing, the nearest table around it.
+    fn span_of(&self, key: &KeyPath) -> Option<Range<usize>> {
+        let document = DeTable::parse(self.text).ok()?;
+        let mut value: Option<&toml::Spanned<DeValue<'_>>> = None;
+        for step in &key.0 {
+            let next = match (step, value) {
+                (Step::Key(key), None) => document.get_ref().get(key.as_str()),
+                (Step::Key(key), Some(value)) => value.get_ref().get(key.as_str()),
+                (Step::Index(index), Some(value)) => value.get_ref().get(*index),
+                (Step::Index(_), None) => None,
+            };
+            match next {
+                Some(next) => value = Some(next),
+                None => break,
+            }
+        }
+        value.map(toml::Spanned::span)
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let start = span.start.min(self.text.len());
+        let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or_default();
+        let columns = |at: usize| self.text[line_start..at.clamp(start, line_start + line.len())].chars().count();
+        Place {
+            line: self.text[..line_start].matches('\n').count() + 1,
+            text: line.to_owned(),
+            marked: columns(start)..columns(span.end),
+        }
+    }
+}
+
+/// Walks down to the innermost key around `span`; extends `path` by the steps taken.
+fn key_within(table: &DeTable<'_>, span: &Range<usize>, path: &mut KeyPath) {
+    for (key, value) in table {
+        let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+        if holds(key.span()) || holds(value.span()) || is_around(value.get_ref(), span) {
+            *path = path.then(key.get_ref());
+            return value_within(value.get_ref(), span, path);
+        }
+    }
+}
+
+fn value_within(value: &DeValue<'_>, span: &Range<usize>, path: &mut KeyPath) {
+    match value {
+        DeValue::Table(table) => key_within(table, span, path),
+        DeValue::Array(items) => {
+            let holds = |item: &toml::Spanned<DeValue<'_>>| {
+                item.span().start <= span.start && span.end <= item.span().end || is_around(item.get_ref(), span)
+            };
+            if let Some(index) = items.iter().position(holds) {
+                *path = path.at(index);
+                value_within(items[index].get_ref(), span, path);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value inside `value` holds `span`: the span of a `[table]` is its headline only.
+fn is_around(value: &DeValue<'_>, span: &Range<usize>) -> bool {
+    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    match value {
+        DeValue::Table(table) => {
+            table.iter().any(|(key, value)| holds(key.span()) || holds(value.span()) || is_around(value.get_ref(), span))
+        }
+        DeValue::Array(items) => items.iter().any(|item| holds(item.span()) || is_around(item.get_ref(), span)),
+        _ => false,
+    }
+}

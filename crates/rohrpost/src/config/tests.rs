@@ -1,0 +1,113 @@
+use std::path::Path;
+
+use super::{parse, read};
+
+/// The configuration that the faults below are built into.
+const GOOD: &str = "host_name = \"mx.here.test\"\npostmaster = \"ann@here.test\"\n";
+
+/// What is said about `GOOD` with these lines behind it.
+fn fault(lines: &str) -> String {
+    parse(Path::new("rohrpost.toml"), &format!("{GOOD}{lines}")).unwrap_err().to_string()
+}
+
+#[test]
+fn two_lines_are_a_configuration() {
+    let settings = parse(Path::new("rohrpost.toml"), GOOD).unwrap();
+    let names: Vec<_> = settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    assert_eq!(names, ["mx", "submissions", "submission"]);
+    assert!(settings.intake.trusted_networks.is_empty(), "nobody relays unless told to");
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_keys_there_are() {
+    insta::assert_snapshot!(fault("[log]\nlevle = \"info\"\n"));
+}
+
+#[test]
+fn a_wrong_word_is_named_with_the_words_that_would_do() {
+    insta::assert_snapshot!(fault("[[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"[::]:25\"\ntls = \"on\"\n"));
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_named() {
+    insta::assert_snapshot!(fault("[limits]\nhops = \"many\"\n"));
+}
+
+#[test]
+fn a_span_without_a_unit_is_named() {
+    insta::assert_snapshot!(fault("[queue]\nretry_first = \"6\"\n"));
+}
+
+#[test]
+fn broken_syntax_is_named_with_its_line() {
+    insta::assert_snapshot!(fault("[tls\nmin = \"1.2\"\n"));
+}
+
+#[test]
+fn a_missing_required_key_is_named() {
+    let error = parse(Path::new("rohrpost.toml"), "node = 1\n").unwrap_err().to_string();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn every_fault_of_meaning_is_found_at_once() {
+    let lines = "notices = { route = \"nowhere\" }\n\
+        [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = [\"[::]:25\", \"port 25\"]\n\
+        [[listener]]\nname = \"mx\"\nprotocol = \"lmtp\"\naddress = \"unix:/run/lmtp.sock\"\n\
+        [[tls_policy]]\ndomain = \"*.\"\npolicy = \"dane\"\n\
+        [metrics]\naddress = \"0.0.0.0:9125\"\n";
+    insta::assert_snapshot!(fault(lines));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = read(Path::new("/nowhere/rohrpost.toml")).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/rohrpost.toml: No such file"), "{error}");
+}
+
+/// The sample with every setting set.
+fn whole_sample() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    super::SAMPLE.lines().map(|text| line(text) + "\n").collect()
+}
+
+#[test]
+fn the_sample_is_right_as_it_is() {
+    parse(Path::new("rohrpost.toml"), super::SAMPLE).unwrap();
+}
+
+#[test]
+fn every_setting_of_the_sample_can_be_set() {
+    toml::from_str::<super::file::Config>(&whole_sample()).unwrap();
+}
+
+#[test]
+fn the_defaults_of_the_manual_are_the_defaults_of_the_program() {
+    let sample: super::file::Config = toml::from_str(&only_defaults()).unwrap();
+    let bare: super::file::Config = toml::from_str(super::SAMPLE).unwrap();
+    assert_eq!(sample, bare);
+}
+
+/// The sample with those settings set that the reference calls defaults, outside of arrays of tables.
+fn only_defaults() -> String {
+    let reference = include_str!("../../../../docs/configuration.md");
+    let mut within_array = false;
+    let mut text = String::new();
+    for line in super::SAMPLE.lines() {
+        if let Some(heading) = line.trim_start_matches('#').strip_prefix('[').filter(|_| !line.starts_with("# ")) {
+            within_array = line.starts_with('#') || heading.starts_with('[');
+        }
+        let setting = line.strip_prefix('#').filter(|setting| !setting.starts_with(' ') && !within_array);
+        let is_default = |setting: &str| {
+            setting.split_once(" = ").is_some_and(|(key, toml)| {
+                reference.contains(&format!("**`{key}`** · default `{toml}`"))
+            })
+        };
+        text.push_str(setting.filter(|setting| is_default(setting)).unwrap_or(line));
+        text.push('\n');
+    }
+    text
+}

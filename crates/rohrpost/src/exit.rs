@@ -1,0 +1,86 @@
+//! How the program ends: the exit codes of `sysexits.h`, which mail programs have used since Sendmail.
+//!
+//! Scripts rely on them; `docs/commands.md` lists them.
+
+use std::{fmt, process::ExitCode};
+
+/// Why the program ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Exit {
+    /// `EX_USAGE`: the command line is wrong.
+    Usage = 64,
+    /// `EX_DATAERR`: what was given to work on is wrong, such as an address.
+    Data = 65,
+    /// `EX_NOINPUT`: a file that was named cannot be read.
+    NoInput = 66,
+    /// `EX_NOUSER`: the recipient is refused for good.
+    NoUser = 67,
+    /// `EX_NOHOST`: the server's name leads nowhere.
+    NoHost = 68,
+    /// `EX_UNAVAILABLE`: the server refuses, or what was asked for is not there.
+    Unavailable = 69,
+    /// `EX_SOFTWARE`: our own fault.
+    Software = 70,
+    /// `EX_OSERR`: the system refuses, such as a port that is taken.
+    System = 71,
+    /// `EX_TEMPFAIL`: later it may work.
+    TempFail = 75,
+    /// `EX_PROTOCOL`: the other side does not keep to the protocol.
+    Protocol = 76,
+    /// `EX_NOPERM`: log-in or permission is missing, or the other side is not who it should be.
+    NoPermission = 77,
+    /// `EX_CONFIG`: the configuration is wrong.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that knows how the program shall end.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    /// Ends with `exit` after saying `message`.
+    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+        Self { exit, message: message.to_string() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The code for an error: that of the [`Failure`] in its chain, else by its kind.
+pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return failure.exit;
+        }
+        if cause.downcast_ref::<crate::config::ConfigError>().is_some() {
+            return Exit::Config;
+        }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return of_io(io);
+        }
+    }
+    Exit::Software
+}
+
+fn of_io(error: &std::io::Error) -> Exit {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Exit::NoInput,
+        std::io::ErrorKind::PermissionDenied => Exit::NoPermission,
+        _ => Exit::System,
+    }
+}

@@ -1,0 +1,210 @@
+//! Answers the requests of commands from the store, and lets a running server know what has changed.
+//!
+//! The same code answers in the server, behind `control.sock`, and in a command that opened the store itself because
+//! no server runs. What only a running server can do is behind [`Live`].
+
+mod accounts;
+mod mail;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use jiff::Timestamp;
+use rohrpost_mail::Domain;
+use rohrpost_store::{Filter, Listed, LocalDomain, Page, Store, StoreError, Verb};
+
+use crate::control::{
+    Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, Shape, VerbWord,
+};
+
+/// What a running server does beyond changing the store.
+pub(crate) trait Live: Send + Sync {
+    /// Applies a verb, so that it takes effect on what is in memory too.
+    fn operate(&self, filter: Filter, verb: Verb, by: String) -> BoxFuture<'_, Result<u64, StoreError>>;
+
+    /// Returns recipients to their sender, with a notice each.
+    fn bounce(&self, filter: Filter, by: String) -> BoxFuture<'_, Result<u64, Refusal>>;
+
+    /// Forgets the failed log-ins of this account.
+    fn unlock(&self, login: &str);
+
+    /// Local domains, accounts or aliases have changed.
+    fn people_changed(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A future that a trait object returns.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Answers requests.
+pub(crate) struct Operator {
+    store: Store,
+    /// Domains that the configuration names.
+    configured: Vec<Domain>,
+    live: Option<Arc<dyn Live>>,
+}
+
+impl Operator {
+    /// Over a store, in a server or alone.
+    pub(crate) fn new(store: Store, configured: Vec<Domain>, live: Option<Arc<dyn Live>>) -> Self {
+        Self { store, configured, live }
+    }
+
+    /// Answers one request; `by` goes into the records of what it changes.
+    pub(crate) async fn answer(&self, request: Request, by: &str) -> Answer {
+        self.try_answer(request, by).await.unwrap_or_else(Answer::Refused)
+    }
+
+    async fn try_answer(&self, request: Request, by: &str) -> Result<Answer, Refusal> {
+        match request {
+            Request::QueueList { filter, after, limit } => self.queue_list(filter, after, limit).await,
+            Request::QueueShow { id } => self.queue_show(id).await,
+            Request::QueueApply { filter, verb, count_only } => self.queue_apply(filter, verb, count_only, by).await,
+            Request::QueueShape => self.queue_shape().await,
+            Request::Trace { query, limit } => self.trace(&query, limit).await,
+            Request::Body { of, from } => self.body(of, from).await,
+            Request::AccountAdd { account, password } => self.account_add(account, &password.0).await,
+            Request::AccountList => self.account_list().await,
+            Request::AccountRemove { name } => self.account_remove(&name).await,
+            Request::AccountPassword { name, label, password } => {
+                self.account_password(&name, &label, &password.0).await
+            }
+            Request::AccountUnlock { name } => self.account_unlock(&name).await,
+            Request::AliasSet { name, targets } => self.alias_set(&name, targets).await,
+            Request::AliasList => self.alias_list().await,
+            Request::AliasRemove { name } => self.alias_remove(&name).await,
+            Request::DomainAdd { name } => self.domain_add(&name).await,
+            Request::DomainList => self.domain_list().await,
+            Request::DomainRemove { name } => self.domain_remove(&name).await,
+            Request::MailboxList { account, folder, after } => self.mailbox_list(&account, &folder, after).await,
+            Request::StoreCheck => self.store_check().await,
+        }
+    }
+
+    async fn queue_list(
+        &self,
+        filter: Filter,
+        after: Option<(rohrpost_mail::QueueId, u32)>,
+        limit: usize,
+    ) -> Result<Answer, Refusal> {
+        let page = Page { after, limit: limit.min(PAGE_ROWS) };
+        let rows = self.store.queue_list(filter, page).await?;
+        Ok(Answer::Queue(rows.into_iter().map(row).collect()))
+    }
+
+    async fn queue_show(&self, id: rohrpost_mail::QueueId) -> Result<Answer, Refusal> {
+        let recipients = self.rows_of(id).await?;
+        let message = self.store.message(id).await?.filter(|_| !recipients.is_empty());
+        let message = message.ok_or_else(|| {
+            Refusal::missing(format!("{id} is not in the queue; `rohrpost trace {id}` may know where it went"))
+        })?;
+        Ok(Answer::Message(Box::new(QueueMessage {
+            id,
+            sender: message.envelope.reverse_path,
+            account: message.account,
+            message_id: message.message_id,
+            created: message.created,
+            expires: message.expires,
+            octets: message.body.octets(),
+            recipients,
+        })))
+    }
+
+    /// The recipients of a message that still wait.
+    async fn rows_of(&self, id: rohrpost_mail::QueueId) -> Result<Vec<QueueRow>, Refusal> {
+        let filter = Filter { ids: vec![id], ..Filter::default() };
+        let rows = self.store.queue_list(filter, Page { after: None, limit: PAGE_ROWS }).await?;
+        Ok(rows.into_iter().map(row).collect())
+    }
+
+    async fn queue_apply(&self, filter: Filter, verb: VerbWord, count_only: bool, by: &str) -> Result<Answer, Refusal> {
+        if count_only {
+            return Ok(Answer::Count(self.store.queue_count(filter).await?));
+        }
+        let verb = match verb {
+            VerbWord::Hold => Verb::Hold,
+            VerbWord::Release => Verb::Release,
+            VerbWord::Retry => Verb::Retry,
+            VerbWord::Route(route) => Verb::Route(route),
+            VerbWord::Drop => Verb::Drop,
+            VerbWord::Bounce => return self.bounce(filter, by).await,
+        };
+        let by = by.to_owned();
+        let count = match &self.live {
+            Some(live) => live.operate(filter, verb, by).await?,
+            None => self.store.queue_apply(filter, verb, by, Timestamp::now()).await?,
+        };
+        Ok(Answer::Count(count))
+    }
+
+    /// Returning mail needs the one who writes notices: the running server.
+    async fn bounce(&self, filter: Filter, by: &str) -> Result<Answer, Refusal> {
+        let live = self.live.as_ref().ok_or_else(|| {
+            Refusal::new(RefusalKind::Later, "bounces are written by the running server: start `rohrpost serve`")
+        })?;
+        Ok(Answer::Count(live.bounce(filter, by.to_owned()).await?))
+    }
+
+    async fn queue_shape(&self) -> Result<Answer, Refusal> {
+        let shape = |row: rohrpost_store::ShapeRow| Shape {
+            route: row.route,
+            site: row.site,
+            ages: row.buckets.to_vec(),
+            held: row.held,
+        };
+        Ok(Answer::Shape(self.store.shape(Timestamp::now()).await?.into_iter().map(shape).collect()))
+    }
+
+    async fn domain_add(&self, name: &Domain) -> Result<Answer, Refusal> {
+        self.store.domain_put(LocalDomain { name: name.to_string() }).await?;
+        self.people_changed().await;
+        Ok(Answer::Done)
+    }
+
+    async fn domain_list(&self) -> Result<Answer, Refusal> {
+        let configured =
+            self.configured.iter().map(|domain| DomainRow { name: domain.to_string(), configured: true });
+        let stored = self.store.domain_list().await?;
+        let stored = stored.into_iter().map(|domain| DomainRow { name: domain.name, configured: false });
+        Ok(Answer::Domains(configured.chain(stored).collect()))
+    }
+
+    async fn domain_remove(&self, name: &Domain) -> Result<Answer, Refusal> {
+        if self.configured.contains(name) {
+            return Err(Refusal::new(RefusalKind::Wrong, format!("{name} stands in the configuration: remove it there")));
+        }
+        if !self.store.domain_remove(name.as_str()).await? {
+            return Err(Refusal::missing(format!("{name} is no local domain")));
+        }
+        self.people_changed().await;
+        Ok(Answer::Done)
+    }
+
+    async fn store_check(&self) -> Result<Answer, Refusal> {
+        let report = self.store.check().await?;
+        Ok(Answer::Checked(Checked { messages: report.messages, bodies: report.bodies, faults: report.faults }))
+    }
+
+    async fn people_changed(&self) {
+        if let Some(live) = &self.live {
+            live.people_changed().await;
+        }
+    }
+}
+
+/// A row of the store as commands see it.
+fn row(listed: Listed) -> QueueRow {
+    let Listed { recipient, sender, octets, last } = listed;
+    QueueRow {
+        id: recipient.message,
+        n: recipient.n,
+        sender,
+        recipient: recipient.recipient.address,
+        route: recipient.route,
+        state: recipient.state,
+        attempts: recipient.attempts,
+        created: recipient.created,
+        due: recipient.due,
+        expires: recipient.expires,
+        octets,
+        last,
+    }
+}

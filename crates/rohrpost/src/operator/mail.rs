@@ -1,0 +1,109 @@
+//! Traces, bodies and mailboxes.
+
+use rohrpost_mail::{Mailbox, QueueId, header};
+use rohrpost_store::{BodyRef, Filed, Find};
+
+use super::Operator;
+use crate::control::{Answer, BodyOf, MailRow, PAGE_ROWS, PIECE_BYTES, Piece, Refusal, RefusalKind, Trace};
+
+impl Operator {
+    pub(super) async fn trace(&self, query: &str, limit: usize) -> Result<Answer, Refusal> {
+        for find in readings(query)? {
+            let ids = self.store.find_messages(find, limit.min(PAGE_ROWS)).await?;
+            if !ids.is_empty() {
+                let mut traces = Vec::with_capacity(ids.len());
+                for id in ids {
+                    traces.push(self.trace_of(id).await?);
+                }
+                return Ok(Answer::Traces(traces));
+            }
+        }
+        Err(Refusal::missing(format!("nothing is known of {query}")))
+    }
+
+    /// Every hop of one message.
+    pub(crate) async fn trace_of(&self, id: QueueId) -> Result<Trace, Refusal> {
+        let message = self.store.message(id).await?;
+        let records = self.store.records_of(id).await?;
+        let waiting = self.rows_of(id).await?;
+        let (sender, message_id) = match message {
+            Some(message) => (Some(message.envelope.reverse_path), message.message_id),
+            None => (None, None),
+        };
+        Ok(Trace { id, sender, message_id, records, waiting })
+    }
+
+    pub(super) async fn body(&self, of: BodyOf, from: u64) -> Result<Answer, Refusal> {
+        let body = match of {
+            BodyOf::Queued(id) => self.store.message(id).await?.map(|message| message.body),
+            BodyOf::Filed { account, folder, number } => {
+                let found = self.store.mailbox_messages(&account.key(), &folder, number - 1, 1).await?;
+                found.into_iter().find(|filed| filed.id == number).map(|filed| filed.body)
+            }
+        };
+        let body = body.ok_or_else(|| Refusal::missing("there is no such message"))?;
+        let bytes = self.piece(&body, from).await?;
+        Ok(Answer::Piece(Piece { octets: body.octets(), bytes }))
+    }
+
+    /// At most [`PIECE_BYTES`] of a body.
+    async fn piece(&self, body: &BodyRef, from: u64) -> Result<Vec<u8>, Refusal> {
+        let mut reader = self.store.open_body(body).await?;
+        let mut skip = usize::try_from(from).map_err(|_| Refusal::new(RefusalKind::Wrong, "that is beyond the end"))?;
+        let mut piece = Vec::new();
+        while let Some(chunk) = reader.next().await? {
+            let start = skip.min(chunk.len());
+            skip -= start;
+            let room = PIECE_BYTES - piece.len();
+            piece.extend_from_slice(&chunk[start..chunk.len().min(start + room)]);
+            if piece.len() == PIECE_BYTES {
+                break;
+            }
+        }
+        Ok(piece)
+    }
+
+    pub(super) async fn mailbox_list(&self, account: &Mailbox, folder: &str, after: i64) -> Result<Answer, Refusal> {
+        let login = account.key();
+        if self.store.account_get(&login).await?.is_none() {
+            return Err(Refusal::missing(format!("there is no account {account}")));
+        }
+        let filed = self.store.mailbox_messages(&login, folder, after, PAGE_ROWS).await?;
+        let mut rows = Vec::with_capacity(filed.len());
+        for message in filed {
+            rows.push(self.mail_row(message).await?);
+        }
+        Ok(Answer::Mailbox(rows))
+    }
+
+    async fn mail_row(&self, filed: Filed) -> Result<MailRow, Refusal> {
+        let start = self.store.open_body(&filed.body).await?.next().await?.unwrap_or_default();
+        let (header, _) = header::split(&start);
+        let field = |name| header::value(header, name).unwrap_or_default();
+        Ok(MailRow {
+            number: filed.id,
+            id: filed.message,
+            at: filed.at,
+            from: field("From"),
+            subject: field("Subject"),
+            octets: filed.body.octets(),
+        })
+    }
+}
+
+/// What a query may mean, the likeliest first: a Message-ID without its brackets looks like an address.
+fn readings(query: &str) -> Result<Vec<Find>, Refusal> {
+    if let Ok(id) = query.parse() {
+        return Ok(vec![Find::Id(id)]);
+    }
+    if let Some(inner) = query.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        return Ok(vec![Find::MessageId(inner.to_owned())]);
+    }
+    match query.parse() {
+        Ok(address) => Ok(vec![Find::Address(address), Find::MessageId(query.to_owned())]),
+        Err(error) => {
+            let message = format!("{query} is no queue id, Message-ID or address: {error}");
+            Err(Refusal::new(RefusalKind::Wrong, message))
+        }
+    }
+}

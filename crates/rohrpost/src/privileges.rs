@@ -1,0 +1,50 @@
+//! Root binds the ports and nothing else.
+//!
+//! `serve` may be started as root. It then binds its sockets, hands its data directory over, and becomes another user
+//! for good, before the first thread starts: user ids belong to threads on Linux, and those that exist already would
+//! stay root.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, bail};
+use nix::unistd::{Gid, Uid, User, chown, initgroups, setgid, setuid};
+
+/// Becomes `user` if this is root; makes the data directory before, and gives it to that user.
+pub(crate) fn drop_to(user: &str, data_dir: &Path) -> anyhow::Result<()> {
+    if !Uid::effective().is_root() {
+        return make_private(data_dir);
+    }
+    let Some(user) = User::from_name(user)? else {
+        bail!("there is no user {user:?} to become: make one (`useradd --system {user}`), or set `user`");
+    };
+    make_private(data_dir)?;
+    give(data_dir, user.uid, user.gid)?;
+    become_user(&user)
+}
+
+/// Makes the data directory, for its owner only.
+fn make_private(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| dir.display().to_string())?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).with_context(|| dir.display().to_string())
+}
+
+/// Gives the directory to the user. What lies in it was made by that user, except at the first start.
+fn give(dir: &Path, uid: Uid, gid: Gid) -> anyhow::Result<()> {
+    chown(dir, Some(uid), Some(gid)).with_context(|| format!("cannot give {} to uid {uid}", dir.display()))
+}
+
+fn become_user(user: &User) -> anyhow::Result<()> {
+    let name = std::ffi::CString::new(user.name.as_bytes())?;
+    initgroups(&name, user.gid).context("initgroups")?;
+    setgid(user.gid).context("setgid")?;
+    setuid(user.uid).context("setuid")?;
+    if !user.uid.is_root() && setuid(Uid::from_raw(0)).is_ok() {
+        bail!("root came back after it was given up");
+    }
+    Ok(())
+}

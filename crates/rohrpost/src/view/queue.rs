@@ -1,0 +1,156 @@
+//! `rohrpost queue list`, `show` and `shape`, and the other lists.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use rohrpost_store::{ShapeRow, State};
+
+use super::{BOLD, DIM, POOR, Styled, count, size, span, table::Table, time};
+use crate::control::{AccountRow, AliasRow, DomainRow, MailRow, QueueMessage, QueueRow, Shape};
+
+/// The queue as a table, one row for each recipient.
+pub(crate) fn list(rows: &[QueueRow], now: Timestamp) -> String {
+    if rows.is_empty() {
+        return "The queue is empty.\n".to_owned();
+    }
+    let mut table = Table::new(&["id", ">age", ">size", "from", "to", "route", "next", "last"]);
+    for row in rows {
+        let sender = row.sender.mailbox().map_or("<>".to_owned(), ToString::to_string);
+        table.row([
+            row.id.to_string(),
+            span(now.duration_since(row.created)),
+            size(row.octets),
+            sender,
+            row.recipient.to_string(),
+            row.route.clone(),
+            next(row, now),
+            row.last.clone().unwrap_or_default(),
+        ]);
+    }
+    table.render()
+}
+
+/// When a recipient is tried next.
+fn next(row: &QueueRow, now: Timestamp) -> String {
+    match row.state {
+        State::Waiting if row.due <= now => "now".to_owned(),
+        State::Waiting => format!("in {}", span(row.due.duration_since(now))),
+        state => state_word(state).to_owned(),
+    }
+}
+
+/// A state in one word.
+pub(crate) fn state_word(state: State) -> &'static str {
+    match state {
+        State::Waiting => "waiting",
+        State::Held => "held",
+        State::Quarantined => "quarantined",
+    }
+}
+
+/// One message and why its recipients wait.
+pub(crate) fn show(message: &QueueMessage, now: Timestamp) -> String {
+    let mut text = String::new();
+    let sender = message.sender.mailbox().map_or("<>".to_owned(), ToString::to_string);
+    let age = span(now.duration_since(message.created));
+    let _ = writeln!(text, "{}  from {sender}, {}, {age} old", Styled(BOLD, message.id), size(message.octets));
+    let mut fact = |label: &str, value: String| {
+        let _ = writeln!(text, "{}{value}", Styled(DIM, format!("{label:<12}")));
+    };
+    if let Some(id) = &message.message_id {
+        fact("Message-ID", id.clone());
+    }
+    if let Some(account) = &message.account {
+        fact("account", account.clone());
+    }
+    fact("received", time(message.created));
+    fact("expires", time(message.expires));
+    for row in &message.recipients {
+        let when = next(row, now);
+        let attempts = count(row.attempts.into(), "attempt");
+        let _ = writeln!(text, "\n{}  by {}, {attempts}, next: {when}", Styled(POOR, &row.recipient), row.route);
+        if let Some(last) = &row.last {
+            let _ = writeln!(text, "{}{last}", Styled(DIM, "why  "));
+        }
+    }
+    text
+}
+
+/// Recipients by destination and age.
+pub(crate) fn shape(rows: &[Shape]) -> String {
+    if rows.is_empty() {
+        return "The queue is empty.\n".to_owned();
+    }
+    let mut table = Table::new(&[
+        "route", "destination", ">all", ">≤5 min", ">≤20 min", ">≤80 min", ">≤5 h", ">≤21 h", ">≤2 d", ">≤5 d", ">older", ">held",
+    ]);
+    for row in rows {
+        let total: u64 = row.ages.iter().sum();
+        let numbers = [&[total], row.ages.as_slice(), &[row.held]].concat();
+        let number = |number: &u64| if *number == 0 { "·".to_owned() } else { number.to_string() };
+        table.row([row.route.clone(), row.site.clone()].into_iter().chain(numbers.iter().map(number)));
+    }
+    table.render()
+}
+
+/// The headings of [`shape`] speak of these bounds.
+const _: () = assert!(matches!(ShapeRow::AGES, [5, 20, 80, 320, 1_280, 2_880, 7_200]));
+
+/// Accounts as a table.
+pub(crate) fn accounts(rows: &[AccountRow]) -> String {
+    if rows.is_empty() {
+        return "There are no accounts. `rohrpost account add ADDRESS` makes one.\n".to_owned();
+    }
+    let mut table = Table::new(&["account", "class", "passwords", "addresses"]);
+    for row in rows {
+        let addresses = row.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let disabled = if row.disabled { " (disabled)" } else { "" };
+        table.row([format!("{}{disabled}", row.name), row.class.clone(), row.passwords.join(" "), addresses]);
+    }
+    table.render()
+}
+
+/// Aliases as a table.
+pub(crate) fn aliases(rows: &[AliasRow]) -> String {
+    if rows.is_empty() {
+        return "There are no aliases.\n".to_owned();
+    }
+    let mut table = Table::new(&["alias", "goes to"]);
+    for row in rows {
+        let targets = row.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        table.row([row.name.clone(), targets]);
+    }
+    table.render()
+}
+
+/// Local domains as a table.
+pub(crate) fn domains(rows: &[DomainRow]) -> String {
+    if rows.is_empty() {
+        return "No domain's mailboxes are here. `rohrpost domain add DOMAIN` takes one.\n".to_owned();
+    }
+    let mut table = Table::new(&["domain", "from"]);
+    for row in rows {
+        let from = if row.configured { "configuration" } else { "store" };
+        table.row([row.name.clone(), from.to_owned()]);
+    }
+    table.render()
+}
+
+/// A mailbox as a table.
+pub(crate) fn mailbox(rows: &[MailRow]) -> String {
+    if rows.is_empty() {
+        return "No messages.\n".to_owned();
+    }
+    let mut table = Table::new(&[">", "filed", ">size", "from", "subject", "id"]);
+    for row in rows {
+        table.row([
+            row.number.to_string(),
+            time(row.at),
+            size(row.octets),
+            row.from.clone(),
+            row.subject.clone(),
+            row.id.to_string(),
+        ]);
+    }
+    table.render()
+}

@@ -1,0 +1,211 @@
+//! `rohrpost trace`: every hop of a message, first the word for how well it was sealed.
+
+use std::fmt::Write;
+
+use rohrpost_mail::{DeliveryRecord, Direction, Link, Outcome, PolicySource, Stage, TlsInfo, Verification, VerifiedBy};
+
+use super::{BOLD, DIM, POOR, Styled, queue::state_word, seal_style, size, time};
+use crate::control::{QueueRow, Trace};
+
+/// Width of the column with the seal.
+const WORD: usize = 11;
+/// Width of the column with the labels.
+const LABEL: usize = 8;
+
+/// The whole trace of one message.
+pub(crate) fn render(trace: &Trace) -> String {
+    let mut text = head(trace);
+    for record in &trace.records {
+        text.push('\n');
+        text.push_str(&hop(record));
+    }
+    for row in &trace.waiting {
+        text.push('\n');
+        text.push_str(&waiting(row));
+    }
+    text
+}
+
+fn head(trace: &Trace) -> String {
+    let mut text = format!("{}", Styled(BOLD, trace.id));
+    if let Some(sender) = &trace.sender {
+        let sender = sender.mailbox().map_or("<>".to_owned(), ToString::to_string);
+        let _ = write!(text, "  from {sender}");
+    }
+    if let Some(received) = trace.records.iter().find(|record| record.direction == Direction::In) {
+        let _ = write!(text, ", {}, {}", size(received.octets), time(received.at));
+    }
+    text.push('\n');
+    if let Some(id) = &trace.message_id {
+        let _ = writeln!(text, "{}", Styled(DIM, format!("Message-ID {id}")));
+    }
+    text
+}
+
+/// One hop.
+pub(crate) fn hop(record: &DeliveryRecord) -> String {
+    let mut text = String::new();
+    let word = word(&record.link);
+    let blank = " ".repeat(WORD.saturating_sub(word.chars().count()).max(1));
+    let _ = writeln!(text, "{}{blank}{}", Styled(seal_style(record.seal()), word), story(record));
+    for (label, value) in facts(record) {
+        line(&mut text, label, &value);
+    }
+    text
+}
+
+fn line(text: &mut String, label: &str, value: &str) {
+    let _ = writeln!(text, "{}{}{value}", " ".repeat(WORD), Styled(DIM, format!("{label:<LABEL$}")));
+}
+
+/// The word that stands first; for clear text with its reason.
+fn word(link: &Link) -> String {
+    match (link.seal(), link) {
+        (Some(seal), Link::Clear { reason }) => format!("{seal}: {reason}"),
+        (Some(seal), _) => seal.to_string(),
+        (None, Link::Local) => "local".to_owned(),
+        (None, _) => "no link".to_owned(),
+    }
+}
+
+/// What happened, in one sentence.
+fn story(record: &DeliveryRecord) -> String {
+    let peer = peer(record);
+    let who = record.recipient.as_ref().map_or_else(|| "the message".to_owned(), ToString::to_string);
+    let toward = if peer.is_empty() { String::new() } else { format!(" at {peer}") };
+    match &record.outcome {
+        Outcome::Received => {
+            let account = record.account.as_ref().map(|account| format!(", logged in as {account}"));
+            let from = if peer.is_empty() { String::new() } else { format!(" from {peer}") };
+            format!("received{from}{}", account.unwrap_or_default())
+        }
+        Outcome::Filed { mailbox } => format!("{who} filed in {mailbox}"),
+        Outcome::Relayed => format!("{who} relayed to {peer}"),
+        Outcome::Expanded { into: 1 } => format!("{who} stands for one other recipient"),
+        Outcome::Expanded { into } => format!("{who} stands for {into} other recipients"),
+        Outcome::Deferred { until } => format!("{who} deferred{toward}, again at {}", time(*until)),
+        Outcome::Failed => format!("{who} failed{toward}"),
+        Outcome::Expired => format!("{who} expired: it waited too long"),
+        Outcome::Removed { by } => format!("{who} removed from the queue by {by}"),
+        Outcome::PossiblyDuplicated => format!("{who} may have been sent twice: connection lost after the final dot"),
+        Outcome::Noted { what } => format!("{who} {what}"),
+    }
+}
+
+/// `mx.there.test [127.0.0.1]:25`
+fn peer(record: &DeliveryRecord) -> String {
+    let address = record.address.map(|address| format!("[{}]:{}", address.ip(), address.port()));
+    match (&record.peer, address) {
+        (Some(peer), Some(address)) => format!("{peer} {address}"),
+        (Some(one), None) => one.clone(),
+        (None, Some(one)) => one,
+        (None, None) => String::new(),
+    }
+}
+
+/// The lines below the sentence.
+fn facts(record: &DeliveryRecord) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Link::Tls(tls) = &record.link {
+        facts.push(("tls", cipher(tls)));
+        facts.push(("peer", identity(record, tls)));
+    }
+    if let Some(policy) = record.policy {
+        let source = record.policy_source.map_or("", source);
+        facts.push(("policy", format!("{policy}{source}")));
+    }
+    if let Some(reply) = &record.reply {
+        let stage = record.stage.filter(|_| !reply.is_positive()).map(|stage| format!(" ({})", place(stage)));
+        facts.push(("reply", format!("{reply}{}", stage.unwrap_or_default())));
+    }
+    if let Some(note) = &record.note {
+        let stage = record.stage.filter(|_| record.reply.is_none()).map(|stage| format!(" ({})", place(stage)));
+        facts.push(("why", format!("{note}{}", stage.unwrap_or_default())));
+    }
+    facts.push(("by", manner(record)));
+    facts
+}
+
+fn cipher(tls: &TlsInfo) -> String {
+    let hybrid = if tls.group.contains("MLKEM") { " (post-quantum)" } else { "" };
+    let resumed = if tls.resumed { ", resumed" } else { "" };
+    format!("{} {}, key exchange {}{hybrid}{resumed}", tls.version, tls.suite, tls.group)
+}
+
+fn identity(record: &DeliveryRecord, tls: &TlsInfo) -> String {
+    let name = tls.sni.as_deref().or(record.peer.as_deref()).unwrap_or("peer");
+    match &tls.verification {
+        Verification::Verified { by } => format!("{name}, proved by {}", proof(*by)),
+        Verification::Unverified { reason } => format!("not proved: {reason}"),
+        Verification::NoCertificate => "showed no certificate".to_owned(),
+    }
+}
+
+fn proof(by: VerifiedBy) -> &'static str {
+    match by {
+        VerifiedBy::WebPki => "a public authority",
+        VerifiedBy::Ca => "a private authority",
+        VerifiedBy::Dane => "its TLSA records (DANE)",
+        VerifiedBy::Pin => "its pinned key",
+        VerifiedBy::ClientCa => "its client certificate",
+    }
+}
+
+fn source(source: PolicySource) -> &'static str {
+    match source {
+        PolicySource::Operator => ", set by the operator",
+        PolicySource::Dane => ", by its TLSA records (DANE)",
+        PolicySource::HalfDane => ", by TLSA records under an unsigned MX set",
+        PolicySource::Sts => ", by its MTA-STS policy",
+        PolicySource::Default => ", nobody asked for more",
+    }
+}
+
+fn place(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Dns => "looking for the host",
+        Stage::Policy => "no host met the policy",
+        Stage::Connect => "connecting",
+        Stage::Tls => "in the TLS handshake",
+        Stage::Greeting => "greeting",
+        Stage::Ehlo => "to EHLO",
+        Stage::Starttls => "to STARTTLS",
+        Stage::Auth => "to AUTH",
+        Stage::Mail => "to MAIL",
+        Stage::Rcpt => "to RCPT",
+        Stage::Data => "to DATA",
+        Stage::Dot => "to the whole message",
+        Stage::Local => "filing",
+    }
+}
+
+/// Route, protocol, attempt and time.
+fn manner(record: &DeliveryRecord) -> String {
+    let way = match record.direction {
+        Direction::In => format!("listener {}, {}", record.route, record.protocol),
+        Direction::Out if record.route == record.protocol => record.route.clone(),
+        Direction::Out => format!("{}, {}", record.route, record.protocol),
+    };
+    let attempt = if record.attempt > 1 { format!(", attempt {}", record.attempt) } else { String::new() };
+    let clock = record.at.strftime("%H:%M:%S%.3f UTC");
+    format!("{way}{attempt}, {} ms, {clock}", record.millis)
+}
+
+/// A recipient that still waits.
+fn waiting(row: &QueueRow) -> String {
+    let word = state_word(row.state);
+    let blank = " ".repeat(WORD.saturating_sub(word.len()).max(1));
+    let mut text = format!("{}{blank}{}", Styled(POOR, word), row.recipient);
+    if row.state == rohrpost_store::State::Waiting {
+        let _ = write!(text, ", next attempt {}", time(row.due));
+    }
+    text.push('\n');
+    if let Some(last) = &row.last {
+        line(&mut text, "why", last);
+    }
+    line(&mut text, "expires", &time(row.expires));
+    text
+}
+
+#[cfg(test)]
+mod tests;

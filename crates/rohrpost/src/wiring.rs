@@ -1,0 +1,200 @@
+//! Puts the crates together into one running server, a [`Node`]: `serve` runs one, the demo two.
+//!
+//! ```text
+//! sockets ─▶ Server ─▶ Intake ─▶ Store ◀─▶ Queue ─▶ Delivery ─▶ Resolver, network, mailboxes
+//!                                  ▲
+//! control.sock ─▶ Operator ────────┘
+//! ```
+
+mod control;
+mod listeners;
+mod secrets;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use rohrpost_delivery::Delivery;
+use rohrpost_dns::Resolver;
+use rohrpost_intake::{Intake, Parts};
+use rohrpost_mail::DeliveryRecord;
+use rohrpost_queue::{Clock, Queue, Router};
+use rohrpost_server::{Bound, Server, control::ControlSocket};
+use rohrpost_store::Store;
+use tokio::{sync::broadcast, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use self::{control::Service, listeners::Certificates};
+use crate::{
+    config::Settings,
+    door::SOCKET,
+    metrics::{self, Figures},
+    operator::Operator,
+    sockets::{Binder, ListenAt},
+};
+
+/// How long sessions and attempts may take to finish at a stop.
+const STOP_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The sockets of a node, bound.
+pub(crate) struct Sockets {
+    /// Those of each listener, in the order of the settings.
+    pub(crate) listeners: Vec<Vec<Bound>>,
+    /// That of the figures.
+    pub(crate) metrics: Option<TcpListener>,
+}
+
+impl Sockets {
+    /// Binds everything that the settings name.
+    pub(crate) fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let mut binder = Binder::new();
+        let mut listeners = Vec::new();
+        for listener in &settings.listeners {
+            let open = listener.at.iter().filter(|_| listener.enabled);
+            let bound = open.map(|at| binder.bind(at)).collect::<anyhow::Result<_>>();
+            listeners.push(bound.with_context(|| format!("listener {}", listener.name))?);
+        }
+        let metrics = match settings.metrics.map(|address| binder.bind(&ListenAt::Tcp(address))).transpose()? {
+            Some(Bound::Tcp(listener)) => Some(listener),
+            _ => None,
+        };
+        Ok(Self { listeners, metrics })
+    }
+}
+
+/// A running server.
+pub(crate) struct Node {
+    store: Store,
+    queue: Queue,
+    intake: Intake,
+    router: Arc<Router>,
+    server: Server,
+    delivery: Delivery,
+    certificates: Certificates,
+    operator: Arc<Operator>,
+    stop_control: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts everything. The store is opened first: it locks the data directory.
+    pub(crate) async fn start(mut settings: Settings, sockets: Sockets) -> anyhow::Result<Self> {
+        let store = Store::open(&settings.data_dir, settings.store.clone()).context("the store")?;
+        let certificates = Certificates::load(&settings)?;
+        settings.intake.x_originating_ip_key = secrets::secret(&store, secrets::ORIGIN).await?;
+        settings.delivery.certificates = certificates.stores();
+        let queue = Queue::start(store.clone(), settings.queue.clone(), Clock::system());
+        let router = Arc::new(Router::new(Vec::new(), settings.rules.clone()));
+        let resolver = resolver(&settings)?;
+        let parts = Parts {
+            store: store.clone(),
+            queue: queue.clone(),
+            router: router.clone(),
+            resolver: resolver.clone(),
+            callout: None,
+            srs: Some(rohrpost_delivery::rewriter(&store).await?),
+        };
+        let intake = Intake::new(parts, settings.intake.clone());
+        intake.refresh().await?;
+        let delivery = settings.delivery.clone();
+        let delivery = Delivery::start(store.clone(), queue.clone(), resolver, router.clone(), delivery).await?;
+        let decoy = secrets::secret(&store, secrets::DECOY).await?;
+        let listeners = listeners::settings(&settings, &certificates, sockets.listeners)?;
+        let server = Server::start(listeners, intake.clone(), decoy)?;
+        let live = Arc::new(control::Running {
+            queue: queue.clone(),
+            intake: intake.clone(),
+            delivery: delivery.clone(),
+        });
+        let operator = Operator::new(store.clone(), settings.intake.local_domains.clone(), Some(live));
+        let mut node = Self {
+            store,
+            queue,
+            intake,
+            router,
+            server,
+            delivery,
+            certificates,
+            operator: Arc::new(operator),
+            stop_control: CancellationToken::new(),
+            tasks: Vec::new(),
+        };
+        node.open_doors(&settings, sockets.metrics)?;
+        Ok(node)
+    }
+
+    /// The control socket, the figures, and the look at changed certificates.
+    fn open_doors(&mut self, settings: &Settings, metrics: Option<TcpListener>) -> anyhow::Result<()> {
+        let control = ControlSocket::bind(&settings.data_dir.join(SOCKET))?;
+        let service = Arc::new(Service(self.operator.clone()));
+        self.tasks.push(tokio::spawn(control.serve(service, self.stop_control.clone())));
+        if let Some(listener) = metrics {
+            let figures = self.figures();
+            self.tasks.push(tokio::spawn(async move {
+                if let Err(error) = metrics::serve(listener, figures).await {
+                    tracing::error!(%error, "metrics are not served");
+                }
+            }));
+        }
+        for store in self.certificates.stores() {
+            self.tasks.push(tokio::spawn(store.watch()));
+        }
+        Ok(())
+    }
+
+    /// Puts other settings in place, all but those that need a restart.
+    pub(crate) fn reload(&self, mut settings: Settings, origin_key: [u8; 32]) -> anyhow::Result<()> {
+        self.certificates.reload()?;
+        settings.intake.x_originating_ip_key = origin_key;
+        settings.delivery.certificates = self.certificates.stores();
+        let listeners = listeners::settings(&settings, &self.certificates, Vec::new())?;
+        self.router.set_rules(settings.rules);
+        self.queue.reload(settings.queue);
+        self.intake.reload(settings.intake);
+        self.delivery.reload(settings.delivery);
+        self.server.reload(&listeners);
+        Ok(())
+    }
+
+    /// Answers commands.
+    pub(crate) fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// What metrics show.
+    pub(crate) fn figures(&self) -> Figures {
+        Figures {
+            stats: self.server.stats(),
+            queue: self.queue.clone(),
+            delivery: self.delivery.clone(),
+            store: self.store.clone(),
+        }
+    }
+
+    /// Every delivery record from now on.
+    pub(crate) fn records(&self) -> broadcast::Receiver<Arc<DeliveryRecord>> {
+        self.delivery.subscribe()
+    }
+
+    /// The key of hashed client addresses.
+    pub(crate) async fn origin_key(&self) -> anyhow::Result<[u8; 32]> {
+        Ok(secrets::secret(&self.store, secrets::ORIGIN).await?)
+    }
+
+    /// Stops gracefully: sessions finish or get 421, attempts end at their next stage, what is accepted stays stored.
+    pub(crate) async fn stop(self) {
+        self.server.stop(STOP_TIME_MAX).await;
+        self.delivery.stop(STOP_TIME_MAX).await;
+        self.queue.stop();
+        self.stop_control.cancel();
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn resolver(settings: &Settings) -> anyhow::Result<Resolver> {
+    if settings.dns_servers.is_empty() {
+        return Resolver::system(settings.dns.clone()).context("dns");
+    }
+    Ok(Resolver::with_servers(settings.dns_servers.clone(), settings.dns.clone()))
+}

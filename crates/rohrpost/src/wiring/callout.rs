@@ -1,0 +1,90 @@
+//! Asks the server behind a relay domain whether it knows a recipient.
+
+use std::sync::Arc;
+
+use rohrpost_client::{Connection, Endpoint, LinkTls, Target};
+use rohrpost_delivery::settings::{Place, Route, RouteHost};
+use rohrpost_dns::Resolver;
+use rohrpost_intake::{Callout, Known, callout::Answer, settings::RelayDomain};
+use rohrpost_mail::{Class, Domain, Host, Mailbox, TlsMode, Trust};
+use rohrpost_tls::ClientTls;
+
+use crate::config::Settings;
+
+/// Probes next hops over the SMTP client.
+pub(super) struct Prober {
+    routes: Arc<[Route]>,
+    host_name: Domain,
+    resolver: Resolver,
+    tls: ClientTls,
+}
+
+impl Prober {
+    /// Knows the routes to the next hops.
+    pub(super) fn new(settings: &Settings, resolver: Resolver, tls: ClientTls) -> Self {
+        Self {
+            routes: settings.delivery.routes.clone().into(),
+            host_name: settings.host_name.clone(),
+            resolver,
+            tls,
+        }
+    }
+
+    async fn ask(&self, relay: &RelayDomain, recipient: &Mailbox) -> Known {
+        let name = relay.route_name();
+        let Some(host) = self.routes.iter().find(|route| route.name == name).and_then(|route| route.hosts.first())
+        else {
+            return Known::Undecided;
+        };
+        let targets = self.targets(host).await;
+        let Ok(mut connection) = Connection::open_first(&targets, &self.tls).await else { return Known::Undecided };
+        let outcome = connection.probe(recipient).await;
+        connection.quit().await;
+        match outcome {
+            Ok(_) => Known::Yes,
+            Err(failure) if failure.class == Class::Permanent => Known::No,
+            Err(_) => Known::Undecided,
+        }
+    }
+
+    /// The addresses of a next hop, on its terms.
+    async fn targets(&self, host: &RouteHost) -> Vec<Target> {
+        let (name, endpoints) = match &host.place {
+            Place::Unix(path) => (None, vec![Endpoint::Unix(path.clone())]),
+            Place::Host(Host::Literal(address), port) => (None, vec![Endpoint::Tcp((*address, *port).into())]),
+            Place::Host(Host::Name(name), port) => {
+                let addresses = self.resolver.addresses(name).await.unwrap_or_default();
+                let endpoints = addresses.into_iter().map(|address| Endpoint::Tcp((address, *port).into())).collect();
+                (Some(name.clone()), endpoints)
+            }
+        };
+        let target = |endpoint: Endpoint| Target {
+            name: name.clone(),
+            protocol: host.protocol,
+            tls: link_tls(host.tls, &endpoint),
+            trust: host.trust.clone(),
+            require_trust: host.trust != Trust::Any,
+            min_tls: host.min_tls,
+            policy: "callout".to_owned(),
+            ..Target::new(endpoint, self.host_name.clone().into())
+        };
+        endpoints.into_iter().map(target).collect()
+    }
+}
+
+fn link_tls(mode: TlsMode, endpoint: &Endpoint) -> LinkTls {
+    match mode {
+        TlsMode::Auto if endpoint.address().is_some_and(|address| address.port() == 465) => LinkTls::Implicit,
+        TlsMode::Auto if endpoint.is_local() => LinkTls::IfOffered,
+        TlsMode::Auto | TlsMode::Starttls => LinkTls::Starttls,
+        TlsMode::Implicit => LinkTls::Implicit,
+        TlsMode::Opportunistic => LinkTls::IfOffered,
+        TlsMode::Off => LinkTls::Off,
+    }
+}
+
+impl Callout for Prober {
+    fn probe<'a>(&'a self, relay: &'a RelayDomain, recipient: &'a Mailbox) -> Answer<'a, Known> {
+        Box::pin(self.ask(relay, recipient))
+    }
+}

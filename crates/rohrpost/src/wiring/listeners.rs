@@ -1,0 +1,118 @@
+//! Listeners with their certificates.
+
+use std::{collections::{BTreeMap, BTreeSet}, path::PathBuf};
+
+use anyhow::Context;
+use rohrpost_mail::ListenerTls;
+use rohrpost_server::{AuthSettings, Bound, ListenerSettings};
+use rohrpost_tls::{CertStore, ClientAuth, ServerTls, ServerTlsOptions};
+
+use crate::config::{Settings, resolve::Listener};
+
+/// The certificates of a node: those of all listeners, and those that one has for itself.
+pub(crate) struct Certificates {
+    shared: CertStore,
+    /// By the file of the certificate.
+    own: BTreeMap<PathBuf, CertStore>,
+}
+
+impl Certificates {
+    /// Loads them; where none is configured, a self-signed one is made, or that of an earlier start taken.
+    pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
+        let shared = if settings.certificates.is_empty() {
+            tracing::warn!("no certificate is configured: a self-signed one is used, which mail programs will not trust");
+            CertStore::self_signed(&settings.data_dir, &Vec::from_iter(names(settings)))?
+        } else {
+            CertStore::load(settings.certificates.clone())?
+        };
+        let mut own = BTreeMap::new();
+        for pair in settings.listeners.iter().filter_map(|listener| listener.certificate.as_ref()) {
+            own.insert(pair.cert.clone(), CertStore::load(vec![pair.clone()])?);
+        }
+        Ok(Self { shared, own })
+    }
+
+    /// Reads all files anew; the old certificates stay where a new one is wrong.
+    pub(crate) fn reload(&self) -> anyhow::Result<()> {
+        for store in self.stores() {
+            store.reload()?;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    pub(crate) fn stores(&self) -> Vec<CertStore> {
+        std::iter::once(&self.shared).chain(self.own.values()).cloned().collect()
+    }
+
+    fn of(&self, listener: &Listener) -> anyhow::Result<CertStore> {
+        match &listener.certificate {
+            None => Ok(self.shared.clone()),
+            Some(pair) => match self.own.get(&pair.cert) {
+                Some(store) => Ok(store.clone()),
+                None => Ok(CertStore::load(vec![pair.clone()])?),
+            },
+        }
+    }
+}
+
+/// The names that a self-signed certificate is for.
+fn names(settings: &Settings) -> BTreeSet<String> {
+    let own = settings.listeners.iter().filter_map(|listener| listener.host_name.as_ref());
+    own.chain([&settings.host_name]).map(ToString::to_string).collect()
+}
+
+/// The settings of all listeners with their sockets; without sockets for a reload.
+pub(crate) fn settings(
+    settings: &Settings,
+    certificates: &Certificates,
+    sockets: Vec<Vec<Bound>>,
+) -> anyhow::Result<Vec<ListenerSettings>> {
+    let mut sockets = sockets.into_iter();
+    let mut all = Vec::with_capacity(settings.listeners.len());
+    for listener in &settings.listeners {
+        let one = one(settings, certificates, listener, sockets.next().unwrap_or_default());
+        all.push(one.with_context(|| format!("listener {}", listener.name))?);
+    }
+    Ok(all)
+}
+
+fn one(
+    settings: &Settings,
+    certificates: &Certificates,
+    listener: &Listener,
+    sockets: Vec<Bound>,
+) -> anyhow::Result<ListenerSettings> {
+    let host_name = listener.host_name.clone().unwrap_or_else(|| settings.host_name.clone());
+    Ok(ListenerSettings {
+        tls: listener.tls,
+        server_tls: server_tls(settings, certificates, listener)?,
+        is_enabled: listener.enabled,
+        sockets,
+        auth: AuthSettings { clear: listener.auth_clear, tls: listener.auth_tls, require: listener.require_auth },
+        extensions: listener.extensions,
+        extensions_for: listener.extensions_for.clone(),
+        size_max: settings.size_max,
+        bare_newline: listener.bare_newline,
+        timeouts: settings.timeouts,
+        proxy_networks: listener.proxy_networks.clone(),
+        ..ListenerSettings::new(&listener.name, listener.protocol, host_name)
+    })
+}
+
+fn server_tls(
+    settings: &Settings,
+    certificates: &Certificates,
+    listener: &Listener,
+) -> anyhow::Result<Option<ServerTls>> {
+    if listener.tls == ListenerTls::Off {
+        return Ok(None);
+    }
+    let client_auth = listener.client_ca.clone().map(|ca| ClientAuth { ca, required: false });
+    let options = ServerTlsOptions {
+        min: settings.min_tls,
+        client_auth,
+        ..ServerTlsOptions::new(certificates.of(listener)?, &listener.name)
+    };
+    Ok(Some(ServerTls::new(options)?))
+}
