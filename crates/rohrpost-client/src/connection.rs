@@ -2,11 +2,9 @@
 
 use std::{future::Future, io, sync::Arc, time::Instant};
 
-use rohrpost_mail::{BodyKind, Link, Stage, TlsInfo, header};
+use rohrpost_mail::{BodyKind, Link, Mailbox, Recipient, Stage, TlsInfo, header};
 use rohrpost_sasl::Mechanism;
-use rohrpost_smtp::client::{
-    Capabilities, Event, Failure, Message, Outcome, Session, SessionError, Settings,
-};
+use rohrpost_smtp::client::{Capabilities, Event, Failure, Message, Outcome, Session, SessionError, Settings};
 use rohrpost_tls::{ClientTls, ConnectOptions};
 use tokio::{
     net::{TcpSocket, TcpStream, UnixStream},
@@ -87,7 +85,8 @@ impl Connection {
     pub async fn send(&mut self, outgoing: &Outgoing<'_>) -> SendReport {
         self.messages += 1;
         let mut untouched = true;
-        let utf8_header = self.needs_utf8_header(outgoing).await;
+        let without_smtputf8 = !self.capabilities().smtputf8;
+        let utf8_header = without_smtputf8 && outgoing.envelope.smtputf8 && has_utf8_header(outgoing.body).await;
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(outgoing.recipients.len());
         while outcomes.len() < outgoing.recipients.len() {
             let rest = &outgoing.recipients[outcomes.len()..];
@@ -107,6 +106,21 @@ impl Connection {
         report.untouched = untouched && self.wire.session.is_closed();
         report.eight_bit_to_seven = eight_bit && !untouched;
         report
+    }
+
+    /// Asks whether the server would take mail for an address, without sending any: MAIL with a null path, RCPT, RSET.
+    pub async fn probe(&mut self, address: &Mailbox) -> Outcome {
+        let lost = || Failure::from(SessionError::Lost { stage: Stage::Mail });
+        if !self.wire.session.is_ready() {
+            return Err(lost());
+        }
+        self.transactions += 1;
+        self.wire.session.probe(now(), &Recipient::new(address.clone()));
+        loop {
+            if let Event::Sent(mut outcomes) = self.wire.event().await {
+                return outcomes.pop().unwrap_or_else(|| Err(lost()));
+            }
+        }
     }
 
     /// Says goodbye and closes, without waiting for the answer.
@@ -190,21 +204,6 @@ impl Connection {
         }
         Ok(())
     }
-
-    /// Whether the header keeps a server without SMTPUTF8 from taking the message. It is looked at only where it
-    /// matters: many programs declare SMTPUTF8 for messages that do not need it.
-    async fn needs_utf8_header(&self, outgoing: &Outgoing<'_>) -> bool {
-        if !outgoing.envelope.smtputf8 || self.capabilities().smtputf8 {
-            return false;
-        }
-        let Ok(mut stream) = outgoing.body.open().await else { return false };
-        let mut head = Vec::new();
-        while head.len() < HEADER_BYTES_MAX && !ends_header(&head) {
-            let Ok(Some(part)) = stream.next().await else { break };
-            head.extend_from_slice(&part);
-        }
-        !header::split(&head).0.is_ascii()
-    }
 }
 
 impl std::fmt::Debug for Connection {
@@ -212,6 +211,18 @@ impl std::fmt::Debug for Connection {
         let (endpoint, messages) = (&self.target.endpoint, self.messages);
         f.debug_struct("Connection").field("endpoint", endpoint).field("messages", &messages).finish_non_exhaustive()
     }
+}
+
+/// Whether the header keeps a server without SMTPUTF8 from taking the message. It is looked at only where it matters:
+/// many programs declare SMTPUTF8 for messages that do not need it.
+async fn has_utf8_header(body: &dyn BodySource) -> bool {
+    let Ok(mut stream) = body.open().await else { return false };
+    let mut head = Vec::new();
+    while head.len() < HEADER_BYTES_MAX && !ends_header(&head) {
+        let Ok(Some(part)) = stream.next().await else { break };
+        head.extend_from_slice(&part);
+    }
+    !header::split(&head).0.is_ascii()
 }
 
 fn ends_header(head: &[u8]) -> bool {

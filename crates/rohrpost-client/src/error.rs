@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use rohrpost_mail::{Class, EnhancedStatus, Reply, Stage};
-use rohrpost_smtp::client::{Extension, SessionError};
+use rohrpost_smtp::client::SessionError;
 use rohrpost_tls::TlsError;
 
 use crate::target::Endpoint;
@@ -102,11 +102,12 @@ impl ConnectError {
     /// not at once. Octets injected before the handshake are no such failure; they are an attack.
     pub fn is_handshake_failure(&self) -> bool {
         match self {
-            Self::Tls(TlsError::Untrusted(_)) => false,
-            Self::Tls(error) => error.class() != Class::Ours,
+            Self::Tls(error) => !matches!(error, TlsError::Untrusted(_)) && error.class() != Class::Ours,
             Self::TimedOut { stage, .. } => *stage == Stage::Tls,
-            Self::Session(SessionError::NotOffered(Extension::Starttls) | SessionError::Injected) => false,
-            Self::Session(error) => error.stage() == Stage::Starttls,
+            Self::Session(error) => {
+                let never_tried = matches!(error, SessionError::NotOffered(_) | SessionError::Injected);
+                error.stage() == Stage::Starttls && !never_tried
+            }
             _ => false,
         }
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 pub const MESSAGES_MAX: u32 = 100;
 
 /// Age at which a connection takes no further message, so that a new plan for the destination comes to bear.
-pub const AGE_MAX: Duration = Duration::from_secs(300);
+pub const AGE_MAX: Duration = Duration::from_mins(5);
 
 /// How long an unused connection to an MX host is kept: it occupies a slot there that others wait for.
 pub const IDLE_MX: Duration = Duration::from_secs(5);
 
 /// How long an unused connection to a relay of ours is kept: opening one anew costs a handshake and a log-in.
-pub const IDLE_RELAY: Duration = Duration::from_secs(60);
+pub const IDLE_RELAY: Duration = Duration::from_mins(1);
 
 /// Unused connections that a pool keeps over all destinations. Each holds a descriptor and about 25 KiB.
 pub const IDLE_CONNECTIONS_MAX: usize = 256;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
-use rohrpost_mail::{Link, Stage, TlsInfo, Trust, Verification};
+use rohrpost_mail::{Link, Reply, Stage, TlsInfo, Trust, Verification};
 use rohrpost_sasl::{
     ChannelBinding, Hashes, Mechanism,
     client::{Credentials, Exchange, pick},
@@ -40,31 +40,29 @@ pub(crate) async fn log_in(wire: &mut Wire, login: &Login, ground: &Ground<'_>) 
     let names = capabilities.auth_names.clone();
     let offered: Vec<_> = capabilities.auth.iter().copied().filter(|found| allowed(login, *found)).collect();
     let first = choose(&offered, ground).ok_or(ConnectError::NoMechanism { offered: names })?;
-    let refusal = match attempt(wire, first, &offered, login, ground).await? {
-        Event::AuthRefused(reply) => reply,
-        _ => return Ok(first),
-    };
+    let Some(refusal) = attempt(wire, first, &offered, login, ground).await? else { return Ok(first) };
     let weaker: Vec<_> = offered.iter().copied().filter(|found| !is_scram(*found)).collect();
-    if let Some(second) = choose(&weaker, ground).filter(|_| is_scram(first) && refusal.is_permanent()) {
-        if is_known(ground) {
-            tracing::debug!(%first, %second, "the server refused the stronger mechanism");
-            return match attempt(wire, second, &offered, login, ground).await? {
-                Event::AuthRefused(reply) => Err(SessionError::Refused { stage: Stage::Auth, reply }.into()),
-                _ => Ok(second),
-            };
-        }
+    let again = is_scram(first) && refusal.is_permanent() && is_known(ground);
+    let Some(second) = choose(&weaker, ground).filter(|_| again) else { return Err(refused(refusal)) };
+    tracing::debug!(%first, %second, "the server refused the stronger mechanism");
+    match attempt(wire, second, &offered, login, ground).await? {
+        Some(refusal) => Err(refused(refusal)),
+        None => Ok(second),
     }
-    Err(SessionError::Refused { stage: Stage::Auth, reply: refusal }.into())
 }
 
-/// One exchange: [`Event::Authenticated`] or [`Event::AuthRefused`].
+fn refused(reply: Reply) -> ConnectError {
+    SessionError::Refused { stage: Stage::Auth, reply }.into()
+}
+
+/// One exchange: nothing when it succeeded, the reply when it was refused.
 async fn attempt(
     wire: &mut Wire,
     mechanism: Mechanism,
     offered: &[Mechanism],
     login: &Login,
     ground: &Ground<'_>,
-) -> Result<Event, ConnectError> {
+) -> Result<Option<Reply>, ConnectError> {
     let Login { user, password, .. } = login.clone();
     let credentials = Credentials { user, password, authzid: None };
     // RFC 5802 §6: having a binding and not being offered -PLUS is told to the server, who knows whether it offered it.
@@ -76,7 +74,8 @@ async fn attempt(
     wire.session.authenticate(now(), mechanism, exchange.map_err(SessionError::Sasl)?);
     match wire.event().await {
         Event::Failed(error) => Err(error.into()),
-        event => Ok(event),
+        Event::AuthRefused(reply) => Ok(Some(reply)),
+        Event::Authenticated | Event::Ready | Event::StartTls | Event::Sent(_) => Ok(None),
     }
 }
 
@@ -108,7 +107,7 @@ fn may_carry_password(target: &Target, link: &Link) -> Result<(), ConnectError> 
         return Ok(());
     }
     match link {
-        Link::Tls(TlsInfo { verification: Verification::Verified { .. }, .. }) => Ok(()),
+        Link::Local | Link::None | Link::Tls(TlsInfo { verification: Verification::Verified { .. }, .. }) => Ok(()),
         Link::Tls(_) if target.trust == Trust::Any => Ok(()),
         Link::Tls(TlsInfo { verification: Verification::Unverified { reason }, .. }) => {
             Err(ConnectError::PasswordToStranger { reason: reason.clone() })
@@ -119,7 +118,6 @@ fn may_carry_password(target: &Target, link: &Link) -> Result<(), ConnectError> 
             Ok(())
         }
         Link::Clear { reason } => Err(ConnectError::PasswordInClear { reason: reason.clone() }),
-        Link::Local | Link::None => Ok(()),
     }
 }
 

@@ -132,7 +132,8 @@ impl SendReport {
     }
 
     pub(crate) fn new(outcomes: Vec<Outcome>) -> Self {
-        let stage_of = |outcome: &Outcome| outcome.as_ref().map_or_else(rohrpost_smtp::client::Failure::stage, |_| Stage::Dot);
+        let stage_of =
+            |outcome: &Outcome| outcome.as_ref().map_or_else(rohrpost_smtp::client::Failure::stage, |_| Stage::Dot);
         let unknown = |outcome: &Outcome| outcome.as_ref().is_err_and(|failure| failure.possible_duplicate);
         Self {
             stage: outcomes.iter().map(stage_of).max().unwrap_or(Stage::Mail),

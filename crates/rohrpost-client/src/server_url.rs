@@ -103,8 +103,14 @@ impl FromStr for ServerUrl {
         let known = SCHEMES.into_iter().find(|scheme| *scheme == url.scheme());
         let scheme = known.ok_or_else(|| ServerUrlError::Scheme(url.scheme().to_owned()))?;
         let place = place(&url, scheme)?;
-        let mut server =
-            Self { scheme, place, login: login(&url)?, tls: implied_tls(scheme), trust: None, min_tls: MinTls::default() };
+        let mut server = Self {
+            scheme,
+            place,
+            login: login(&url)?,
+            tls: implied_tls(scheme),
+            trust: None,
+            min_tls: MinTls::default(),
+        };
         for (name, value) in url.query_pairs() {
             server.option(&name, &value)?;
         }

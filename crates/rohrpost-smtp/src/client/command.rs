@@ -79,8 +79,7 @@ mod tests {
     use super::*;
 
     fn all() -> Capabilities {
-        let (size, dsn, smtputf8, eight_bit_mime) = (true, true, true, true);
-        Capabilities { size, dsn, smtputf8, eight_bit_mime, ..Capabilities::default() }
+        Capabilities { eight_bit_mime: true, smtputf8: true, dsn: true, size: true, ..Capabilities::default() }
     }
 
     fn mail_line(envelope: &Envelope, capabilities: &Capabilities) -> String {

@@ -112,6 +112,8 @@ impl SessionError {
     /// Whether another attempt makes sense, going by the dialogue alone. A queue is milder with its own relays.
     pub fn class(&self) -> Class {
         match self {
+            // A server that offers STARTTLS and cannot do it is broken, not unwilling.
+            Self::Refused { stage: Stage::Starttls, .. } => Class::Temporary,
             Self::Refused { reply, .. } if reply.is_permanent() => Class::Permanent,
             Self::TooLarge { .. } | Self::Utf8Address | Self::Utf8Header | Self::NotOffered(Extension::RequireTls) => {
                 Class::Permanent

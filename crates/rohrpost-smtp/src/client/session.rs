@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rohrpost_mail::{Host, Reply, Severity, Stage};
+use rohrpost_mail::{Envelope, Host, Recipient, Reply, Severity, Stage};
 use rohrpost_sasl::{Mechanism, client::Exchange};
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
     output::Output,
     timeouts::Timeouts,
     timer::Timer,
-    transaction::{Ground, Message, Progress, Transaction},
+    transaction::{Ground, Message, Progress, Purpose, Transaction},
 };
 use crate::reply::Parser;
 
@@ -185,7 +185,7 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.deadline() {
             Some((deadline, limit)) if deadline <= now => {
-                self.fail(SessionError::TimedOut { stage: self.stage(), limit })
+                self.fail(SessionError::TimedOut { stage: self.stage(), limit });
             }
             _ => {}
         }
@@ -214,13 +214,17 @@ impl Session {
     /// # Panics
     /// Unless [`Session::is_ready`].
     pub fn send(&mut self, now: Instant, message: &Message<'_>) {
-        assert!(self.is_ready(), "one transaction at a time");
-        let (protocol, in_tls) = (self.settings.protocol, self.settings.in_tls);
-        let ground = Ground { capabilities: &self.capabilities, protocol, in_tls, reset: self.reset };
-        self.timer.begin(now);
-        let (transaction, progress) = Transaction::start(message, &ground, &mut self.output);
-        self.state = State::Transaction(Box::new(transaction));
-        self.after(progress);
+        self.transact(now, message, Purpose::Send);
+    }
+
+    /// Asks whether the server would take mail for a recipient, without sending any: a transaction with a null path
+    /// that ends before DATA. [`Event::Sent`] has the one outcome.
+    ///
+    /// # Panics
+    /// Unless [`Session::is_ready`].
+    pub fn probe(&mut self, now: Instant, recipient: &Recipient) {
+        let (envelope, recipients) = (Envelope::default(), std::slice::from_ref(recipient));
+        self.transact(now, &Message { envelope: &envelope, recipients, octets: 0, utf8_header: false }, Purpose::Probe);
     }
 
     /// Whether [`Session::body`] or [`Session::end_body`] should be called now.
@@ -316,6 +320,16 @@ impl Session {
                 None => Stage::Data,
             },
         }
+    }
+
+    fn transact(&mut self, now: Instant, message: &Message<'_>, purpose: Purpose) {
+        assert!(self.is_ready(), "one transaction at a time");
+        let (protocol, in_tls) = (self.settings.protocol, self.settings.in_tls);
+        let ground = Ground { capabilities: &self.capabilities, protocol, in_tls, reset: self.reset };
+        self.timer.begin(now);
+        let (transaction, progress) = Transaction::start(message, purpose, &ground, &mut self.output);
+        self.state = State::Transaction(Box::new(transaction));
+        self.after(progress);
     }
 
     fn on_reply(&mut self, now: Instant, reply: Reply) {
@@ -426,6 +440,8 @@ impl Session {
             return self.after(Progress::Broken);
         }
         self.close();
+        // Whoever acted on what came before in the same segment would act on a connection that is gone.
+        self.events.retain(|event| matches!(event, Event::Sent(_)));
         self.events.push_back(Event::Failed(error));
     }
 

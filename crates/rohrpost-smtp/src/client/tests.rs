@@ -132,8 +132,7 @@ impl Play {
     fn line(&mut self) -> String {
         self.write();
         let end = self.heard.windows(2).position(|two| two == b"\r\n").expect("the client writes a line");
-        let line = String::from_utf8(self.heard.drain(..end + 2).take(end).collect()).unwrap();
-        line
+        String::from_utf8(self.heard.drain(..end + 2).take(end).collect()).unwrap()
     }
 }
 

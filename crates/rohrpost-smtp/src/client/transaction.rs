@@ -92,6 +92,15 @@ enum Body {
     Ended,
 }
 
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Purpose {
+    /// To send a message.
+    Send,
+    /// To hear what RCPT says, and to go no further.
+    Probe,
+}
+
 /// What the session has to do after a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Progress {
@@ -114,6 +123,7 @@ pub(super) struct Transaction {
     sent: usize,
     expected: VecDeque<Step>,
     body: Body,
+    purpose: Purpose,
     pipelining: bool,
     chunking: bool,
     protocol: Protocol,
@@ -132,7 +142,12 @@ pub(super) struct Ground<'a> {
 
 impl Transaction {
     /// Writes the first flight. Recipients that cannot be served here have their outcome at once.
-    pub(super) fn start(message: &Message<'_>, ground: &Ground<'_>, output: &mut Output) -> (Self, Progress) {
+    pub(super) fn start(
+        message: &Message<'_>,
+        purpose: Purpose,
+        ground: &Ground<'_>,
+        output: &mut Output,
+    ) -> (Self, Progress) {
         let mut transaction = Self {
             outcomes: unsendable(message, ground),
             accepted: Vec::new(),
@@ -141,6 +156,7 @@ impl Transaction {
             sent: 0,
             expected: VecDeque::new(),
             body: Body::Envelope,
+            purpose,
             pipelining: ground.capabilities.pipelining,
             chunking: ground.capabilities.chunking,
             protocol: ground.protocol,
@@ -163,12 +179,11 @@ impl Transaction {
         }
         let refused = matches!(reply.severity(), Severity::Temporary | Severity::Permanent);
         match (step, reply.severity()) {
-            (Step::Rset, Severity::Positive) => self.open = false,
+            (Step::Rset, Severity::Positive) | (Step::LoneDot, _) => self.open = false,
             (Step::Mail, Severity::Positive) => self.open = true,
-            (Step::Rcpt(place), Severity::Positive) => self.accept(place),
+            (Step::Rcpt(place), Severity::Positive) => self.accept(place, reply),
             (Step::Data, Severity::Intermediate) => self.go_ahead(output),
             (Step::Block, Severity::Positive) => {}
-            (Step::LoneDot, _) => self.open = false,
             (Step::End(place), Severity::Positive) => self.deliver(place, &reply),
             (Step::Rcpt(place), _) if refused => self.refuse(place, SessionError::Refused { stage, reply }),
             (Step::End(place), _) if refused => self.refuse_end(place, reply),
@@ -276,10 +291,13 @@ impl Transaction {
                 self.unsent.push_back((Step::Rcpt(place), self.commands.len()));
             }
         }
-        if !self.chunking {
-            self.commands.push_str("DATA\r\n");
-            self.unsent.push_back((Step::Data, self.commands.len()));
-        }
+        let (last, step) = match self.purpose {
+            Purpose::Probe => ("RSET\r\n", Step::Rset),
+            Purpose::Send if self.chunking => return,
+            Purpose::Send => ("DATA\r\n", Step::Data),
+        };
+        self.commands.push_str(last);
+        self.unsent.push_back((step, self.commands.len()));
     }
 
     /// Does what is next: sends commands, begins the body, or ends.
@@ -317,10 +335,14 @@ impl Transaction {
         self.outcomes.iter().all(Option::is_some)
     }
 
-    fn accept(&mut self, place: usize) {
+    fn accept(&mut self, place: usize, reply: Reply) {
         // After a refused MAIL the recipient is decided, whatever the server thinks of RCPT.
-        if self.outcomes[place].is_none() {
-            self.accepted.push(place);
+        if self.outcomes[place].is_some() {
+            return;
+        }
+        self.accepted.push(place);
+        if self.purpose == Purpose::Probe {
+            self.outcomes[place] = Some(Ok(reply));
         }
     }
 
@@ -383,9 +405,9 @@ impl Transaction {
     fn broken(&mut self, error: &SessionError) -> Progress {
         let unknown = matches!(error, SessionError::Unexpected { stage: Stage::Dot, .. });
         if unknown {
-            self.fail(error, false)
+            self.fail(error, false);
         } else {
-            self.settle(error)
+            self.settle(error);
         }
         Progress::Broken
     }

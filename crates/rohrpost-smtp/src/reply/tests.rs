@@ -38,7 +38,7 @@ fn replies_that_came_together_are_handed_out_one_by_one() {
 
 #[test]
 fn a_c01_endless_broken_and_mixed_replies_are_protocol_errors() {
-    let long = [b"250 ".as_slice(), &[b'x'; 1 << 20], b"\r\n"].concat();
+    let long = [b"250 ".as_slice(), &vec![b'x'; 1 << 20], b"\r\n"].concat();
     let endless = b"250-more\r\n".repeat(1_000_000);
     let cases: [(&[u8], ReplyError); 12] = [
         (&long, ReplyError::LineTooLong),

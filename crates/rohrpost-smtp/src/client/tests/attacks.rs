@@ -54,7 +54,7 @@ fn a_c01_a_broken_reply_ends_the_session_and_defers() {
         assert!(play.session.is_closed());
     }
     let mut play = Play::new(settings());
-    play.input(&[b'2'; 1 << 20]);
+    play.input(&vec![b'2'; 1 << 20]);
     assert_eq!(play.failure(), SessionError::Malformed { stage: Stage::Greeting, fault: ReplyError::LineTooLong });
 }
 
@@ -325,7 +325,7 @@ fn a_c13_octets_of_a_reply_are_no_progress() {
 #[test]
 fn a_c13_a_body_that_is_taken_octet_by_octet_is_no_progress() {
     let mut play = in_body("PIPELINING");
-    play.session.body(play.now, &[b'x'; 60_000]);
+    play.session.body(play.now, &vec![b'x'; 60_000]);
     for _ in 0..17 {
         play.pass(Duration::from_secs(10));
         play.session.handle_written(play.now, 100);
@@ -335,7 +335,7 @@ fn a_c13_a_body_that_is_taken_octet_by_octet_is_no_progress() {
     assert_eq!(play.summary(), ["- data temporary"], "180 s at 10 octets a second");
 
     let mut play = in_body("PIPELINING");
-    play.session.body(play.now, &[b'x'; 60_000]);
+    play.session.body(play.now, &vec![b'x'; 60_000]);
     for _ in 0..40 {
         play.pass(Duration::from_secs(10));
         play.session.handle_written(play.now, 1_200);
@@ -416,4 +416,30 @@ fn a_reply_that_nobody_asked_for_during_the_body_stops_it() {
     play.say("S: 554 5.3.4 too much");
     assert_eq!(play.summary(), ["554 data permanent"]);
     assert!(play.session.is_closed(), "the rest of the body is owed: nothing else can be sent");
+}
+
+/// A driver that acted on `Ready` tripped over the session that the next line had closed.
+#[test]
+fn what_a_broken_connection_was_ready_for_is_forgotten() {
+    for lines in ["250 mx.test\r\n250 junk\r\n", "250 mx.test\r\n421 bye\r\n", "250 mx.test\r\nnonsense\r\n"] {
+        let mut play = Play::new(settings());
+        play.say("S: 220 mx.test\nC: EHLO here.test");
+        play.input(lines.as_bytes());
+        play.failure();
+        assert_eq!(play.session.poll_event(), None);
+    }
+    let mut play = Play::ready("AUTH_PLAIN");
+    log_in(&mut play, Mechanism::Plain);
+    play.input(b"535 no\r\n421 bye\r\n");
+    play.failure();
+}
+
+#[test]
+fn an_outcome_is_kept_whatever_comes_behind_it() {
+    let mut play = in_body("PIPELINING");
+    play.body(b"Hi\r\n");
+    play.written();
+    play.input(b"250 taken\r\n421 bye\r\n");
+    assert_eq!(play.summary(), ["250"]);
+    play.failure();
 }

@@ -111,7 +111,7 @@ fn a_long_message_goes_in_chunks_and_a_refused_one_stops_them() {
     play.send(&["a@x.test"]);
     play.say("S: 250 ok\nS: 250 ok");
     play.written();
-    let block = [b'x'; limits::CHUNK_BYTES];
+    let block = vec![b'x'; limits::CHUNK_BYTES];
     for _ in 0..2 {
         assert!(play.session.wants_body());
         play.session.body(play.now, &block);
@@ -131,7 +131,7 @@ fn without_pipelining_a_chunk_waits_for_the_reply_to_the_one_before() {
     play.send(&["a@x.test"]);
     play.say("S: 250 ok\nS: 250 ok");
     play.written();
-    play.session.body(play.now, &[b'x'; limits::CHUNK_BYTES]);
+    play.session.body(play.now, &vec![b'x'; limits::CHUNK_BYTES]);
     play.written();
     assert!(!play.session.wants_body());
     play.say("S: 250 ok");
@@ -233,4 +233,28 @@ fn a_body_that_cannot_be_read_never_gets_its_dot() {
     assert_eq!(play.summary(), ["- data ours"]);
     assert!(play.session.is_closed());
     assert_eq!(play.written(), b"");
+}
+
+#[test]
+fn a_probe_hears_what_rcpt_says_and_sends_nothing() {
+    let bob = recipients(&["bob@there.test"]).remove(0);
+    for (reply, summary) in
+        [("250 yes", "250"), ("550 5.1.1 no", "550 rcpt permanent"), ("450 who knows", "450 rcpt temporary")]
+    {
+        let mut play = Play::ready("PIPELINING CHUNKING");
+        play.session.probe(play.now, &bob);
+        assert_eq!(play.written(), b"MAIL FROM:<>\r\nRCPT TO:<bob@there.test>\r\nRSET\r\n");
+        play.say(&format!("S: 250 ok\nS: {reply}"));
+        assert_eq!(play.session.poll_event(), None);
+        play.say("S: 250 reset");
+        assert_eq!(play.summary(), [summary]);
+        assert!(!play.session.wants_body());
+
+        let mut play = Play::ready("");
+        play.session.probe(play.now, &bob);
+        play.say(&format!("C: MAIL FROM:<>\nS: 250 ok\nC: RCPT TO:<bob@there.test>\nS: {reply}"));
+        assert_eq!(play.summary(), [summary]);
+        play.send(&["a@x.test"]);
+        play.say("C: RSET\nS: 250 ok\nC: MAIL FROM:<>");
+    }
 }
