@@ -4,38 +4,36 @@ use rusqlite::Connection;
 
 use crate::{error::StoreError, writer::Waiting};
 
-/// Writes the batch and answers each request. An error means that the file failed and must be reopened.
-pub(crate) fn commit(connection: &Connection, mut batch: Vec<Waiting>) -> Result<(), StoreError> {
+/// The file failed and must be reopened. These requests have no answer yet.
+pub(crate) struct Broken {
+    pub(crate) error: StoreError,
+    pub(crate) unanswered: Vec<Waiting>,
+}
+
+/// Writes the batch and answers each request.
+pub(crate) fn commit(connection: &Connection, mut batch: Vec<Waiting>) -> Result<(), Broken> {
     match attempt(connection, &mut batch) {
-        Ok(()) => {
-            batch.into_iter().for_each(|waiting| waiting.request.answer(Ok(())));
+        Err(error) if is_fatal(&error) => Err(Broken { error, unanswered: batch }),
+        Err(_) if batch.len() > 1 => one_by_one(connection, batch),
+        result => {
+            for waiting in batch {
+                waiting.request.answer(result.clone());
+            }
             Ok(())
         }
-        Err(error) if is_fatal(&error) => fail_all(batch, error),
-        Err(error) if batch.len() == 1 => {
-            batch.into_iter().for_each(|waiting| waiting.request.answer(Err(error.clone())));
-            Ok(())
-        }
-        Err(_) => one_by_one(connection, batch),
     }
 }
 
 /// So that one bad request cannot refuse its neighbours.
-fn one_by_one(connection: &Connection, batch: Vec<Waiting>) -> Result<(), StoreError> {
+fn one_by_one(connection: &Connection, batch: Vec<Waiting>) -> Result<(), Broken> {
     let mut batch = batch.into_iter();
     while let Some(waiting) = batch.next() {
-        if let Err(error) = commit(connection, vec![waiting]) {
-            return fail_all(batch.collect(), error);
-        }
+        commit(connection, vec![waiting]).map_err(|mut broken| {
+            broken.unanswered.extend(batch.by_ref());
+            broken
+        })?;
     }
     Ok(())
-}
-
-fn fail_all(batch: Vec<Waiting>, error: StoreError) -> Result<(), StoreError> {
-    for waiting in batch {
-        waiting.request.answer(Err(error.clone()));
-    }
-    Err(error)
 }
 
 fn attempt(connection: &Connection, batch: &mut [Waiting]) -> Result<(), StoreError> {

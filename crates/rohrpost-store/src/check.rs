@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a check may take: it reads everything.
-const CHECK_TIME_MAX: Duration = Duration::from_secs(24 * 3_600);
+const CHECK_TIME_MAX: Duration = Duration::from_hours(24);
 /// Faults that a report lists; more of them say nothing new.
 const FAULTS_MAX: usize = 1_000;
 

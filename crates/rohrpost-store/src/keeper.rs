@@ -173,7 +173,7 @@ impl House {
         }
     }
 
-    fn tidy(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn tidy(&mut self) -> Result<(), StoreError> {
         if !self.swept {
             self.sweep()?;
             self.swept = true;

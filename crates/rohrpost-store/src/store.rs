@@ -72,12 +72,10 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
-/// The order of the fields is the order in which they end: first who sends requests, last the lock.
+/// The fields end in their order: the threads first, the lock last.
 #[derive(Debug)]
 struct Inner {
-    _housekeeping: Option<Keeper>,
-    writer: Option<Arc<Writer>>,
-    _checkpoints: Option<Keeper>,
+    threads: Option<Threads>,
     readers: Arc<Readers>,
     shared: Arc<Shared>,
     files: Arc<Files>,
@@ -87,6 +85,14 @@ struct Inner {
     counts: Arc<Counts>,
     inline_bytes_max: usize,
     _lock: File,
+}
+
+/// What a store that is open for writing has. The fields end in their order: those first who send requests.
+#[derive(Debug)]
+struct Threads {
+    _housekeeping: Keeper,
+    writer: Arc<Writer>,
+    _checkpoints: Keeper,
 }
 
 /// What is counted for the metrics.
@@ -118,16 +124,17 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError::InUse`] when another process has it, [`OpenError::Corrupt`] when SQLite cannot read the database.
+    #[expect(clippy::needless_pass_by_value, reason = "options are made for this one call")]
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
-        Self::open_on(dir, options, Arc::new(System))
+        Self::open_on(dir, &options, Arc::new(System))
     }
 
-    pub(crate) fn open_on(dir: &Path, options: Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+    pub(crate) fn open_on(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         let files = Arc::new(Files::new(dir, disk));
         if options.read_only {
-            Self::open_for_reading(dir, &options, files)
+            Self::open_for_reading(dir, options, files)
         } else {
-            Self::open_whole(dir, &options, files)
+            Self::open_whole(dir, options, files)
         }
     }
 
@@ -271,8 +278,14 @@ impl Store {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn house(&self) -> House {
+        let writer = self.writer().expect("the store is open for writing").clone();
+        self.inner.house(writer, 0)
+    }
+
     pub(crate) fn is_read_only(&self) -> bool {
-        self.inner.writer.is_none()
+        self.inner.threads.is_none()
     }
 
     pub(crate) fn files(&self) -> Arc<Files> {
@@ -314,7 +327,7 @@ impl Store {
     }
 
     fn writer(&self) -> Result<&Arc<Writer>, StoreError> {
-        self.inner.writer.as_ref().ok_or(StoreError::ReadOnly)
+        self.inner.threads.as_ref().map(|threads| &threads.writer).ok_or(StoreError::ReadOnly)
     }
 }
 
@@ -324,9 +337,7 @@ const SMALL_JOB_BYTES: usize = 1 << 10;
 impl Inner {
     fn new(shared: Arc<Shared>, options: &Options, files: Arc<Files>, newest: Option<QueueId>, lock: File) -> Self {
         Self {
-            _housekeeping: None,
-            writer: None,
-            _checkpoints: None,
+            threads: None,
             readers: Arc::new(Readers::new(shared.clone())),
             shared,
             files,
@@ -348,18 +359,21 @@ impl Inner {
             }
         };
         let writer = Arc::new(Writer::start(self.shared.clone(), connection, after_commit));
-        self._checkpoints = Some(checkpoints);
-        self.writer = Some(writer.clone());
-        self._housekeeping = Some(keeper::housekeeping(House {
+        let housekeeping = keeper::housekeeping(self.house(writer.clone(), options.free_bytes_min));
+        self.threads = Some(Threads { _housekeeping: housekeeping, writer, _checkpoints: checkpoints });
+    }
+
+    fn house(&self, writer: Arc<Writer>, free_bytes_min: u64) -> House {
+        House {
             shared: self.shared.clone(),
             writer,
             files: self.files.clone(),
             ids: self.ids.clone(),
-            free_bytes_min: options.free_bytes_min,
+            free_bytes_min,
             unindexed: self.counts.unindexed.clone(),
             looks: 0,
             swept: false,
-        }));
+        }
     }
 }
 

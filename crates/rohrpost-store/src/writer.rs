@@ -26,7 +26,12 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::{batch, error::StoreError, health::Board, limits, open};
+use crate::{
+    batch::{self, Broken},
+    error::StoreError,
+    health::Board,
+    limits, open,
+};
 
 /// Something to be written. It runs again from its start when its batch is rolled back.
 pub(crate) trait Request: Send {
@@ -194,8 +199,8 @@ impl<A: Fn()> Thread<A> {
                     self.shared.transactions.fetch_add(1, Ordering::Relaxed);
                     (self.after_commit)();
                 }
-                Err(error) => {
-                    if !self.recover(&error) {
+                Err(broken) => {
+                    if !self.recover(broken) {
                         return;
                     }
                 }
@@ -216,15 +221,19 @@ impl<A: Fn()> Thread<A> {
     }
 
     /// Reopens the database until it takes a commit again. False when the store is being closed.
-    fn recover(&mut self, error: &StoreError) -> bool {
+    fn recover(&mut self, broken: Broken) -> bool {
+        let Broken { error, unanswered } = broken;
         self.connection = None;
         self.shared.health.set_failed(Some(error.to_string()));
         self.shared.generation.fetch_add(1, Ordering::Release);
+        for waiting in unanswered {
+            waiting.request.answer(Err(error.clone()));
+        }
         let mut pause = REOPEN_PAUSE_MIN;
         // A database that SQLite calls corrupt stays as it is until a person has looked at it.
         let hopeless = matches!(error, StoreError::Failed(_));
         while hopeless || !self.reopen() {
-            if !self.refuse(pause, error) {
+            if !self.refuse(pause, &error) {
                 return false;
             }
             pause = (pause * 2).min(REOPEN_PAUSE_MAX);

@@ -78,6 +78,3 @@ impl BodyRef {
         self.octets
     }
 }
-
-#[cfg(test)]
-mod tests;
