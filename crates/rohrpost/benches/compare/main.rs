@@ -1,0 +1,51 @@
+//! Holds Rohrpost against Debian's Postfix and against a ceiling, in one run on one machine.
+//!
+//! `cargo xtask bench` runs it and writes what it prints to `docs/benchmarks.md`. The programs take turns, round after
+//! round, since two cores shared by client, server and sink drift by half within an hour; ratios are taken per round and
+//! the median of them is quoted. The ceiling is a sink that answers at once and stores nothing, driven by the same load.
+
+mod figures;
+mod load;
+mod memory;
+#[path = "../../tests/it/peers/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the integration tests use the rest")]
+mod peers;
+mod rows;
+mod servers;
+mod sink;
+mod tls;
+
+use std::io::Write as _;
+
+use clap::Parser;
+
+/// Measures, and prints the table in Markdown.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Rounds that each program takes part in.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Only rows whose name holds this text.
+    #[arg(long)]
+    only: Option<String>,
+    /// Divides the number of messages of every row.
+    #[arg(long, default_value_t = 1)]
+    shrink: usize,
+    /// What cargo passes to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    rohrpost_tls::install_provider();
+    println!("| job | unit | figures: median (lowest–highest) | ratio: median of the rounds |");
+    println!("|---|---|---|---|");
+    for (name, measure) in rows::ROWS {
+        if options.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
+            println!("{}", measure(&options)?);
+            std::io::stdout().flush()?;
+        }
+    }
+    Ok(())
+}
