@@ -1,12 +1,15 @@
 //! The question: which hosts take the mail of a domain?
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
-use hickory_proto::rr::{Name, RData, RecordType};
-use hickory_resolver::system_conf::read_system_conf;
+use hickory_proto::{
+    op::Query,
+    rr::{Name, RData, RecordType},
+};
+use hickory_resolver::{Hosts, system_conf::read_system_conf};
 use rohrpost_mail::{Domain, Host, Policy, PolicySource};
 use tokio::task::JoinSet;
 
@@ -25,6 +28,7 @@ pub struct Resolver(Arc<Shared>);
 struct Shared {
     upstream: Upstream,
     options: Options,
+    hosts: Hosts,
 }
 
 /// What DNS says of a sender's domain.
@@ -41,7 +45,8 @@ pub enum SenderDomain {
 }
 
 impl Resolver {
-    /// Asks the servers that this system is set up with.
+    /// Asks the servers that this system is set up with. Configured hosts may also stand in its hosts file; mail hosts
+    /// of a domain come from DNS only.
     ///
     /// # Errors
     /// When there are none.
@@ -52,13 +57,17 @@ impl Resolver {
             SocketAddr::new(server.ip, port)
         };
         let servers: Vec<SocketAddr> = config.name_servers().iter().map(address).collect();
-        if servers.is_empty() { Err(SystemResolverError::NoServers) } else { Ok(Self::with_servers(servers, options)) }
+        if servers.is_empty() {
+            return Err(SystemResolverError::NoServers);
+        }
+        let hosts = Hosts::from_system().unwrap_or_default();
+        Ok(Self(Arc::new(Shared { upstream: Upstream::new(&servers, &options), options, hosts })))
     }
 
     /// Asks these servers, by UDP and TCP.
     pub fn with_servers(servers: impl IntoIterator<Item = SocketAddr>, options: Options) -> Self {
         let servers: Vec<SocketAddr> = servers.into_iter().collect();
-        Self(Arc::new(Shared { upstream: Upstream::new(&servers, &options), options }))
+        Self(Arc::new(Shared { upstream: Upstream::new(&servers, &options), options, hosts: Hosts::default() }))
     }
 
     /// Which hosts take the mail of a domain. `operator` is the policy of our own settings, which stands above all
@@ -87,7 +96,7 @@ impl Resolver {
         let (addresses, dnssec) = match host {
             Host::Literal(address) => (vec![*address], false),
             Host::Name(name) => {
-                let found = self.host_addresses(name).await.map_err(|missing| no_host(name, missing))?;
+                let found = self.configured_host(name).await.map_err(|missing| no_host(name, missing))?;
                 (found.addresses, found.secure)
             }
         };
@@ -96,12 +105,12 @@ impl Resolver {
         Ok(Plan { domain: host.clone(), hosts: vec![planned], site: site([host.to_string().as_str()], port), dnssec })
     }
 
-    /// The addresses of a host, IPv6 and IPv4 in turn.
+    /// The addresses of a configured host, IPv6 and IPv4 in turn.
     ///
     /// # Errors
     /// As [`Self::plan`].
     pub async fn addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, PlanError> {
-        let found = self.host_addresses(host).await.map_err(|missing| no_host(host, missing))?;
+        let found = self.configured_host(host).await.map_err(|missing| no_host(host, missing))?;
         Ok(interleave(&found.addresses, &mut rand::rng()))
     }
 
@@ -210,6 +219,21 @@ impl Resolver {
         let mut resolved = lookups.join_all().await;
         resolved.sort_by_key(|(place, _)| *place);
         resolved.into_iter().map(|(_, host)| host).collect()
+    }
+
+    /// A host that the operator named: `localhost` is this machine (RFC 6761 §6.3), then the hosts file counts, then DNS.
+    async fn configured_host(&self, host: &Domain) -> Result<Addresses, Missing> {
+        if host.as_str() == "localhost" {
+            let addresses = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+            return Ok(Addresses { addresses, secure: false });
+        }
+        let in_file = |kind| self.0.hosts.lookup_static_host(&Query::query(fqdn(host), kind));
+        let lines = [RecordType::AAAA, RecordType::A].into_iter().filter_map(in_file);
+        let records: Vec<RData> = lines.flat_map(|line| line.answers().to_vec()).map(|record| record.data).collect();
+        if records.is_empty() {
+            return self.host_addresses(host).await;
+        }
+        Ok(Addresses::new(&[Answer { records, secure: false }]))
     }
 
     /// The addresses of both families. One family that fails does not spoil the other.

@@ -319,6 +319,25 @@ async fn a_configured_host_skips_mx_records_and_denied_networks() {
 }
 
 #[tokio::test]
+async fn a_configured_host_may_stand_in_the_hosts_file_or_be_this_machine() {
+    let server = ZoneServer::start([Zone::new("test").a("relay.test", [192, 0, 2, 1])]).await.unwrap();
+    let options = Options::default();
+    let mut hosts = Hosts::default();
+    hosts.read_hosts_conf(&b"192.0.2.66 relay.test relay\n2001:db8::66 relay.test\n"[..]).unwrap();
+    let upstream = Upstream::new(&[server.address()], &options);
+    let resolver = Resolver(Arc::new(Shared { upstream, options, hosts }));
+    let addresses = async |host: &str| -> Vec<String> {
+        let found = resolver.addresses(&Domain::parse(host).unwrap()).await.unwrap();
+        found.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(addresses("relay.test").await, ["2001:db8::66", "192.0.2.66"]);
+    assert_eq!(addresses("relay").await, ["192.0.2.66"]);
+    assert_eq!(addresses("localhost").await, ["::1", "127.0.0.1"]);
+    let mail = resolver.plan(&Host::parse("relay.test").unwrap(), None).await.unwrap();
+    assert_eq!(mail.hosts[0].addresses, ["192.0.2.1:25".parse().unwrap()], "mail hosts come from DNS only");
+}
+
+#[tokio::test]
 async fn a_d11_u_labels_and_a_labels_are_one_domain() {
     let zone = Zone::new("xn--bcher-kva.test")
         .mx("xn--bcher-kva.test", 10, "XN--BCHER-KVA.test")
@@ -357,7 +376,7 @@ async fn a_d05_the_ad_bit_of_any_other_resolver_is_not_believed() {
         assert!(!Upstream::new(&[server.address(), elsewhere], &options).trusts_ad());
     }
     let upstream = Upstream::with_trust(&[server.address()], false, &options);
-    let resolver = Resolver(Arc::new(Shared { upstream, options }));
+    let resolver = Resolver(Arc::new(Shared { upstream, options, hosts: Hosts::default() }));
     let plan = resolver.plan(&Host::parse("there.test").unwrap(), None).await.unwrap();
     assert!(!plan.dnssec && !plan.hosts[0].dnssec);
 }
