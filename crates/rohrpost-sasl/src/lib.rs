@@ -33,6 +33,8 @@ pub mod server;
 mod error;
 mod hashes;
 mod mechanism;
+#[cfg(test)]
+mod testing;
 
 pub use error::SaslError;
 pub use hashes::Hashes;

@@ -202,8 +202,8 @@ fn verb(word: &[u8]) -> Verb {
     let is = |name: &&str| word.eq_ignore_ascii_case(name.as_bytes());
     match VERBS.iter().find(|(name, _)| is(name)) {
         Some((_, verb)) => *verb,
-        None if NOT_IMPLEMENTED.iter().any(|name| is(name)) => Verb::NotImplemented,
-        None if NOT_SMTP.iter().any(|name| is(name)) => Verb::NotSmtp,
+        None if NOT_IMPLEMENTED.iter().any(is) => Verb::NotImplemented,
+        None if NOT_SMTP.iter().any(is) => Verb::NotSmtp,
         None => Verb::Unknown,
     }
 }

@@ -240,8 +240,8 @@ impl Checks {
             self.fail(ContentError::LineTooLong);
         }
         if let Some(header) = &mut self.header {
-            let verdict = header.text(part);
-            self.judge_header(verdict);
+            let lasting = header.text(part);
+            self.judge_header(lasting);
         }
         self.count(part.len());
     }
@@ -249,8 +249,8 @@ impl Checks {
     fn line_end(&mut self) {
         self.line_octets = 0;
         if let Some(header) = &mut self.header {
-            let verdict = header.line_end();
-            self.judge_header(verdict);
+            let lasting = header.line_end();
+            self.judge_header(lasting);
         }
         self.count(2);
     }
@@ -262,11 +262,11 @@ impl Checks {
         }
     }
 
-    fn judge_header(&mut self, verdict: Result<Lasting, ContentError>) {
-        match verdict {
-            Ok(Lasting::Yes) => {}
-            Ok(Lasting::No) => self.header = None,
-            Err(error) => self.fail(error),
+    fn judge_header(&mut self, lasting: Lasting) {
+        match lasting {
+            Lasting::Yes => {}
+            Lasting::No => self.header = None,
+            Lasting::TooLong(error) => self.fail(error),
         }
     }
 
@@ -297,13 +297,16 @@ enum HeaderLine {
     Value,
 }
 
+/// Whether the header goes on.
+#[derive(Clone, Copy)]
 enum Lasting {
     Yes,
     No,
+    TooLong(ContentError),
 }
 
 impl Header {
-    fn text(&mut self, part: &[u8]) -> Result<Lasting, ContentError> {
+    fn text(&mut self, part: &[u8]) -> Lasting {
         for byte in part {
             self.line = match (self.line, byte) {
                 (HeaderLine::Value, _) => break,
@@ -312,29 +315,31 @@ impl Header {
                     HeaderLine::Value
                 }
                 (HeaderLine::Start, b' ' | b'\t') if self.fields > 0 => HeaderLine::Value,
-                (HeaderLine::Start, b':') => return Ok(Lasting::No),
+                (HeaderLine::Start, b':') => return Lasting::No,
                 (HeaderLine::Start | HeaderLine::Name, byte) if byte.is_ascii_graphic() => HeaderLine::Name,
                 (HeaderLine::Name | HeaderLine::Blank, b' ' | b'\t') => HeaderLine::Blank,
-                _ => return Ok(Lasting::No),
+                _ => return Lasting::No,
             };
         }
         self.count(part.len())
     }
 
-    fn line_end(&mut self) -> Result<Lasting, ContentError> {
+    fn line_end(&mut self) -> Lasting {
         if self.line != HeaderLine::Value {
-            return Ok(Lasting::No);
+            return Lasting::No;
         }
         self.line = HeaderLine::Start;
         self.count(2)
     }
 
-    fn count(&mut self, octets: usize) -> Result<Lasting, ContentError> {
+    fn count(&mut self, octets: usize) -> Lasting {
         self.octets += octets;
-        match () {
-            () if self.octets > HEADER_BYTES_MAX => Err(ContentError::HeaderTooLong),
-            () if self.fields > HEADER_FIELDS_MAX => Err(ContentError::TooManyFields),
-            () => Ok(Lasting::Yes),
+        if self.octets > HEADER_BYTES_MAX {
+            Lasting::TooLong(ContentError::HeaderTooLong)
+        } else if self.fields > HEADER_FIELDS_MAX {
+            Lasting::TooLong(ContentError::TooManyFields)
+        } else {
+            Lasting::Yes
         }
     }
 }

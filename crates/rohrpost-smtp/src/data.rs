@@ -26,7 +26,7 @@ pub struct Reader(Content);
 pub struct Read {
     /// Octets that belong to the message or its end mark.
     pub taken: usize,
-    /// The message: no transparency dots, CRLF line ends only. Empty after an error.
+    /// The message: no transparency dots, CRLF line ends only. Nothing from behind an error.
     pub body: Bytes,
     /// Whether the end was found, and nothing more is to be read.
     pub ended: bool,

@@ -190,10 +190,11 @@ impl<P> Session<P> {
             }
         }
         reader.begin(chunk);
-        self.reading = Reading::Chunk;
         self.clock.body(now, 0);
         if chunk.octets == 0 {
             self.chunk(now, &[]);
+        } else {
+            self.reading = Reading::Chunk;
         }
     }
 
