@@ -388,8 +388,8 @@ pub(crate) enum MailboxCommand {
     Show {
         /// The account
         account: Mailbox,
-        /// Its number, as `list` shows it
-        number: u32,
+        /// Its queue id, as `list` and `trace` show it
+        id: QueueId,
         /// The folder
         #[arg(long, default_value = "INBOX")]
         folder: String,

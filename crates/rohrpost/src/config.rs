@@ -34,8 +34,11 @@ pub(crate) fn parse(file: &Path, text: &str) -> Result<Settings, ConfigError> {
     let config =
         toml::from_str::<file::Config>(text).map_err(|error| ConfigError::Faults(vec![locator.syntax(&error)]))?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    resolve::resolve(config, folder)
-        .map_err(|faults| ConfigError::Faults(faults.iter().map(|fault| locator.meaning(fault)).collect()))
+    resolve::resolve(config, folder).map_err(|faults| {
+        let mut located: Vec<_> = faults.iter().map(|fault| locator.meaning(fault)).collect();
+        located.sort_by_key(fault::Located::line);
+        ConfigError::Faults(located)
+    })
 }
 
 #[cfg(test)]

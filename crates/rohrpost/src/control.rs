@@ -335,8 +335,8 @@ pub(crate) enum BodyOf {
         account: Mailbox,
         /// The folder.
         folder: String,
-        /// The number.
-        number: i64,
+        /// Its queue id when it came in.
+        id: QueueId,
     },
 }
 
@@ -430,7 +430,7 @@ pub(crate) struct DomainRow {
 /// A message in a mailbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct MailRow {
-    /// Its number.
+    /// Its place in the folder: grows with each message that is filed.
     pub(crate) number: i64,
     /// Its queue id when it came in.
     pub(crate) id: QueueId,

@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rohrpost_mail::Domain;
 use rohrpost_server::control::{AskError, ask};
-use rohrpost_store::{OpenError, Options, Store};
+use rohrpost_store::{Options, Store};
 
 use crate::{
     cli::Place,
     config,
     control::{Answer, RefusalKind, Request},
     exit::{Exit, Failure},
-    operator::Operator,
+    operator::{Configured, Operator},
 };
 
 /// The socket of a server in its data directory.
@@ -21,19 +20,18 @@ pub(crate) const SOCKET: &str = "control.sock";
 /// The server that a command is about.
 pub(crate) struct Door {
     dir: PathBuf,
-    /// Domains that the configuration names, where it was read.
-    configured: Vec<Domain>,
+    configured: Configured,
 }
 
 impl Door {
     /// Finds the data directory: `--dir`, else what the configuration says.
     pub(crate) fn find(place: &Place) -> anyhow::Result<Self> {
         if let Some(dir) = &place.dir {
-            return Ok(Self { dir: dir.clone(), configured: Vec::new() });
+            return Ok(Self { dir: dir.clone(), configured: Configured::default() });
         }
         let file = place.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE));
         let settings = config::read(file).context("which server is meant? Say so with --dir or --config")?;
-        Ok(Self { dir: settings.data_dir, configured: settings.intake.local_domains })
+        Ok(Self { configured: Configured::of(&settings), dir: settings.data_dir })
     }
 
     /// The data directory.
@@ -66,14 +64,7 @@ impl Door {
     /// Answers from the store itself.
     async fn look(&self, request: Request) -> anyhow::Result<Answer> {
         let options = Options { read_only: !request.changes(), ..Options::default() };
-        let store = Store::open(&self.dir, options).map_err(|error| {
-            let exit = match &error {
-                OpenError::InUse(_) => Exit::TempFail,
-                OpenError::Missing(_) => Exit::NoInput,
-                _ => Exit::System,
-            };
-            Failure::new(exit, error)
-        })?;
+        let store = Store::open(&self.dir, options).context("no server runs there, and its store cannot be read")?;
         let operator = Operator::new(store, self.configured.clone(), None);
         Ok(operator.answer(request, &whoami()).await)
     }

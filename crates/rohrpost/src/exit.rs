@@ -4,6 +4,8 @@
 
 use std::{fmt, process::ExitCode};
 
+use rohrpost_store::OpenError;
+
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exit {
@@ -25,8 +27,6 @@ pub(crate) enum Exit {
     System = 71,
     /// `EX_TEMPFAIL`: later it may work.
     TempFail = 75,
-    /// `EX_PROTOCOL`: the other side does not keep to the protocol.
-    Protocol = 76,
     /// `EX_NOPERM`: log-in or permission is missing, or the other side is not who it should be.
     NoPermission = 77,
     /// `EX_CONFIG`: the configuration is wrong.
@@ -70,11 +70,23 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
         if cause.downcast_ref::<crate::config::ConfigError>().is_some() {
             return Exit::Config;
         }
+        if let Some(store) = cause.downcast_ref::<OpenError>() {
+            return of_store(store);
+        }
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             return of_io(io);
         }
     }
     Exit::Software
+}
+
+/// The code for a store that cannot be opened.
+pub(crate) fn of_store(error: &OpenError) -> Exit {
+    match error {
+        OpenError::InUse(_) => Exit::TempFail,
+        OpenError::Missing(_) => Exit::NoInput,
+        _ => Exit::System,
+    }
 }
 
 fn of_io(error: &std::io::Error) -> Exit {

@@ -6,14 +6,22 @@
 mod accounts;
 mod mail;
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use jiff::Timestamp;
 use rohrpost_mail::Domain;
+use rohrpost_queue::routing::{LOCAL, MX};
 use rohrpost_store::{Filter, Listed, LocalDomain, Page, Store, StoreError, Verb};
 
-use crate::control::{
-    Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, Shape, VerbWord,
+use crate::{
+    config::Settings,
+    control::{
+        Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, Shape, VerbWord,
+    },
 };
 
 /// What a running server does beyond changing the store.
@@ -37,15 +45,41 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Answers requests.
 pub(crate) struct Operator {
     store: Store,
-    /// Domains that the configuration names.
-    configured: Vec<Domain>,
+    configured: RwLock<Configured>,
     live: Option<Arc<dyn Live>>,
+}
+
+/// What the configuration names; empty where none was read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configured {
+    /// Local domains.
+    pub(crate) domains: Vec<Domain>,
+    /// Routes that mail can be sent by.
+    pub(crate) routes: Vec<String>,
+}
+
+impl Configured {
+    /// Of these settings.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let usual = [LOCAL, MX].map(str::to_owned);
+        let routes = settings.delivery.routes.iter().map(|route| route.name.clone());
+        Self { domains: settings.intake.local_domains.clone(), routes: usual.into_iter().chain(routes).collect() }
+    }
 }
 
 impl Operator {
     /// Over a store, in a server or alone.
-    pub(crate) fn new(store: Store, configured: Vec<Domain>, live: Option<Arc<dyn Live>>) -> Self {
-        Self { store, configured, live }
+    pub(crate) fn new(store: Store, configured: Configured, live: Option<Arc<dyn Live>>) -> Self {
+        Self { store, configured: RwLock::new(configured), live }
+    }
+
+    /// The configuration was read anew.
+    pub(crate) fn reload(&self, configured: Configured) {
+        *self.configured.write().unwrap_or_else(PoisonError::into_inner) = configured;
+    }
+
+    fn configured(&self) -> Configured {
+        self.configured.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Answers one request; `by` goes into the records of what it changes.
@@ -116,6 +150,9 @@ impl Operator {
     }
 
     async fn queue_apply(&self, filter: Filter, verb: VerbWord, count_only: bool, by: &str) -> Result<Answer, Refusal> {
+        if let VerbWord::Route(route) = &verb {
+            self.check_route(route)?;
+        }
         if count_only {
             return Ok(Answer::Count(self.store.queue_count(filter).await?));
         }
@@ -133,6 +170,15 @@ impl Operator {
             None => self.store.queue_apply(filter, verb, by, Timestamp::now()).await?,
         };
         Ok(Answer::Count(count))
+    }
+
+    fn check_route(&self, route: &str) -> Result<(), Refusal> {
+        let known = self.configured().routes;
+        if known.is_empty() || known.iter().any(|known| known == route) {
+            return Ok(());
+        }
+        let message = format!("there is no route {route:?}; there are {}", known.join(", "));
+        Err(Refusal::new(RefusalKind::Wrong, message))
     }
 
     /// Returning mail needs the one who writes notices: the running server.
@@ -160,15 +206,15 @@ impl Operator {
     }
 
     async fn domain_list(&self) -> Result<Answer, Refusal> {
-        let configured =
-            self.configured.iter().map(|domain| DomainRow { name: domain.to_string(), configured: true });
+        let configured = self.configured().domains;
+        let configured = configured.into_iter().map(|domain| DomainRow { name: domain.to_string(), configured: true });
         let stored = self.store.domain_list().await?;
         let stored = stored.into_iter().map(|domain| DomainRow { name: domain.name, configured: false });
         Ok(Answer::Domains(configured.chain(stored).collect()))
     }
 
     async fn domain_remove(&self, name: &Domain) -> Result<Answer, Refusal> {
-        if self.configured.contains(name) {
+        if self.configured().domains.contains(name) {
             return Err(Refusal::new(RefusalKind::Wrong, format!("{name} stands in the configuration: remove it there")));
         }
         if !self.store.domain_remove(name.as_str()).await? {

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, ensure};
 use listenfd::ListenFd;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
@@ -25,7 +25,7 @@ pub(crate) enum ListenAt {
     Tcp(SocketAddr),
     /// `unix:/run/rohrpost/lmtp.sock`
     Unix(PathBuf),
-    /// `systemd:mx`: the socket of that name that systemd hands over.
+    /// `systemd:mx`: the sockets of that name that systemd hands over.
     Systemd(String),
 }
 
@@ -56,14 +56,6 @@ impl fmt::Display for ListenAt {
     }
 }
 
-/// The TCP address of a socket.
-pub(crate) fn address_of(socket: &Bound) -> Option<SocketAddr> {
-    match socket {
-        Bound::Tcp(listener) => listener.local_addr().ok(),
-        Bound::Unix(_) => None,
-    }
-}
-
 /// Binds sockets; keeps those that systemd handed over.
 pub(crate) struct Binder {
     handed: ListenFd,
@@ -77,24 +69,29 @@ impl Binder {
         Self { names: names.split(':').map(str::to_owned).collect(), handed: ListenFd::from_env() }
     }
 
-    /// Binds one place.
-    pub(crate) fn bind(&mut self, at: &ListenAt) -> anyhow::Result<Bound> {
+    /// Binds one place. Only of systemd's names may there be several sockets.
+    pub(crate) fn bind(&mut self, at: &ListenAt) -> anyhow::Result<Vec<Bound>> {
         let bound = match at {
-            ListenAt::Tcp(address) => tcp(*address).map(Bound::Tcp).with_context(|| hint(*address)),
-            ListenAt::Unix(path) => unix(path).map(Bound::Unix),
+            ListenAt::Tcp(address) => tcp(*address).map(|socket| vec![Bound::Tcp(socket)]).context(hint(*address)),
+            ListenAt::Unix(path) => unix(path).map(|socket| vec![Bound::Unix(socket)]),
             ListenAt::Systemd(name) => self.take(name),
         };
         bound.with_context(|| format!("cannot listen at {at}"))
     }
 
-    fn take(&mut self, name: &str) -> anyhow::Result<Bound> {
-        let place = self.names.iter().position(|given| given == name);
-        let place = place.ok_or_else(|| anyhow!("systemd handed over no socket of that name"))?;
-        if let Ok(Some(listener)) = self.handed.take_tcp_listener(place) {
-            return Ok(Bound::Tcp(listener));
+    /// All sockets of this name that systemd handed over.
+    fn take(&mut self, name: &str) -> anyhow::Result<Vec<Bound>> {
+        let places: Vec<_> = (0..self.names.len()).filter(|place| self.names[*place] == name).collect();
+        let mut taken = Vec::new();
+        for place in places {
+            if let Ok(Some(listener)) = self.handed.take_tcp_listener(place) {
+                taken.push(Bound::Tcp(listener));
+            } else if let Some(listener) = self.handed.take_unix_listener(place)? {
+                taken.push(Bound::Unix(listener));
+            }
         }
-        let listener = self.handed.take_unix_listener(place)?;
-        listener.map(Bound::Unix).ok_or_else(|| anyhow!("the socket is taken already"))
+        ensure!(!taken.is_empty(), "systemd handed over no socket of that name");
+        Ok(taken)
     }
 }
 

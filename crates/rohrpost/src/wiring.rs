@@ -6,6 +6,7 @@
 //! control.sock ─▶ Operator ────────┘
 //! ```
 
+mod callout;
 mod control;
 mod listeners;
 mod secrets;
@@ -23,13 +24,13 @@ use rohrpost_store::Store;
 use tokio::{sync::broadcast, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use self::{control::Service, listeners::Certificates};
+use self::{callout::Prober, control::Service, listeners::Certificates};
 use crate::{
     config::Settings,
     door::SOCKET,
     metrics::{self, Figures},
-    operator::Operator,
-    sockets::{Binder, ListenAt},
+    operator::{Configured, Operator},
+    sockets::Binder,
 };
 
 /// How long sessions and attempts may take to finish at a stop.
@@ -50,13 +51,11 @@ impl Sockets {
         let mut listeners = Vec::new();
         for listener in &settings.listeners {
             let open = listener.at.iter().filter(|_| listener.enabled);
-            let bound = open.map(|at| binder.bind(at)).collect::<anyhow::Result<_>>();
-            listeners.push(bound.with_context(|| format!("listener {}", listener.name))?);
+            let bound = open.map(|at| binder.bind(at)).collect::<anyhow::Result<Vec<_>>>();
+            let bound = bound.with_context(|| format!("listener {}", listener.name))?;
+            listeners.push(bound.into_iter().flatten().collect());
         }
-        let metrics = match settings.metrics.map(|address| binder.bind(&ListenAt::Tcp(address))).transpose()? {
-            Some(Bound::Tcp(listener)) => Some(listener),
-            _ => None,
-        };
+        let metrics = settings.metrics.map(TcpListener::bind).transpose().context("metrics.address")?;
         Ok(Self { listeners, metrics })
     }
 }
@@ -70,6 +69,7 @@ pub(crate) struct Node {
     server: Server,
     delivery: Delivery,
     certificates: Certificates,
+    prober: Arc<Prober>,
     operator: Arc<Operator>,
     stop_control: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -85,12 +85,13 @@ impl Node {
         let queue = Queue::start(store.clone(), settings.queue.clone(), Clock::system());
         let router = Arc::new(Router::new(Vec::new(), settings.rules.clone()));
         let resolver = resolver(&settings)?;
+        let prober = Arc::new(Prober::new(&settings, resolver.clone())?);
         let parts = Parts {
             store: store.clone(),
             queue: queue.clone(),
             router: router.clone(),
             resolver: resolver.clone(),
-            callout: None,
+            callout: Some(prober.clone()),
             srs: Some(rohrpost_delivery::rewriter(&store).await?),
         };
         let intake = Intake::new(parts, settings.intake.clone());
@@ -105,7 +106,7 @@ impl Node {
             intake: intake.clone(),
             delivery: delivery.clone(),
         });
-        let operator = Operator::new(store.clone(), settings.intake.local_domains.clone(), Some(live));
+        let operator = Operator::new(store.clone(), Configured::of(&settings), Some(live));
         let mut node = Self {
             store,
             queue,
@@ -114,6 +115,7 @@ impl Node {
             server,
             delivery,
             certificates,
+            prober,
             operator: Arc::new(operator),
             stop_control: CancellationToken::new(),
             tasks: Vec::new(),
@@ -147,6 +149,8 @@ impl Node {
         settings.intake.x_originating_ip_key = origin_key;
         settings.delivery.certificates = self.certificates.stores();
         let listeners = listeners::settings(&settings, &self.certificates, Vec::new())?;
+        self.operator.reload(Configured::of(&settings));
+        self.prober.reload(settings.delivery.routes.clone());
         self.router.set_rules(settings.rules);
         self.queue.reload(settings.queue);
         self.intake.reload(settings.intake);

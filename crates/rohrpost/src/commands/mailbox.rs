@@ -30,8 +30,8 @@ pub(super) async fn run(place: &Place, command: MailboxCommand) -> anyhow::Resul
             }
             if output.json { print_json(&rows)? } else { print(&view::queue::mailbox(&rows))? }
         }
-        MailboxCommand::Show { account, number, folder } => {
-            print_body(&door, BodyOf::Filed { account, folder, number: number.into() }).await?;
+        MailboxCommand::Show { account, id, folder } => {
+            print_body(&door, BodyOf::Filed { account, folder, id }).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

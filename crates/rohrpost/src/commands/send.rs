@@ -232,12 +232,16 @@ fn receipt(recipients: &[Recipient], report: &SendReport, link: &Link) -> String
         Link::Clear { reason } => format!("  {reason}"),
         Link::Local | Link::None => String::new(),
     };
+    let width = recipients.iter().map(|to| to.address.to_string().chars().count()).max().unwrap_or(0);
     let line = |(to, outcome): (&Recipient, &Outcome)| match outcome {
         Ok(reply) => {
             let word = Styled(seal_style(link.seal()), format!("{word:<10}"));
-            format!("{word}  {}  {reply}{}\n", to.address, Styled(DIM, &manner))
+            format!("{word} {:<width$}  {reply}{}\n", to.address.to_string(), Styled(DIM, &manner))
         }
-        Err(failure) => format!("{}  {}  {failure}\n", Styled(BAD, format!("{:<10}", verdict(failure))), to.address),
+        Err(failure) => {
+            let word = Styled(BAD, format!("{:<10}", verdict(failure)));
+            format!("{word} {:<width$}  {failure}\n", to.address.to_string())
+        }
     };
     recipients.iter().zip(&report.outcomes).map(line).collect()
 }

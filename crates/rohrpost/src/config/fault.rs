@@ -106,6 +106,13 @@ struct Place {
     marked: Range<usize>,
 }
 
+impl Located {
+    /// The line it is in; those without a place come first.
+    pub(crate) fn line(&self) -> usize {
+        self.place.as_ref().map_or(0, |place| place.line)
+    }
+}
+
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
@@ -142,7 +149,19 @@ impl Locator<'_> {
     pub(crate) fn syntax(&self, error: &toml::de::Error) -> Located {
         let key = error.span().and_then(|span| self.key_at(&span)).unwrap_or_default();
         let place = error.span().map(|span| self.place(span));
-        Located { file: self.file.clone(), key, message: error.message().replace('`', "\""), place }
+        let message = plain(error.message());
+        if let Some(missing) = message.strip_prefix("missing field ") {
+            return self.missing(missing.trim_matches('"'), key, place);
+        }
+        Located { file: self.file.clone(), key: key.to_string(), message, place }
+    }
+
+    /// A key that must be there. One of the top table is missing everywhere, and so has no place.
+    fn missing(&self, name: &str, table: KeyPath, place: Option<Place>) -> Located {
+        let is_table = place.as_ref().is_some_and(|place| place.text.trim_start().starts_with('['));
+        let (key, place) = if is_table { (table.then(name), place) } else { (KeyPath::key(name), None) };
+        let message = "missing: it must be set; `rohrpost config sample` shows how".to_owned();
+        Located { file: self.file.clone(), key: key.to_string(), message, place }
     }
 
     /// A fault of meaning.
@@ -152,11 +171,11 @@ impl Locator<'_> {
     }
 
     /// The key whose value holds `span`, such as `listener[0].tls`.
-    fn key_at(&self, span: &Range<usize>) -> Option<String> {
+    fn key_at(&self, span: &Range<usize>) -> Option<KeyPath> {
         let document = DeTable::parse(self.text).ok()?;
         let mut path = KeyPath::default();
         key_within(document.get_ref(), span, &mut path);
-        Some(path.to_string())
+        Some(path)
     }
 
     /// Where the value of `key` stands; where it is missing, the nearest table around it.
@@ -189,6 +208,23 @@ impl Locator<'_> {
             marked: columns(start)..columns(span.end),
         }
     }
+}
+
+/// The reader's message in the words of the file's author rather than of Rust.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("usize", "a whole number"),
+        ("u64", "a whole number"),
+        ("u32", "a whole number"),
+        ("u16", "a whole number below 65536"),
+        ("a boolean", "true or false"),
+        ("a sequence", "a list"),
+        ("a map", "a table"),
+        ("borrowed string", "a string"),
+        ("data did not match any variant of untagged enum OneOrMany", "expected a string or a list of strings"),
+    ];
+    let quoted = message.replace('`', "\"");
+    WORDS.iter().fold(quoted, |text, (rust, plain)| text.replace(rust, plain))
 }
 
 /// Walks down to the innermost key around `span`; extends `path` by the steps taken.

@@ -27,8 +27,6 @@ use super::{
 pub(crate) struct Settings {
     /// The name of this host.
     pub(crate) host_name: Domain,
-    /// Who gets mail for postmaster and abuse.
-    pub(crate) postmaster: Mailbox,
     /// Everything durable.
     pub(crate) data_dir: PathBuf,
     /// Whom to become.
@@ -94,7 +92,6 @@ impl Notes {
         let rules = self.rules(&config);
         Some(Settings {
             host_name: config.host_name.clone(),
-            postmaster: postmaster?,
             data_dir: self.folder.join(&config.data_dir),
             user: config.user.clone(),
             listeners,

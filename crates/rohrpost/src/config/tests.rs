@@ -50,6 +50,17 @@ fn a_missing_required_key_is_named() {
 }
 
 #[test]
+fn a_missing_key_of_a_table_is_named_with_its_line() {
+    insta::assert_snapshot!(fault("\n[[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\n"));
+}
+
+#[test]
+fn without_a_postmaster_nothing_runs() {
+    let error = parse(Path::new("rohrpost.toml"), "host_name = \"mx.here.test\"\n").unwrap_err().to_string();
+    insta::assert_snapshot!(error);
+}
+
+#[test]
 fn every_fault_of_meaning_is_found_at_once() {
     let lines = "notices = { route = \"nowhere\" }\n\
         [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = [\"[::]:25\", \"port 25\"]\n\

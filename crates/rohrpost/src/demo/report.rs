@@ -68,7 +68,7 @@ pub(super) fn next_steps(facts: &Facts) -> String {
         (
             "Send another, with STARTTLS and a log-in",
             format!(
-                "swaks --server {submission} --tls --tls-verify-ca --tls-ca-path {ca} \\\n    --auth-user {user} --auth-password {password} --from {user} --to bob@there.test"
+                "swaks --server {submission} --tls --tls-verify --tls-ca-path {ca} \\\n    --auth-user {user} --auth-password {password} --from {user} --to bob@there.test"
             ),
         ),
         (

@@ -36,14 +36,24 @@ impl Operator {
     pub(super) async fn body(&self, of: BodyOf, from: u64) -> Result<Answer, Refusal> {
         let body = match of {
             BodyOf::Queued(id) => self.store.message(id).await?.map(|message| message.body),
-            BodyOf::Filed { account, folder, number } => {
-                let found = self.store.mailbox_messages(&account.key(), &folder, number - 1, 1).await?;
-                found.into_iter().find(|filed| filed.id == number).map(|filed| filed.body)
-            }
+            BodyOf::Filed { account, folder, id } => self.filed(&account.key(), &folder, id).await?,
         };
         let body = body.ok_or_else(|| Refusal::missing("there is no such message"))?;
         let bytes = self.piece(&body, from).await?;
         Ok(Answer::Piece(Piece { octets: body.octets(), bytes }))
+    }
+
+    /// The body of a message in a mailbox, by the queue id it had.
+    async fn filed(&self, login: &str, folder: &str, id: QueueId) -> Result<Option<BodyRef>, Refusal> {
+        let mut after = 0;
+        loop {
+            let page = self.store.mailbox_messages(login, folder, after, PAGE_ROWS).await?;
+            let Some(last) = page.last() else { return Ok(None) };
+            after = last.id;
+            if let Some(found) = page.into_iter().find(|filed| filed.message == id) {
+                return Ok(Some(found.body));
+            }
+        }
     }
 
     /// At most [`PIECE_BYTES`] of a body.
@@ -76,8 +86,19 @@ impl Operator {
         Ok(Answer::Mailbox(rows))
     }
 
+    /// The start of a message up to the end of its header; at most [`PIECE_BYTES`], which no header exceeds.
+    async fn start_of(&self, body: &BodyRef) -> Result<Vec<u8>, Refusal> {
+        let mut reader = self.store.open_body(body).await?;
+        let mut start = Vec::new();
+        while start.len() < PIECE_BYTES && !start.windows(4).any(|end| end == b"\r\n\r\n") {
+            let Some(chunk) = reader.next().await? else { break };
+            start.extend_from_slice(&chunk);
+        }
+        Ok(start)
+    }
+
     async fn mail_row(&self, filed: Filed) -> Result<MailRow, Refusal> {
-        let start = self.store.open_body(&filed.body).await?.next().await?.unwrap_or_default();
+        let start = self.start_of(&filed.body).await?;
         let (header, _) = header::split(&start);
         let field = |name| header::value(header, name).unwrap_or_default();
         Ok(MailRow {

@@ -141,15 +141,14 @@ pub(crate) fn mailbox(rows: &[MailRow]) -> String {
     if rows.is_empty() {
         return "No messages.\n".to_owned();
     }
-    let mut table = Table::new(&[">", "filed", ">size", "from", "subject", "id"]);
+    let mut table = Table::new(&["id", "filed", ">size", "from", "subject"]);
     for row in rows {
         table.row([
-            row.number.to_string(),
+            row.id.to_string(),
             time(row.at),
             size(row.octets),
             row.from.clone(),
             row.subject.clone(),
-            row.id.to_string(),
         ]);
     }
     table.render()

@@ -45,8 +45,8 @@ fn head(trace: &Trace) -> String {
 /// One hop.
 pub(crate) fn hop(record: &DeliveryRecord) -> String {
     let mut text = String::new();
-    let word = word(&record.link);
-    let blank = " ".repeat(WORD.saturating_sub(word.chars().count()).max(1));
+    let word = word(record);
+    let blank = " ".repeat(WORD.saturating_sub(word.chars().count()).max(2));
     let _ = writeln!(text, "{}{blank}{}", Styled(seal_style(record.seal()), word), story(record));
     for (label, value) in facts(record) {
         line(&mut text, label, &value);
@@ -59,13 +59,19 @@ fn line(text: &mut String, label: &str, value: &str) {
 }
 
 /// The word that stands first; for clear text with its reason.
-fn word(link: &Link) -> String {
-    match (link.seal(), link) {
+fn word(record: &DeliveryRecord) -> String {
+    match (record.seal(), &record.link) {
         (Some(seal), Link::Clear { reason }) => format!("{seal}: {reason}"),
         (Some(seal), _) => seal.to_string(),
+        (None, _) if is_order(record) => "operator".to_owned(),
         (None, Link::Local) => "local".to_owned(),
         (None, _) => "no link".to_owned(),
     }
+}
+
+/// Whether the record is of something an operator did.
+fn is_order(record: &DeliveryRecord) -> bool {
+    matches!(record.outcome, Outcome::Noted { .. } | Outcome::Removed { .. })
 }
 
 /// What happened, in one sentence.
@@ -122,7 +128,7 @@ fn facts(record: &DeliveryRecord) -> Vec<(&'static str, String)> {
         let stage = record.stage.filter(|_| record.reply.is_none()).map(|stage| format!(" ({})", place(stage)));
         facts.push(("why", format!("{note}{}", stage.unwrap_or_default())));
     }
-    facts.push(("by", manner(record)));
+    facts.push(if is_order(record) { ("at", clock(record)) } else { ("by", manner(record)) });
     facts
 }
 
@@ -187,14 +193,17 @@ fn manner(record: &DeliveryRecord) -> String {
         Direction::Out => format!("{}, {}", record.route, record.protocol),
     };
     let attempt = if record.attempt > 1 { format!(", attempt {}", record.attempt) } else { String::new() };
-    let clock = record.at.strftime("%H:%M:%S%.3f UTC");
-    format!("{way}{attempt}, {} ms, {clock}", record.millis)
+    format!("{way}{attempt}, {} ms, {}", record.millis, clock(record))
+}
+
+fn clock(record: &DeliveryRecord) -> String {
+    record.at.strftime("%H:%M:%S%.3f UTC").to_string()
 }
 
 /// A recipient that still waits.
 fn waiting(row: &QueueRow) -> String {
     let word = state_word(row.state);
-    let blank = " ".repeat(WORD.saturating_sub(word.len()).max(1));
+    let blank = " ".repeat(WORD.saturating_sub(word.len()).max(2));
     let mut text = format!("{}{blank}{}", Styled(POOR, word), row.recipient);
     if row.state == rohrpost_store::State::Waiting {
         let _ = write!(text, ", next attempt {}", time(row.due));

@@ -1,19 +1,19 @@
 //! Asks the server behind a relay domain whether it knows a recipient.
 
-use std::sync::Arc;
+use std::sync::{PoisonError, RwLock};
 
 use rohrpost_client::{Connection, Endpoint, LinkTls, Target};
 use rohrpost_delivery::settings::{Place, Route, RouteHost};
 use rohrpost_dns::Resolver;
 use rohrpost_intake::{Callout, Known, callout::Answer, settings::RelayDomain};
 use rohrpost_mail::{Class, Domain, Host, Mailbox, TlsMode, Trust};
-use rohrpost_tls::ClientTls;
+use rohrpost_tls::{ClientTls, ClientTlsOptions, TlsError};
 
 use crate::config::Settings;
 
 /// Probes next hops over the SMTP client.
 pub(super) struct Prober {
-    routes: Arc<[Route]>,
+    routes: RwLock<Vec<Route>>,
     host_name: Domain,
     resolver: Resolver,
     tls: ClientTls,
@@ -21,22 +21,30 @@ pub(super) struct Prober {
 
 impl Prober {
     /// Knows the routes to the next hops.
-    pub(super) fn new(settings: &Settings, resolver: Resolver, tls: ClientTls) -> Self {
-        Self {
-            routes: settings.delivery.routes.clone().into(),
+    pub(super) fn new(settings: &Settings, resolver: Resolver) -> Result<Self, TlsError> {
+        Ok(Self {
+            routes: RwLock::new(settings.delivery.routes.clone()),
             host_name: settings.host_name.clone(),
             resolver,
-            tls,
-        }
+            tls: ClientTls::new(ClientTlsOptions::default())?,
+        })
+    }
+
+    /// The configuration was read anew.
+    pub(super) fn reload(&self, routes: Vec<Route>) {
+        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
+    }
+
+    /// The server behind a relay domain.
+    fn host(&self, relay: &RelayDomain) -> Option<RouteHost> {
+        let name = relay.route_name();
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        routes.iter().find(|route| route.name == name).and_then(|route| route.hosts.first()).cloned()
     }
 
     async fn ask(&self, relay: &RelayDomain, recipient: &Mailbox) -> Known {
-        let name = relay.route_name();
-        let Some(host) = self.routes.iter().find(|route| route.name == name).and_then(|route| route.hosts.first())
-        else {
-            return Known::Undecided;
-        };
-        let targets = self.targets(host).await;
+        let Some(host) = self.host(relay) else { return Known::Undecided };
+        let targets = self.targets(&host).await;
         let Ok(mut connection) = Connection::open_first(&targets, &self.tls).await else { return Known::Undecided };
         let outcome = connection.probe(recipient).await;
         connection.quit().await;

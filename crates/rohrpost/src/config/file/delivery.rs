@@ -181,7 +181,7 @@ impl Default for Queue {
     }
 }
 
-/// Without `servers` those of the system are asked.
+/// Without `servers` those of the system are asked. Needs a restart.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dns {

@@ -22,7 +22,7 @@ pub(crate) struct Listener {
     pub(crate) protocol: ProtocolWord,
 
     /// One address or a list: `"0.0.0.0:25"`, `"[::]:25"`, `"unix:/run/rohrpost/lmtp.sock"`, or `"systemd:NAME"` for
-    /// the socket of that name (`FileDescriptorName=`) that systemd hands over. Needs a restart.
+    /// the sockets of that name (`FileDescriptorName=`) that systemd hands over. Needs a restart.
     ///
     /// Required: `["0.0.0.0:25", "[::]:25"]`
     pub(crate) address: OneOrMany,
