@@ -398,6 +398,7 @@ mod tests {
             gate.start(now);
             drain(&mut gate, 1, Signal::Answered, now);
         }
+        now += Duration::from_millis(500);
         gate.start(now);
         drain(&mut gate, 1, Signal::TooFast, now);
         let Admission::At(next) = gate.admission(now) else { panic!("not slowed: {:?}", gate.admission(now)) };
