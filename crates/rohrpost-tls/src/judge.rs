@@ -94,6 +94,12 @@ impl Distrust {
         rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
     }
 
+    /// What can be said of a certificate where nobody is trusted.
+    fn without_authorities(end_entity: &CertificateDer<'_>) -> Self {
+        let self_signed = Leaf::read(end_entity).is_some_and(|leaf| leaf.self_signed);
+        if self_signed { Self::SelfSigned } else { Self::NoAuthorities }
+    }
+
     /// What webpki found, in terms of the certificate at hand.
     fn new(error: rustls::Error, end_entity: &CertificateDer<'_>) -> Self {
         use CertificateError as E;
@@ -168,7 +174,7 @@ impl Judge {
     ) -> Result<VerifiedBy, Distrust> {
         match &self.authority {
             Authority::System => {
-                let verifier = system().ok_or(Distrust::NoAuthorities)?;
+                let verifier = system().ok_or_else(|| Distrust::without_authorities(end_entity))?;
                 by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::WebPki)
             }
             Authority::File(verifier) => {

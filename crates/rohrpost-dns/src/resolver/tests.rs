@@ -366,6 +366,17 @@ async fn the_ad_bit_of_a_loopback_resolver_counts() {
 }
 
 #[tokio::test]
+async fn each_answer_is_signed_or_not_by_itself() {
+    let [root, zone] = signed();
+    let unsigned = Zone::new("elsewhere.test").a("mx.elsewhere.test", [192, 0, 2, 2]);
+    let server = ZoneServer::start([root, zone.mx("there.test", 20, "mx.elsewhere.test"), unsigned]).await.unwrap();
+    let resolver = Resolver::with_servers([server.address()], Options::default());
+    let plan = resolver.plan(&Host::parse("there.test").unwrap(), None).await.unwrap();
+    assert!(plan.dnssec);
+    assert_eq!(plan.hosts.iter().map(|host| host.dnssec).collect::<Vec<_>>(), [true, false]);
+}
+
+#[tokio::test]
 async fn a_d05_the_ad_bit_of_any_other_resolver_is_not_believed() {
     let server = ZoneServer::start(signed()).await.unwrap();
     // It has to be on loopback to be asked in a test, but counts as one that is not.

@@ -137,6 +137,31 @@ async fn a_certificate_of_version_1_is_encryption_but_no_proof() {
     assert_eq!(connected.unwrap().1.verification, Verification::Unverified { reason });
 }
 
+/// A server of another make that has TLS 1.2 only.
+#[tokio::test]
+async fn tls_1_2_is_judged_resumed_and_recorded_alike() {
+    let filed = filed_ca();
+    let pair = filed.ca.issue(["mx.there.test"]);
+    let memory = "pair".as_ref();
+    let key = pem::certified_key((memory, pair.cert.as_bytes()), (memory, pair.key.as_bytes())).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(crate::provider::provider())
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    let (acceptor, client) = (tokio_rustls::TlsAcceptor::from(Arc::new(config)), client());
+    let options = to("mx.there.test", filed.trust.clone());
+    for resumed in [false, true] {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (accepted, connected) = tokio::join!(acceptor.accept(theirs), client.connect(ours, &options));
+        accepted.unwrap();
+        let (_, info, binding) = connected.unwrap();
+        assert_eq!((info.version, info.resumed, binding), (TlsVersion::Tls12, resumed, None));
+        assert_eq!(info.verification, Verification::Verified { by: VerifiedBy::Ca });
+        assert_eq!(info.group, if resumed { "none" } else { "x25519" });
+    }
+}
+
 #[tokio::test]
 async fn an_insisting_client_stops_the_handshake_and_says_why() {
     let filed = filed_ca();

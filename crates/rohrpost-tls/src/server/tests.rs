@@ -164,6 +164,43 @@ async fn a_t05_the_name_in_a_client_certificate_is_data_only() {
     assert!(name.len() < 200 && !name.chars().any(char::is_control));
 }
 
+/// A client of another make that has TLS 1.2 only, and takes any certificate.
+fn old_client() -> tokio_rustls::TlsConnector {
+    let judge = Arc::new(crate::judge::Judge::new(&Trust::Any).unwrap());
+    let config = rustls::ClientConfig::builder_with_provider(crate::provider::provider())
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(crate::verifier::ServerVerifier { judge, required: false }))
+        .with_no_client_auth();
+    Arc::new(config).into()
+}
+
+#[tokio::test]
+async fn tls_1_2_is_spoken_and_has_no_channel_binding() {
+    let server = server(self_signed(["a.test"], 1));
+    let (ours, theirs) = duplex(PIPE_BYTES);
+    let name = "a.test".try_into().unwrap();
+    let (accepted, connected) = tokio::join!(server.accept(theirs), old_client().connect(name, ours));
+    connected.unwrap();
+    let (_, info, binding) = accepted.unwrap();
+    assert_eq!(info.version, rohrpost_mail::TlsVersion::Tls12);
+    assert!(info.suite.starts_with("TLS_ECDHE_ECDSA_WITH_"), "{}", info.suite);
+    assert_eq!(binding, None);
+}
+
+#[tokio::test]
+async fn a_listener_for_tls_1_3_refuses_1_2() {
+    let certificates = CertStore::from_pem([self_signed(["a.test"], 1)]).unwrap();
+    let options = ServerTlsOptions { min: MinTls::Tls13, ..ServerTlsOptions::new(certificates, "new") };
+    let server = ServerTls::new(options).unwrap();
+    let (ours, theirs) = duplex(PIPE_BYTES);
+    let name = "a.test".try_into().unwrap();
+    let (accepted, connected) = tokio::join!(server.accept(theirs), old_client().connect(name, ours));
+    assert!(connected.is_err());
+    assert_eq!(accepted.unwrap_err().reason(), "version");
+}
+
 #[tokio::test]
 async fn groups_can_be_chosen_by_name() {
     let certificates = || CertStore::from_pem([self_signed(["a.test"], 1)]).unwrap();
