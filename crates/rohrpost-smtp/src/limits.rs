@@ -56,12 +56,6 @@ pub const AUTH_FAILURES_MAX: u32 = 3;
 /// How long the reply to a wrong password waits: guessing one after another becomes slow.
 pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
 
-/// The unknown recipient of a stranger from which on each is answered later by [`UNKNOWN_RECIPIENT_DELAY`]: harvesting
-/// addresses becomes slow.
-pub const UNKNOWN_RECIPIENTS_UNTIL_DELAY: u32 = 5;
-/// See [`UNKNOWN_RECIPIENTS_UNTIL_DELAY`].
-pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(5);
-
 /// Octets that must arrive in each [`SPEED_WINDOW`] of a message: 100 a second.
 pub const SPEED_WINDOW_BYTES_MIN: u64 = 6_000;
 /// See [`SPEED_WINDOW_BYTES_MIN`].

@@ -1,5 +1,7 @@
 //! Lines on their way in: where they end, and how long they may be.
 
+use std::fmt;
+
 use crate::limits::{AUTH_LINE_BYTES_MAX, ENDLESS_LINE_BYTES};
 
 /// Octets kept of a line that is too long: enough to tell its verb.
@@ -23,7 +25,7 @@ pub(super) enum Line<'a> {
 }
 
 /// The beginning of a line whose end has not come yet. It allocates nothing while lines come whole.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct LineBuffer {
     held: Vec<u8>,
     /// Octets of the line, those too many to be held included.
@@ -68,6 +70,13 @@ impl LineBuffer {
         } else {
             self.held.truncate(PREFIX_BYTES);
         }
+    }
+}
+
+/// The line may be a password.
+impl fmt::Debug for LineBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineBuffer").field("octets", &self.octets).finish_non_exhaustive()
     }
 }
 

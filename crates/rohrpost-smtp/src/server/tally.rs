@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{
-    AUTH_FAILURES_MAX, ERROR_DELAY, ERRORS_MAX, ERRORS_UNTIL_DELAY, IDLE_COMMANDS_MAX, UNKNOWN_RECIPIENT_DELAY,
-    UNKNOWN_RECIPIENTS_UNTIL_DELAY,
-};
+use crate::limits::{AUTH_FAILURES_MAX, ERROR_DELAY, ERRORS_MAX, ERRORS_UNTIL_DELAY, IDLE_COMMANDS_MAX};
 
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,7 +19,6 @@ pub(super) struct Tally {
     errors: u32,
     auth_failures: u32,
     idle_commands: u32,
-    unknown_recipients: u32,
     transactions: usize,
 }
 
@@ -33,17 +29,6 @@ impl Tally {
         match self.errors {
             ERRORS_MAX.. => Consequence::End,
             errors => Consequence::Delay(ERROR_DELAY * (errors + 1).saturating_sub(ERRORS_UNTIL_DELAY)),
-        }
-    }
-
-    /// An error that also may be somebody looking for addresses.
-    pub(super) fn unknown_recipient(&mut self, known_peer: bool) -> Consequence {
-        self.unknown_recipients += 1;
-        let harvesting = !known_peer && self.unknown_recipients >= UNKNOWN_RECIPIENTS_UNTIL_DELAY;
-        let delay = if harvesting { UNKNOWN_RECIPIENT_DELAY } else { Duration::ZERO };
-        match self.error() {
-            Consequence::Delay(more) => Consequence::Delay(delay + more),
-            Consequence::End => Consequence::End,
         }
     }
 

@@ -6,7 +6,6 @@ use rohrpost_mail::{Envelope, Reply};
 
 use super::{
     event::{CloseReason, Event, MailRequest, RcptRequest},
-    profile::Protocol,
     replies::{self, Fixed},
     session::{Phase, Question, Reading, Session},
     tally::Consequence,
@@ -155,9 +154,7 @@ impl<P> Session<P> {
 
     fn rcpt_refused(&mut self, now: Instant, reply: &Reply) {
         let unknown = reply.is_permanent() && reply.enhanced.is_some_and(|status| status.1 == 1);
-        let tolerant = self.profile.known_peer || self.profile.protocol != Protocol::Smtp;
-        let consequence =
-            if unknown { self.tally.unknown_recipient(tolerant) } else { Consequence::Delay(Duration::ZERO) };
+        let consequence = if unknown { self.tally.error() } else { Consequence::Delay(Duration::ZERO) };
         self.error_with(now, reply, consequence);
     }
 
