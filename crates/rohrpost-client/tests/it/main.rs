@@ -3,6 +3,7 @@
 
 mod attacks;
 mod delivery;
+mod paired;
 mod peer;
 mod pool;
 mod secured;

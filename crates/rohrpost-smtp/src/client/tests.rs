@@ -2,13 +2,32 @@
 
 mod attacks;
 mod dialogue;
+mod paired;
 mod properties;
 
 use std::time::{Duration, Instant};
 
 use rohrpost_mail::{Envelope, Host, Recipient};
+use rohrpost_sasl::Hashes;
 
 use super::*;
+
+/// Good for nothing but to make exchanges.
+pub(super) struct NoHashes;
+
+impl Hashes for NoHashes {
+    fn sha256(&self, _: &[u8]) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 32] {
+        [0; 32]
+    }
+}
 
 /// A session with a clock that stands still until a test moves it.
 pub(super) struct Play {

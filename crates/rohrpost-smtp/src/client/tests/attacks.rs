@@ -4,29 +4,12 @@ use std::sync::Arc;
 
 use rohrpost_mail::{Class, Reply, Secret, Stage};
 use rohrpost_sasl::{
-    Hashes, Mechanism, SaslError,
+    Mechanism, SaslError,
     client::{Credentials, Exchange},
 };
 
 use super::*;
 use crate::reply::ReplyError;
-
-/// Good for nothing but to make exchanges.
-struct NoHashes;
-
-impl Hashes for NoHashes {
-    fn sha256(&self, _: &[u8]) -> [u8; 32] {
-        [0; 32]
-    }
-
-    fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] {
-        [0; 32]
-    }
-
-    fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 32] {
-        [0; 32]
-    }
-}
 
 fn log_in(play: &mut Play, mechanism: Mechanism) {
     let credentials = Credentials { user: "ann".into(), password: Secret::new("pencil"), authzid: None };
