@@ -126,11 +126,16 @@ impl ServerTls {
     }
 }
 
-/// What the client's certificate calls its owner, fit to be shown; whether that is true says
-/// [`TlsInfo::verification`].
+/// What the client's certificate calls its owner, fit to be shown. Anybody can write any name into a certificate:
+/// [`verified_client_name`] is the one to decide by.
 pub fn client_name<S>(stream: &TlsServerStream<S>) -> Option<String> {
     let leaf = Leaf::read(stream.get_ref().1.peer_certificates()?.first()?)?;
     Some(leaf.names.first().cloned().unwrap_or(leaf.subject))
+}
+
+/// The same where an authority of the listener vouches for it, as `info` of that stream says.
+pub fn verified_client_name<S>(stream: &TlsServerStream<S>, info: &TlsInfo) -> Option<String> {
+    matches!(info.verification, Verification::Verified { .. }).then(|| client_name(stream)).flatten()
 }
 
 /// The versions that settings allow: SSL and TLS 1.0, 1.1 are not there to be chosen (RFC 8996).

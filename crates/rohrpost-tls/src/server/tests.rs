@@ -139,6 +139,23 @@ async fn client_certificates_are_asked_for_judged_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_client_name_is_verified_only_by_an_authority_of_the_listener() {
+    let filed = filed_ca();
+    let server = asking(filed.ca.issue(["mx.here.test"]), &filed, false);
+    let options = to("mx.here.test", filed.trust.clone());
+    let good = filed.ca.issue(["partner.test"]);
+    let claimed = Ca::new("Stranger").issue(["partner.test"]);
+    for (pair, verified) in [(good, Some("partner.test".to_owned())), (claimed, None)] {
+        let client = showing(&pair, &filed);
+        let (ours, theirs) = duplex(PIPE_BYTES);
+        let (accepted, _connected) = tokio::join!(server.accept(theirs), client.connect(ours, &options));
+        let (stream, info, _) = accepted.unwrap();
+        assert_eq!(client_name(&stream).as_deref(), Some("partner.test"));
+        assert_eq!(verified_client_name(&stream, &info), verified);
+    }
+}
+
+#[tokio::test]
 async fn a_listener_that_demands_client_certificates_refuses_others() {
     let filed = filed_ca();
     let server = asking(filed.ca.issue(["mx.here.test"]), &filed, true);
