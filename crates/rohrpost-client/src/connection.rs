@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, sync::Arc, time::Instant};
 
-use rohrpost_mail::{BodyKind, Link, Mailbox, Recipient, Stage, TlsInfo, header};
+use rohrpost_mail::{BodyKind, EnhancedStatus, Link, Mailbox, Recipient, Stage, TlsInfo, header};
 use rohrpost_sasl::Mechanism;
 use rohrpost_smtp::client::{Capabilities, Event, Failure, Message, Outcome, Session, SessionError, Settings};
 use rohrpost_tls::{ClientTls, ConnectOptions};
@@ -21,6 +21,42 @@ use crate::{
 };
 
 /// An open connection on which a message can be sent: greeted, inside TLS and logged in as its [`Target`] wants it.
+///
+/// ```
+/// # use std::{io::{BufRead, BufReader, Write}, net::TcpListener};
+/// use bytes::Bytes;
+/// use rohrpost_client::{Connection, Outgoing, Target};
+/// use rohrpost_mail::{Envelope, Host, Recipient};
+/// use rohrpost_tls::{ClientTls, ClientTlsOptions};
+///
+/// # // A server of few words.
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let address = listener.local_addr()?;
+/// # let server = std::thread::spawn(move || {
+/// #     let (mut stream, _) = listener.accept().unwrap();
+/// #     stream.write_all(b"220 mx.there.test\r\n").unwrap();
+/// #     for line in BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok) {
+/// #         let reply = match line.as_str() { "DATA" => "354 go on", "." => "250 taken", _ => "250 ok" };
+/// #         if ["EHLO", "MAIL", "RCPT", "DATA", "."].iter().any(|word| line.starts_with(word)) {
+/// #             stream.write_all(format!("{reply}\r\n").as_bytes()).unwrap();
+/// #         }
+/// #     }
+/// # });
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let target = Target::new(address, Host::parse("mail.here.test")?);
+/// let mut connection = Connection::open(&target, &ClientTls::new(ClientTlsOptions::default())?).await?;
+///
+/// let (envelope, recipients) = (Envelope::default(), [Recipient::new("bob@there.test".parse()?)]);
+/// let body = Bytes::from("Subject: Hi\r\n\r\nHi Bob\r\n");
+/// let octets = body.len() as u64;
+/// let outgoing = Outgoing { envelope: &envelope, recipients: &recipients, octets, body: &body };
+/// let report = connection.send(&outgoing).await;
+/// assert_eq!(report.outcomes[0].as_ref().map(ToString::to_string), Ok("250 taken".to_owned()));
+/// connection.quit().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # server.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Connection {
     wire: Wire,
     target: Target,
@@ -127,7 +163,7 @@ impl Connection {
     pub async fn quit(mut self) {
         self.wire.session.quit(now());
         // Nothing depends on it: the connection is closed in any case.
-        let _ = timeout(self.target.timeouts.rset, self.wire.flush()).await;
+        let _ = timeout(self.target.timeouts.rset, self.wire.close()).await;
     }
 
     /// How the link is sealed, for the delivery record.
@@ -153,6 +189,15 @@ impl Connection {
     /// What a target must have to be served by this connection.
     pub fn reuse_key(&self) -> &ReuseKey {
         &self.key
+    }
+
+    /// Whether a refusal means that the server insists on TLS, while it was offered and our terms kept us from it. Then
+    /// the remedy is [`Target::tls`], and neither the message nor the server is at fault.
+    pub fn wants_tls(&self, failure: &Failure) -> bool {
+        let Some(reply) = failure.reply() else { return false };
+        let asks_for_tls = matches!(reply.enhanced, Some(EnhancedStatus(_, 7, 0 | 10 | 11)));
+        let clear = !matches!(self.link, Link::Tls(_));
+        clear && self.capabilities().starttls && (matches!(reply.code, 530 | 538) || asks_for_tls)
     }
 
     /// Whether another message may be sent on it: open, not too old, not too often used.

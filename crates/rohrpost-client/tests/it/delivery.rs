@@ -247,3 +247,16 @@ async fn a_probe_asks_and_leaves_the_connection_usable() {
     assert_eq!(failure.class, Class::Permanent);
     assert!(send(&mut connection, &["bob@there.test"]).await.is_complete());
 }
+
+#[tokio::test]
+async fn a_server_that_insists_on_tls_is_told_from_one_that_refuses() {
+    let greeting = "S: 220 mx.test\nC: EHLO here.test\nS: 250-mx.test\nS: 250 STARTTLS\nC: MAIL FROM:<>\n";
+    for (reply, insists) in [("530 5.7.0 STARTTLS first", true), ("554 5.7.10 TLS", true), ("550 5.7.1 not you", false)]
+    {
+        let peer = Peer::start(&[&format!("{greeting}S: {reply}\n")]).await;
+        let target = Target { tls: LinkTls::Off, ..target(peer.address) };
+        let mut connection = Connection::open(&target, &tls()).await.unwrap();
+        let report = send(&mut connection, &["bob@there.test"]).await;
+        assert_eq!(connection.wants_tls(report.outcomes[0].as_ref().unwrap_err()), insists, "{reply}");
+    }
+}

@@ -1,5 +1,8 @@
 //! What waits to be written.
 
+/// Octets of room that stay between two messages: enough for most, so that they cost no allocation.
+const KEPT_BYTES: usize = 16 * 1024;
+
 /// Octets for the peer, in order, with a mark up to where they are written.
 #[derive(Debug, Default)]
 pub(super) struct Output {
@@ -35,7 +38,12 @@ impl Output {
 
     /// Forgets what is not written: the connection is gone.
     pub(super) fn clear(&mut self) {
-        self.buffer.clear();
+        self.buffer = Vec::new();
         self.written = 0;
+    }
+
+    /// Gives back what a large message took, so that a connection which waits for the next one is small.
+    pub(super) fn release(&mut self) {
+        self.buffer.shrink_to(KEPT_BYTES);
     }
 }

@@ -426,6 +426,7 @@ impl Session {
             let (outcomes, reset) = transaction.finish();
             self.reset = reset;
             self.timer.stop_total();
+            self.output.release();
             self.events.push_back(Event::Sent(outcomes));
         }
         if self.is_closed() {
