@@ -71,7 +71,7 @@ impl Server {
             tasks: TaskTracker::new(),
             next_session: AtomicU64::new(first_session()),
         });
-        let decoy = Decoy { key: secret, iterations: SCRAM_ITERATIONS };
+        let decoy = Decoy { key: secret, iterations: SCRAM_ITERATIONS.get() };
         let rules: Vec<AuthRule> = listeners.iter().map(ListenerSettings::auth_rule).collect();
         let mut server = Self { shared, decoy, slots: Vec::new() };
         for mut settings in listeners {

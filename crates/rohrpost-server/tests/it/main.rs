@@ -1,0 +1,14 @@
+//! The servers over real sockets: TCP on free ports of loopback, a real store in a temporary directory, a resolver that
+//! asks a DNS server of our own, certificates of a test authority.
+
+#![expect(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests themselves")]
+
+mod attacks;
+mod auth;
+mod client;
+mod content;
+mod fixture;
+mod limits;
+mod sessions;
+mod stop;
+mod tls;
