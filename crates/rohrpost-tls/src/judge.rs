@@ -276,3 +276,34 @@ fn server_verifier(roots: RootCertStore) -> Arc<WebPkiServerVerifier> {
     let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
     builder.build().expect("there is at least one authority and no revocation list")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::filed_ca;
+
+    #[test]
+    fn no_changed_octet_of_a_certificate_makes_the_judge_trust_it_or_panic() {
+        let filed = filed_ca();
+        let judge = Judge::new(&filed.trust).unwrap();
+        let pair = filed.ca.issue(["mx.there.test", "192.0.2.1"]);
+        let good = pem::chain("x".as_ref(), pair.cert.as_bytes()).unwrap().remove(0);
+        let name = ServerName::try_from("mx.there.test").unwrap();
+        let verdict = |der: &[u8]| judge.judge(&CertificateDer::from(der), &[], &name, UnixTime::now());
+        assert_eq!(verdict(&good), Ok(VerifiedBy::Ca));
+        for at in 0..good.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bad = good.to_vec();
+                bad[at] ^= change;
+                assert!(verdict(&bad).is_err(), "octet {at} changed by {change:#x}");
+            }
+            assert!(verdict(&good[..at]).is_err(), "cut off at {at}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_names_is_cut_short() {
+        let names: Vec<String> = (1..=9).map(|n| format!("mx{n}.test")).collect();
+        assert_eq!(list(&names), "mx1.test, mx2.test, mx3.test, mx4.test and 5 more");
+    }
+}

@@ -220,6 +220,29 @@ async fn a_d02_short_mx_rdata_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_d02_a_hundred_mail_hosts_are_bounded_work_and_the_best_of_them_count() {
+    let zone = (0..100).fold(there(), |zone, n| {
+        let host = format!("mx{n}.there.test");
+        zone.mx("there.test", u16::from(n), &host).a(&host, [192, 0, 2, n])
+    });
+    let plan = world(zone).await.plan().await.unwrap();
+    let preferences: Vec<u16> = plan.hosts.iter().map(|host| host.preference).collect();
+    assert_eq!(preferences, (0..u16::try_from(MX_HOSTS_MAX).unwrap()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_d02_names_that_no_host_can_have_are_no_hosts() {
+    let odd = |label: &[u8]| {
+        let length = u8::try_from(label.len()).unwrap();
+        [&[0, 10, length][..], label, b"\x04test\0"].concat()
+    };
+    let zone = [&b"a b"[..], b"\0", b"a\r\nb", b"*", b"\xff", b"a.b", b"-"]
+        .iter()
+        .fold(there(), |zone, label| zone.raw("there.test", MX, &odd(label)));
+    assert!(matches!(world(zone).await.plan().await, Err(PlanError::NoAddress(_))));
+}
+
+#[tokio::test]
 async fn a_d02_our_own_name_and_all_that_is_not_better_is_dropped() {
     let zone = there()
         .mx("there.test", 10, "better.there.test")
