@@ -415,3 +415,6 @@ pub(crate) enum ConfigCommand {
     /// Print a commented sample
     Sample,
 }
+
+#[cfg(test)]
+mod tests;

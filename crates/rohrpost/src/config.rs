@@ -9,11 +9,11 @@ pub(crate) mod units;
 
 use std::{fs, path::Path};
 
+use self::fault::Locator;
 pub(crate) use self::{
     fault::{ConfigError, KeyPath},
     resolve::Settings,
 };
-use self::fault::Locator;
 
 /// Where the configuration is looked for when the command line names no file.
 pub(crate) const DEFAULT_FILE: &str = "/etc/rohrpost/rohrpost.toml";

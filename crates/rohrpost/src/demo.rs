@@ -90,3 +90,6 @@ async fn first_message(world: &mut World) -> anyhow::Result<[Trace; 2]> {
         .await
         .context("the first message did not arrive; demo.log in the directory of the demo may say why")?
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::{
     control::{Answer, RefusalKind, Request},
     exit::{Exit, Failure},
     operator::{Configured, Operator},
+    privileges,
 };
 
 /// The socket of a server in its data directory.
@@ -63,6 +64,7 @@ impl Door {
 
     /// Answers from the store itself.
     async fn look(&self, request: Request) -> anyhow::Result<Answer> {
+        privileges::become_owner_of(&self.dir)?;
         let options = Options { read_only: !request.changes(), ..Options::default() };
         let store = Store::open(&self.dir, options).context("no server runs there, and its store cannot be read")?;
         let operator = Operator::new(store, self.configured.clone(), None);

@@ -1,6 +1,11 @@
 //! Logs to standard error: text for people, JSON for machines.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::Context;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -19,7 +24,10 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     match log.format {
         LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init(),
-        LogFormat::Text => registry.with(fmt::layer().with_target(false).with_writer(io::stderr)).try_init(),
+        LogFormat::Text => {
+            let colours = io::stderr().is_terminal();
+            registry.with(fmt::layer().with_target(false).with_ansi(colours).with_writer(io::stderr)).try_init()
+        }
     }
     .context("logging was started twice")
 }

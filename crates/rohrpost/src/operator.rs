@@ -215,7 +215,10 @@ impl Operator {
 
     async fn domain_remove(&self, name: &Domain) -> Result<Answer, Refusal> {
         if self.configured().domains.contains(name) {
-            return Err(Refusal::new(RefusalKind::Wrong, format!("{name} stands in the configuration: remove it there")));
+            return Err(Refusal::new(
+                RefusalKind::Wrong,
+                format!("{name} stands in the configuration: remove it there"),
+            ));
         }
         if !self.store.domain_remove(name.as_str()).await? {
             return Err(Refusal::missing(format!("{name} is no local domain")));

@@ -22,6 +22,21 @@ pub(crate) fn drop_to(user: &str, data_dir: &Path) -> anyhow::Result<()> {
     become_user(&user)
 }
 
+/// Becomes the owner of a data directory if this is root, so that no file in it becomes root's.
+pub(crate) fn become_owner_of(dir: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+
+    let Ok(folder) = fs::metadata(dir) else { return Ok(()) };
+    let owner = Uid::from_raw(folder.uid());
+    if !Uid::effective().is_root() || owner.is_root() {
+        return Ok(());
+    }
+    match User::from_uid(owner)? {
+        Some(user) => become_user(&user),
+        None => Ok(()),
+    }
+}
+
 /// Makes the data directory, for its owner only.
 fn make_private(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

@@ -31,7 +31,9 @@ pub(crate) enum ListenAt {
 
 /// The text is no place to listen at.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected an address with a port such as \"0.0.0.0:25\" or \"[::]:25\", \"unix:PATH\" or \"systemd:NAME\", found {0:?}")]
+#[error(
+    "expected an address with a port such as \"0.0.0.0:25\" or \"[::]:25\", \"unix:PATH\" or \"systemd:NAME\", found {0:?}"
+)]
 pub(crate) struct ListenAtError(String);
 
 impl FromStr for ListenAt {

@@ -101,11 +101,8 @@ impl Node {
         let decoy = secrets::secret(&store, secrets::DECOY).await?;
         let listeners = listeners::settings(&settings, &certificates, sockets.listeners)?;
         let server = Server::start(listeners, intake.clone(), decoy)?;
-        let live = Arc::new(control::Running {
-            queue: queue.clone(),
-            intake: intake.clone(),
-            delivery: delivery.clone(),
-        });
+        let live =
+            Arc::new(control::Running { queue: queue.clone(), intake: intake.clone(), delivery: delivery.clone() });
         let operator = Operator::new(store.clone(), Configured::of(&settings), Some(live));
         let mut node = Self {
             store,

@@ -46,13 +46,21 @@ async fn list(door: &Door, filter: cli::Filter, limit: usize, output: Output) ->
             break;
         }
     }
-    if output.json { print_json(&rows)? } else { print(&view::queue::list(&rows, Timestamp::now()))? }
+    if output.json {
+        print_json(&rows)?
+    } else {
+        print(&view::queue::list(&rows, Timestamp::now()))?
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(door: &Door, id: QueueId, body: bool, output: Output) -> anyhow::Result<ExitCode> {
     let Answer::Message(message) = door.ask(Request::QueueShow { id }).await? else { return Err(mismatch()) };
-    if output.json { print_json([&message])? } else { print(&view::queue::show(&message, Timestamp::now()))? }
+    if output.json {
+        print_json([&message])?
+    } else {
+        print(&view::queue::show(&message, Timestamp::now()))?
+    }
     if body {
         print("\n")?;
         print_body(door, BodyOf::Queued(id)).await?;
@@ -62,7 +70,11 @@ async fn show(door: &Door, id: QueueId, body: bool, output: Output) -> anyhow::R
 
 async fn shape(door: &Door, output: Output) -> anyhow::Result<ExitCode> {
     let Answer::Shape(rows) = door.ask(Request::QueueShape).await? else { return Err(mismatch()) };
-    if output.json { print_json(&rows)? } else { print(&view::queue::shape(&rows))? }
+    if output.json {
+        print_json(&rows)?
+    } else {
+        print(&view::queue::shape(&rows))?
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,13 +86,7 @@ struct Applied {
 }
 
 /// Applies a verb, or only counts where that was wanted or `sure` is missing.
-async fn apply(
-    door: &Door,
-    selection: Selection,
-    verb: VerbWord,
-    done: &str,
-    sure: bool,
-) -> anyhow::Result<ExitCode> {
+async fn apply(door: &Door, selection: Selection, verb: VerbWord, done: &str, sure: bool) -> anyhow::Result<ExitCode> {
     let filter = filter_of(selection.filter);
     if filter == rohrpost_store::Filter::default() && !selection.all {
         return Err(Failure::new(Exit::Usage, "which mail? Name ids, use a filter, or say --all").into());

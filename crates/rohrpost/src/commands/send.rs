@@ -82,8 +82,8 @@ fn body() -> anyhow::Result<String> {
 }
 
 fn attachment(file: &Path) -> anyhow::Result<Attachment> {
-    let data = std::fs::read(file)
-        .map_err(|error| Failure::new(Exit::NoInput, format!("{}: {error}", file.display())))?;
+    let data =
+        std::fs::read(file).map_err(|error| Failure::new(Exit::NoInput, format!("{}: {error}", file.display())))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let content_type = HeaderText::new(content_type(file)).context("content types hold no line breaks")?;
     let name = HeaderText::new(name)
@@ -119,10 +119,8 @@ async fn targets(command: &cli::Send) -> anyhow::Result<Vec<Target>> {
     if let Some(login) = login(command, &server)? {
         server = server.with_login(login);
     }
-    let mut targets = server
-        .targets(our_name())
-        .await
-        .map_err(|error| Failure::new(Exit::NoHost, format!("{server}: {error}")))?;
+    let mut targets =
+        server.targets(our_name()).await.map_err(|error| Failure::new(Exit::NoHost, format!("{server}: {error}")))?;
     for target in &mut targets {
         target.allow_clear = command.allow_clear;
         if let Some(ca) = &command.ca {

@@ -44,8 +44,8 @@ fn settings(file: &Path, place: &Place) -> anyhow::Result<Settings> {
 
 /// Every connection is a file: takes as many as the system lets us have.
 fn allow_many_files() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
     if let Err(error) = raised {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }

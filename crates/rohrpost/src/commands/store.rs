@@ -22,7 +22,11 @@ pub(super) async fn run(place: &Place, command: StoreCommand) -> anyhow::Result<
         return copy(door.dir(), &to, output);
     }
     let Answer::Checked(checked) = door.ask(Request::StoreCheck).await? else { return Err(mismatch()) };
-    if output.json { print_json([&checked])? } else { print(&report(&checked))? }
+    if output.json {
+        print_json([&checked])?
+    } else {
+        print(&report(&checked))?
+    }
     Ok(if checked.faults.is_empty() { ExitCode::SUCCESS } else { Exit::Data.into() })
 }
 
@@ -42,7 +46,11 @@ fn copy(from: &Path, to: &Path, output: Output) -> anyhow::Result<ExitCode> {
     }
     let report = rohrpost_store::salvage(from, to).with_context(|| format!("salvage of {}", from.display()))?;
     let copied = Copied { rows: report.rows.into_iter().collect(), files: report.files, losses: report.losses };
-    if output.json { print_json([&copied])? } else { print(&saved(&copied, to))? }
+    if output.json {
+        print_json([&copied])?
+    } else {
+        print(&saved(&copied, to))?
+    }
     Ok(if copied.losses.is_empty() { ExitCode::SUCCESS } else { Exit::Data.into() })
 }
 

@@ -258,9 +258,9 @@ fn value_within(value: &DeValue<'_>, span: &Range<usize>, path: &mut KeyPath) {
 fn is_around(value: &DeValue<'_>, span: &Range<usize>) -> bool {
     let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
     match value {
-        DeValue::Table(table) => {
-            table.iter().any(|(key, value)| holds(key.span()) || holds(value.span()) || is_around(value.get_ref(), span))
-        }
+        DeValue::Table(table) => table
+            .iter()
+            .any(|(key, value)| holds(key.span()) || holds(value.span()) || is_around(value.get_ref(), span)),
         DeValue::Array(items) => items.iter().any(|item| holds(item.span()) || is_around(item.get_ref(), span)),
         _ => false,
     }

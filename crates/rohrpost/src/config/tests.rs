@@ -25,7 +25,9 @@ fn an_unknown_key_is_named_with_its_line_and_the_keys_there_are() {
 
 #[test]
 fn a_wrong_word_is_named_with_the_words_that_would_do() {
-    insta::assert_snapshot!(fault("[[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"[::]:25\"\ntls = \"on\"\n"));
+    insta::assert_snapshot!(fault(
+        "[[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"[::]:25\"\ntls = \"on\"\n"
+    ));
 }
 
 #[test]
@@ -113,9 +115,9 @@ fn only_defaults() -> String {
         }
         let setting = line.strip_prefix('#').filter(|setting| !setting.starts_with(' ') && !within_array);
         let is_default = |setting: &str| {
-            setting.split_once(" = ").is_some_and(|(key, toml)| {
-                reference.contains(&format!("**`{key}`** · default `{toml}`"))
-            })
+            setting
+                .split_once(" = ")
+                .is_some_and(|(key, toml)| reference.contains(&format!("**`{key}`** · default `{toml}`")))
         };
         text.push_str(setting.filter(|setting| is_default(setting)).unwrap_or(line));
         text.push('\n');

@@ -51,7 +51,8 @@ impl FromStr for Span {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let found = || UnitError { expected: "a number with ms, s, min, h or d, such as \"5 min\"", found: text.into() };
+        let found =
+            || UnitError { expected: "a number with ms, s, min, h or d, such as \"5 min\"", found: text.into() };
         let (number, unit) = split(text).ok_or_else(found)?;
         let (_, millis) = TIMES.iter().find(|(name, _)| *name == unit).ok_or_else(found)?;
         number.checked_mul(*millis).map(|millis| Self(Duration::from_millis(millis))).ok_or_else(found)
@@ -85,7 +86,8 @@ impl FromStr for Size {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        let found = || UnitError { expected: "a number with B, KiB, MiB or GiB, such as \"50 MiB\"", found: text.into() };
+        let found =
+            || UnitError { expected: "a number with B, KiB, MiB or GiB, such as \"50 MiB\"", found: text.into() };
         let (number, unit) = split(text).ok_or_else(found)?;
         let (_, octets) = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(found)?;
         number.checked_mul(*octets).map(Self).ok_or_else(found)

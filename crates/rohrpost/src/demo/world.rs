@@ -34,8 +34,7 @@ use crate::{
 };
 
 /// Names that all certificates of the demo are for.
-const NAMES: [&str; 7] =
-    ["here.test", "there.test", "mx.here.test", "mx.there.test", "localhost", "127.0.0.1", "::1"];
+const NAMES: [&str; 7] = ["here.test", "there.test", "mx.here.test", "mx.there.test", "localhost", "127.0.0.1", "::1"];
 
 /// Octets that must be free on the disk; less than a real server wants.
 const FREE_BYTES_MIN: u64 = 64 << 20;
@@ -334,8 +333,7 @@ async fn people(node: &Node, name: &str, password: &Secret) -> anyhow::Result<()
     if accounts.iter().any(|account| account.name == name.key()) {
         return Ok(());
     }
-    let account =
-        NewAccount { name, addresses: Vec::new(), class: "person".to_owned(), language: "en".to_owned() };
+    let account = NewAccount { name, addresses: Vec::new(), class: "person".to_owned(), language: "en".to_owned() };
     ask(node, Request::AccountAdd { account, password: Password(password.clone()) }).await?;
     Ok(())
 }

@@ -82,7 +82,18 @@ pub(crate) fn shape(rows: &[Shape]) -> String {
         return "The queue is empty.\n".to_owned();
     }
     let mut table = Table::new(&[
-        "route", "destination", ">all", ">≤5 min", ">≤20 min", ">≤80 min", ">≤5 h", ">≤21 h", ">≤2 d", ">≤5 d", ">older", ">held",
+        "route",
+        "destination",
+        ">all",
+        ">≤5 min",
+        ">≤20 min",
+        ">≤80 min",
+        ">≤5 h",
+        ">≤21 h",
+        ">≤2 d",
+        ">≤5 d",
+        ">older",
+        ">held",
     ]);
     for row in rows {
         let total: u64 = row.ages.iter().sum();
@@ -143,13 +154,7 @@ pub(crate) fn mailbox(rows: &[MailRow]) -> String {
     }
     let mut table = Table::new(&["id", "filed", ">size", "from", "subject"]);
     for row in rows {
-        table.row([
-            row.id.to_string(),
-            time(row.at),
-            size(row.octets),
-            row.from.clone(),
-            row.subject.clone(),
-        ]);
+        table.row([row.id.to_string(), time(row.at), size(row.octets), row.from.clone(), row.subject.clone()]);
     }
     table.render()
 }

@@ -1,6 +1,9 @@
 //! Listeners with their certificates.
 
-use std::{collections::{BTreeMap, BTreeSet}, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use rohrpost_mail::ListenerTls;
@@ -20,7 +23,9 @@ impl Certificates {
     /// Loads them; where none is configured, a self-signed one is made, or that of an earlier start taken.
     pub(crate) fn load(settings: &Settings) -> anyhow::Result<Self> {
         let shared = if settings.certificates.is_empty() {
-            tracing::warn!("no certificate is configured: a self-signed one is used, which mail programs will not trust");
+            tracing::warn!(
+                "no certificate is configured: a self-signed one is used, which mail programs will not trust"
+            );
             CertStore::self_signed(&settings.data_dir, &Vec::from_iter(names(settings)))?
         } else {
             CertStore::load(settings.certificates.clone())?

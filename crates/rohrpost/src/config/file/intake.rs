@@ -279,4 +279,3 @@ pub(crate) enum OriginatingIp {
     /// A keyed hash.
     Hashed,
 }
-

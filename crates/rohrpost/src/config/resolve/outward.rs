@@ -22,7 +22,11 @@ const PORT: u16 = 25;
 
 impl Notes {
     /// How mail goes out.
-    pub(super) fn delivery(&mut self, config: &file::Config, postmaster: Option<Mailbox>) -> Option<delivery::Settings> {
+    pub(super) fn delivery(
+        &mut self,
+        config: &file::Config,
+        postmaster: Option<Mailbox>,
+    ) -> Option<delivery::Settings> {
         let mut routes: Vec<_> =
             config.route.iter().enumerate().filter_map(|(at, route)| self.route(at, route)).collect();
         let relays = config.relay_domain.iter().enumerate().filter_map(|(at, domain)| self.relay(at, domain));
@@ -98,7 +102,8 @@ impl Notes {
             (None, None) => Some(None),
             (Some(user), Some(file)) => {
                 let password = first_line(&self.folder.join(file));
-                let password = self.value(&key.then("password_file"), password.map_err(|error| format!("{error:#}")))?;
+                let password =
+                    self.value(&key.then("password_file"), password.map_err(|error| format!("{error:#}")))?;
                 Some(Some(Login::new(user, password)))
             }
             (Some(_), None) => {
@@ -170,7 +175,13 @@ impl Notes {
             max: queue.connections_per_site,
             ..GateLimits::default()
         };
-        rohrpost_queue::Settings { schedule: schedule(queue), limits, route_limits, hold_outgoing: false, one_way_out: false }
+        rohrpost_queue::Settings {
+            schedule: schedule(queue),
+            limits,
+            route_limits,
+            hold_outgoing: false,
+            one_way_out: false,
+        }
     }
 
     /// How hosts are found.

@@ -1,4 +1,7 @@
-use rohrpost_mail::{DeliveryRecord, Direction, Link, Outcome, Policy, PolicySource, QueueId, Reply, Stage, TlsInfo, TlsVersion, Verification, VerifiedBy};
+use rohrpost_mail::{
+    DeliveryRecord, Direction, Link, Outcome, Policy, PolicySource, QueueId, Reply, Stage, TlsInfo, TlsVersion,
+    Verification, VerifiedBy,
+};
 
 use super::*;
 

@@ -1,0 +1,61 @@
+use clap::{CommandFactory, Parser, error::ErrorKind};
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, ErrorKind> {
+    Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.kind())
+}
+
+#[test]
+fn the_command_line_has_no_contradictions() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_says_what_there_is() {
+    insta::assert_snapshot!(Cli::command().term_width(100).render_help());
+}
+
+#[test]
+fn every_command_explains_itself() {
+    fn look(command: &clap::Command, path: &str) {
+        let path = format!("{path} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{path}");
+        for option in command.get_arguments().filter(|option| !option.is_hide_set()) {
+            assert!(option.get_help().is_some(), "{path} {}", option.get_id());
+        }
+        command.get_subcommands().for_each(|inner| look(inner, &path));
+    }
+    look(&Cli::command(), "");
+}
+
+#[test]
+fn the_server_can_be_named_before_and_behind_the_command() {
+    for line in ["rohrpost --dir /x queue list", "rohrpost queue --dir /x list", "rohrpost queue list --dir /x"] {
+        assert_eq!(parse(line).unwrap().place.dir.unwrap(), PathBuf::from("/x"), "{line}");
+    }
+}
+
+#[test]
+fn all_and_a_filter_exclude_each_other() {
+    assert!(parse("rohrpost queue hold --all").is_ok());
+    assert_eq!(parse("rohrpost queue hold --all --domain there.test").unwrap_err(), ErrorKind::ArgumentConflict);
+}
+
+#[test]
+fn wrong_addresses_and_ids_are_refused_at_the_door() {
+    for line in [
+        "rohrpost send --to bob --from ann@here.test --server smtp://x",
+        "rohrpost send --to b@x.test --from ann@here..test --server smtp://x",
+        "rohrpost queue show not-an-id",
+        "rohrpost account add ann",
+    ] {
+        assert_eq!(parse(line).unwrap_err(), ErrorKind::ValueValidation, "{line}");
+    }
+}
+
+#[test]
+fn sending_needs_sender_recipient_and_server() {
+    let line = "rohrpost send --to bob@there.test --from ann@here.test";
+    assert_eq!(parse(line).unwrap_err(), ErrorKind::MissingRequiredArgument);
+}
