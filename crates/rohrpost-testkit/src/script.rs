@@ -31,7 +31,7 @@ pub(crate) enum Step {
 }
 
 impl Script {
-    /// Does nothing and closes at once.
+    /// Takes the connection, says nothing, and hears whatever comes.
     pub fn new() -> Self {
         Self::default()
     }
