@@ -41,7 +41,8 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("swaks"), package: "swaks", why: "submits with PLAIN and LOGIN" },
     Program { probe: Probe::Perl("Net::SSLeay"), package: "libnet-ssleay-perl", why: "lets swaks speak TLS" },
     Program { probe: Probe::Command("dnsmasq"), package: "dnsmasq-base", why: "is the DNS that names the MX hosts" },
-    Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256 and -PLUS" },
+    Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256" },
+    Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
 ];
 
 impl Program {

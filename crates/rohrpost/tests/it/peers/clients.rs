@@ -1,9 +1,11 @@
-//! Programs that send one message and end: swaks and msmtp.
+//! Programs that log in or send one message, and end: swaks, msmtp and gsasl.
 //!
-//! swaks shows each line of the dialogue and logs in by PLAIN and LOGIN; msmtp knows SCRAM.
+//! swaks shows each line of the dialogue and logs in by PLAIN and LOGIN; msmtp knows SCRAM, and gsasl binds it to the
+//! TLS connection.
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::PeerTls;
@@ -94,14 +96,12 @@ impl Swaks {
     }
 }
 
-/// A message that msmtp sends, logged in.
+/// A message that msmtp sends, logged in by SCRAM-SHA-256.
 pub(crate) struct Msmtp<'a> {
     /// The server.
     pub(crate) server: SocketAddr,
     /// STARTTLS or implicit.
     pub(crate) tls: PeerTls,
-    /// Which mechanism, in msmtp's spelling: `scram-sha-256`, `scram-sha-256-plus`, …
-    pub(crate) mechanism: &'a str,
     /// Who logs in. Sender too.
     pub(crate) user: &'a str,
     /// With which password.
@@ -116,7 +116,7 @@ impl Msmtp<'_> {
         msmtp.args(["--debug", "--file=/dev/null", &format!("--host={}", self.server.ip())]);
         msmtp.args([&format!("--port={}", self.server.port()), &format!("--from={}", self.user)]);
         msmtp.args(["--tls=on", &format!("--tls-starttls={starttls}"), "--tls-certcheck=off"]);
-        msmtp.args([&format!("--auth={}", self.mechanism), &format!("--user={}", self.user)]);
+        msmtp.args(["--auth=scram-sha-256", &format!("--user={}", self.user)]);
         msmtp.args([&format!("--passwordeval=echo {}", self.password), to]);
         let mut child = msmtp
             .stdin(Stdio::piped())
@@ -130,4 +130,14 @@ impl Msmtp<'_> {
         drop(input);
         Transcript::of(&child.wait_with_output().expect("msmtp ends"))
     }
+}
+
+/// gsasl logs in over STARTTLS by SCRAM-SHA-256-PLUS, which proves that nobody sits in between, and sends nothing.
+pub(crate) fn gsasl(server: SocketAddr, authority: &Path, user: &str, password: &str) -> Transcript {
+    let mut gsasl = Command::new("gsasl");
+    gsasl.args(["--smtp", "--starttls", "--mechanism=SCRAM-SHA-256-PLUS", &format!("--connect={server}")]);
+    gsasl.args([&format!("--authentication-id={user}"), &format!("--password={password}")]);
+    gsasl.arg(format!("--x509-ca-file={}", authority.display()));
+    let output = gsasl.stdin(Stdio::null()).output();
+    Transcript::of(&output.expect("gsasl is there: `cargo xtask programs` installs it"))
 }

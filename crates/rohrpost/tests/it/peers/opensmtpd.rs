@@ -59,5 +59,8 @@ fn relay(hop: NextHop) -> String {
         PeerTls::Encrypt => ("smtp+tls", "tls no-verify"),
         PeerTls::Implicit => ("smtps", "tls no-verify"),
     };
-    format!("action there relay host \"{scheme}://{}\" {judge}\nmatch from any for any action there\n", hop.address)
+    format!(
+        "action there relay helo opensmtpd.test host \"{scheme}://{}\" {judge}\nmatch from any for any action there\n",
+        hop.address
+    )
 }

@@ -21,8 +21,8 @@ pub(crate) struct Rohrpost {
     directory: TempDir,
     child: Child,
     log: Log,
-    /// Kept, since the server reads it again when it changes.
-    _certificate: Certificate,
+    /// What its listeners show.
+    pub(crate) certificate: Certificate,
 }
 
 impl Rohrpost {
@@ -38,7 +38,7 @@ impl Rohrpost {
         add.args(["account", "add", ANN, "--password-file"]).arg(directory.path().join("password"));
         text_of(add.output().expect("it is built"));
         let (child, log) = serve(&directory);
-        Self { directory, child, log, _certificate: certificate }
+        Self { directory, child, log, certificate }
     }
 
     /// What a command beside the server prints. It must succeed.
@@ -76,11 +76,17 @@ impl Rohrpost {
     /// The newest message in ann's INBOX, once it holds all of `parts`.
     #[track_caller]
     pub(crate) fn inbox(&self, parts: &[&str]) -> String {
-        let listed =
-            self.ask_until(&["mailbox", "list", ANN, "--json"], "a message", |listed| !listed.trim().is_empty());
-        let number = listed.lines().count().to_string();
         let holds_all = |mail: &str| parts.iter().all(|part| mail.contains(part));
-        self.ask_until(&["mailbox", "show", ANN, &number], &parts.join(", "), holds_all)
+        let list = ["mailbox", "list", ANN, "--json"];
+        let listed = self.ask_until(&list, &parts.join(", "), |listed| holds_all(&self.newest_of(listed)));
+        self.newest_of(&listed)
+    }
+
+    /// The last message of a mailbox listed as JSON, one object a line; nothing when there is none.
+    fn newest_of(&self, listed: &str) -> String {
+        let Some(last) = listed.lines().last() else { return String::new() };
+        let row: serde_json::Value = serde_json::from_str(last).expect("each line is JSON");
+        self.ask(&["mailbox", "show", ANN, row["id"].as_str().expect("a message has an id")])
     }
 }
 

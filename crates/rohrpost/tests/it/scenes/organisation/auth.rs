@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::Organisation;
 use crate::peers::rohrpost::{ANN, PASSWORD};
-use crate::peers::{Dialogue, Msmtp, PeerTls, Swaks};
+use crate::peers::{Dialogue, Msmtp, PeerTls, Swaks, clients};
 
 /// A port that no MX host has: nothing is sent in these tests.
 const NO_MX: u16 = 1;
@@ -32,15 +32,15 @@ fn swaks_logs_in(mechanism: &str, tls: PeerTls) {
 
 /// msmtp does.
 #[track_caller]
-fn msmtp_logs_in(mechanism: &str, tls: PeerTls) {
+fn msmtp_logs_in(tls: PeerTls) {
     let organisation = Organisation::open(NO_MX);
     let server = organisation.submission_with(tls);
-    let msmtp = |password| Msmtp { server, tls, mechanism, user: ANN, password }.send(ANN, mechanism);
-    assert!(!msmtp("two blue kites").succeeded);
+    let msmtp = |password| Msmtp { server, tls, user: ANN, password }.send(ANN, "by SCRAM");
+    let refused = msmtp("two blue kites");
+    assert!(!refused.succeeded && refused.text.contains("535 5.7.8"), "{}", refused.text);
     let transcript = msmtp(PASSWORD).expect_success();
-    let command = format!("AUTH {}", mechanism.to_uppercase());
-    assert!(transcript.text.contains(&command), "{}", transcript.text);
-    organisation.rohrpost.inbox(&[&format!("Subject: {mechanism}"), "ESMTPSA"]);
+    assert!(transcript.text.contains("AUTH SCRAM-SHA-256"), "{}", transcript.text);
+    organisation.rohrpost.inbox(&["Subject: by SCRAM", "ESMTPSA"]);
 }
 
 #[test]
@@ -65,22 +65,25 @@ fn swaks_logs_in_by_login_over_implicit_tls() {
 
 #[test]
 fn msmtp_logs_in_by_scram_over_starttls() {
-    msmtp_logs_in("scram-sha-256", PeerTls::Encrypt);
+    msmtp_logs_in(PeerTls::Encrypt);
 }
 
 #[test]
 fn msmtp_logs_in_by_scram_over_implicit_tls() {
-    msmtp_logs_in("scram-sha-256", PeerTls::Implicit);
+    msmtp_logs_in(PeerTls::Implicit);
 }
 
 #[test]
-fn msmtp_logs_in_by_scram_plus_over_starttls() {
-    msmtp_logs_in("scram-sha-256-plus", PeerTls::Encrypt);
-}
-
-#[test]
-fn msmtp_logs_in_by_scram_plus_over_implicit_tls() {
-    msmtp_logs_in("scram-sha-256-plus", PeerTls::Implicit);
+fn gsasl_logs_in_by_scram_bound_to_the_tls_connection() {
+    let organisation = Organisation::open(NO_MX);
+    let authority = organisation.rohrpost.certificate.cert();
+    let gsasl = |password| clients::gsasl(organisation.submission, &authority, ANN, password);
+    let refused = gsasl("two blue kites");
+    assert!(!refused.succeeded && refused.text.contains("535 5.7.8"), "{}", refused.text);
+    let transcript = gsasl(PASSWORD).expect_success();
+    // The flag of the channel binding, `p=tls-exporter,,`, in base64.
+    assert!(transcript.text.contains("cD10bHMtZXhwb3J0ZXIs"), "{}", transcript.text);
+    assert!(transcript.text.contains("235 2.7.0"), "{}", transcript.text);
 }
 
 #[test]
