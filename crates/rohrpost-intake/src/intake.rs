@@ -28,7 +28,7 @@ use crate::{
     quota::{Limit, Quotas, Reservation, Usage},
     refusal::Refusal,
     settings::{AccountLimits, PeerLimits, RelayDomain, Settings},
-    transaction::Transaction,
+    transaction::{Transaction, held::Budget},
     window::Window,
 };
 
@@ -67,6 +67,7 @@ struct Inner {
     start: Instant,
     null_paths: Mutex<Bounded<String, Window>>,
     trusted: Mutex<Bounded<Network, Window>>,
+    held: Budget,
 }
 
 /// The settings, with what follows from them.
@@ -107,6 +108,7 @@ impl Intake {
             start,
             null_paths: Mutex::new(Bounded::new(QUOTAS_MAX)),
             trusted: Mutex::new(Bounded::new(PEERS_MAX)),
+            held: Budget::default(),
         }))
     }
 
@@ -226,6 +228,10 @@ impl Intake {
         &self.0.resolver
     }
 
+    pub(crate) fn held(&self) -> Budget {
+        self.0.held.clone()
+    }
+
     pub(crate) fn directory(&self) -> &Directory {
         &self.0.directory
     }
@@ -333,3 +339,6 @@ fn count<K: Clone + Eq + std::hash::Hash>(
     }
     within
 }
+
+#[cfg(test)]
+mod tests;

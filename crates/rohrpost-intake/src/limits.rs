@@ -56,6 +56,9 @@ pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Octets of a submitted message that are held in memory for repair; the body of a larger one passes unchanged.
 pub const REPAIR_BYTES_MAX: usize = 256 * 1024;
+/// Octets of submitted messages that are held in memory over all sessions. Beyond it each goes on to the store as soon as
+/// its header is complete, repaired at the header only.
+pub const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Octets of a header that are looked at. The session refuses larger ones.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(REPAIR_BYTES_MAX >= HEADER_BYTES_MAX);

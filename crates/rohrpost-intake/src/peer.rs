@@ -37,6 +37,8 @@ pub struct Peer {
     pub helo: String,
     /// EHLO or LHLO rather than HELO.
     pub is_extended: bool,
+    /// Whether the listener has TLS to offer.
+    pub is_tls_offered: bool,
     /// The facts of TLS.
     pub tls: Option<TlsInfo>,
     /// Who logged in.
@@ -86,9 +88,57 @@ impl Peer {
             Some(tls) => Link::Tls(tls.clone()),
             None if self.address.is_none() => Link::Local,
             None => {
-                let reason = if self.is_extended || self.helo.is_empty() { "not asked for" } else { "HELO" };
+                let reason = match (self.is_tls_offered, self.is_extended) {
+                    (false, _) => "not offered",
+                    (true, false) => "HELO",
+                    (true, true) => "not asked for",
+                };
                 Link::Clear { reason: reason.to_owned() }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(helo: &str) -> Peer {
+        Peer {
+            session: "s".into(),
+            listener: "mx".into(),
+            role: Role::Smtp,
+            host_name: "mx.here.test".parse().unwrap(),
+            address: "192.0.2.1:25".parse().ok(),
+            name: None,
+            trusted: None,
+            helo: helo.into(),
+            is_extended: true,
+            is_tls_offered: true,
+            tls: None,
+            account: None,
+        }
+    }
+
+    #[test]
+    fn s15_names_that_no_server_has_are_odd() {
+        for odd in ["localhost", "MX.here.test", "a b", "%", "_", "[999.1.1.1]"] {
+            assert!(peer(odd).has_odd_name(), "{odd}");
+        }
+        for usual in ["mx.there.test", "[192.0.2.1]", "[IPv6:2001:db8::1]", ""] {
+            assert!(!peer(usual).has_odd_name(), "{usual}");
+        }
+    }
+
+    #[test]
+    fn the_record_says_why_a_link_is_in_clear_text() {
+        let reason = |peer: &Peer| match peer.link() {
+            Link::Clear { reason } => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(&peer("x.test")), "not asked for");
+        assert_eq!(reason(&Peer { is_extended: false, ..peer("x.test") }), "HELO");
+        assert_eq!(reason(&Peer { is_tls_offered: false, ..peer("x.test") }), "not offered");
+        assert_eq!(Peer { address: None, ..peer("x.test") }.link(), Link::Local);
     }
 }

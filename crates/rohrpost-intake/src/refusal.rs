@@ -15,6 +15,9 @@ pub enum Refusal {
     /// The reverse path is not one of the account's.
     #[error("the sender address does not belong to the account")]
     SenderNotYours,
+    /// Mail from this partner must come inside TLS.
+    #[error("this partner's mail must come inside TLS")]
+    TlsRequired,
     /// The sender's domain takes no mail at all (RFC 7505), so nobody can answer.
     #[error("the sender's domain has a null MX")]
     SenderNullMx,
@@ -96,6 +99,9 @@ pub enum Refusal {
     /// There is nothing to take more sessions with.
     #[error("overload")]
     Overload,
+    /// Session and transaction disagree about what has begun: a fault of ours.
+    #[error("there is no transaction")]
+    OutOfStep,
     /// The store refused.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -105,7 +111,7 @@ impl Refusal {
     /// Whose turn it is.
     pub fn class(&self) -> Class {
         match self {
-            Self::Overload | Self::Store(_) | Self::Stopping => Class::Ours,
+            Self::Overload | Self::OutOfStep | Self::Store(_) | Self::Stopping => Class::Ours,
             refusal if refusal.reply().is_permanent() => Class::Permanent,
             _ => Class::Temporary,
         }
@@ -115,6 +121,7 @@ impl Refusal {
     pub fn reply(&self) -> Reply {
         match self {
             Self::SenderNotYours => Reply::with(553, 7, 1, "Sender address does not belong to your account"),
+            Self::TlsRequired => Reply::with(530, 7, 0, "Mail from you is taken inside TLS only: use STARTTLS first"),
             Self::SenderNullMx => Reply::with(550, 7, 27, "Sender domain takes no mail (null MX)"),
             Self::SenderMissing => Reply::with(550, 1, 8, "Sender domain does not exist"),
             Self::SenderUnknown => Reply::with(451, 4, 3, "Sender domain cannot be looked up, try again later"),
@@ -141,6 +148,7 @@ impl Refusal {
             Self::Door(error) => Reply::with(421, 7, 0, format!("Refused: {error}")),
             Self::EarlyTalker => Reply::with(554, 5, 1, "Your client spoke before the greeting"),
             Self::Stopping => Reply::with(421, 3, 2, "Server is stopping, try again later"),
+            Self::OutOfStep => Reply::with(451, 3, 0, "Internal error, try again later"),
             Self::Store(error) => error.reply(),
         }
     }
@@ -148,6 +156,7 @@ impl Refusal {
     /// Every [`Self::word`], in the order that metrics show them; the last stands for those still unknown.
     pub const WORDS: &'static [&'static str] = &[
         "not-yours",
+        "tls-required",
         "sender-domain",
         "relay",
         "recipient",
@@ -167,6 +176,7 @@ impl Refusal {
     pub fn word(&self) -> &'static str {
         match self {
             Self::SenderNotYours | Self::FromNotYours(_) => "not-yours",
+            Self::TlsRequired => "tls-required",
             Self::SenderNullMx | Self::SenderMissing | Self::SenderUnknown => "sender-domain",
             Self::Relay => "relay",
             Self::NoMailbox | Self::Disabled | Self::RecipientNullMx | Self::Suppressed(_) => "recipient",
@@ -178,6 +188,7 @@ impl Refusal {
             Self::Door(_) | Self::Overload => "door",
             Self::EarlyTalker => "early-talker",
             Self::Stopping => "stopping",
+            Self::OutOfStep => "other",
             Self::Store(_) => "store",
         }
     }

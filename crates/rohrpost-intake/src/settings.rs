@@ -1,10 +1,10 @@
 //! What the operator sets: the parts of `rohrpost.toml` that this crate obeys, as they are meant.
 
-use std::time::Duration;
+use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 use rohrpost_mail::{Domain, Mailbox};
-use rohrpost_queue::Schedule;
+use rohrpost_queue::{DomainPattern, Schedule};
 use serde::Deserialize;
 
 use crate::access::AccessRule;
@@ -22,6 +22,8 @@ pub struct Settings {
     pub relay_domains: Vec<RelayDomain>,
     /// Who may relay without logging in.
     pub trusted_networks: Vec<TrustedNetwork>,
+    /// Partners whose mail must come inside TLS.
+    pub require_tls_from: Vec<TlsPartner>,
     /// `[[access]]`, in order.
     pub access: Vec<AccessRule>,
     /// Limits of strangers on `smtp` listeners.
@@ -57,6 +59,7 @@ impl Settings {
             local_domains: Vec::new(),
             relay_domains: Vec::new(),
             trusted_networks: Vec::new(),
+            require_tls_from: Vec::new(),
             access: Vec::new(),
             mx_limits: PeerLimits::MX,
             submission_limits: PeerLimits::SUBMISSION,
@@ -87,6 +90,40 @@ pub struct TrustedNetwork {
 
 fn trusted_rate() -> u32 {
     1_000
+}
+
+/// An entry of `require_tls_from`: a partner whose mail is refused with 530 5.7.0 unless it comes inside TLS. A public
+/// MX must not demand TLS of everybody (RFC 3207 §4), but may of those who have agreed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TlsPartner {
+    /// Clients in this network.
+    Network(IpNet),
+    /// Senders of these domains: `there.test` or `*.there.test`.
+    Senders(DomainPattern),
+}
+
+impl TlsPartner {
+    /// Whether mail of this sender from this address is the partner's.
+    pub fn fits(&self, client: Option<IpAddr>, sender: Option<&Mailbox>) -> bool {
+        match self {
+            Self::Network(network) => client.is_some_and(|client| network.contains(&client.to_canonical())),
+            Self::Senders(pattern) => sender.is_some_and(|sender| pattern.matches_host(&sender.domain)),
+        }
+    }
+}
+
+impl FromStr for TlsPartner {
+    type Err = rohrpost_queue::routing::PatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self::Network).or_else(|_| text.parse().map(Self::Senders))
+    }
+}
+
+impl<'de> Deserialize<'de> for TlsPartner {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// `[[relay_domain]]`: a domain we take mail for and pass on to the server that has its mailboxes.

@@ -4,7 +4,7 @@
 //! against an account is given back. Once the commit is asked for, it is not undone by a dropped session.
 
 mod accept;
-mod held;
+pub(crate) mod held;
 
 use std::{collections::HashSet, time::Instant};
 
@@ -23,6 +23,7 @@ use crate::{
     peer::Peer,
     quota::Reservation,
     refusal::Refusal,
+    settings::TlsPartner,
 };
 
 /// A message on its way in.
@@ -79,6 +80,11 @@ impl Transaction {
         intake.check_health()?;
         let config = intake.config();
         intake.directory().refresh(&config.settings).await?;
+        let client = peer.address.map(|address| address.ip());
+        let is_partners = |partner: &TlsPartner| partner.fits(client, envelope.reverse_path.mailbox());
+        if peer.tls.is_none() && config.settings.require_tls_from.iter().any(is_partners) {
+            return Err(Refusal::TlsRequired);
+        }
         let mut sender_check = None;
         match (&peer.account, envelope.reverse_path.mailbox()) {
             (Some(account), Some(sender)) if !content::belongs_to(account, sender) => {
@@ -165,7 +171,11 @@ impl Transaction {
     pub async fn push(&mut self, peer: &Peer, bytes: Bytes) {
         if matches!(self.body, Body::None) {
             let writer = self.intake.store().body_writer();
-            self.body = if peer.account.is_some() { Body::Held(Held::new(writer)) } else { Body::Streaming(writer) };
+            self.body = if peer.account.is_some() {
+                Body::Held(Held::new(writer, self.intake.held()))
+            } else {
+                Body::Streaming(writer)
+            };
         }
         let pushed: Result<(), Refusal> = match &mut self.body {
             Body::Streaming(writer) => writer.push(bytes).await.map_err(Refusal::from),

@@ -156,6 +156,7 @@ impl Driver {
         let facts = self.shake_hands().await?;
         self.peer.helo.clear();
         self.peer.is_extended = false;
+        self.peer.account = None;
         self.session.tls_started(now(), facts);
         Ok(())
     }

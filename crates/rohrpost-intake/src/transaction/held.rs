@@ -1,29 +1,62 @@
 //! Content of an account's message, held in memory while it can still be repaired.
 
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 use rohrpost_mail::{QueueId, header};
 use rohrpost_store::BodyWriter;
 
-use crate::{content, limits::REPAIR_BYTES_MAX, peer::Peer, refusal::Refusal};
+use crate::{
+    content,
+    limits::{HELD_BYTES_MAX, REPAIR_BYTES_MAX},
+    peer::Peer,
+    refusal::Refusal,
+};
+
+/// What all sessions hold.
+pub(crate) type Budget = Arc<AtomicUsize>;
 
 /// Content so far, and the writer it will go to.
 pub(super) struct Held {
     content: BytesMut,
     writer: BodyWriter,
+    share: Share,
+}
+
+/// Part of the budget; dropped, it is given back.
+struct Share {
+    budget: Budget,
+    octets: usize,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.fetch_sub(self.octets, Ordering::Relaxed);
+    }
 }
 
 impl Held {
-    pub(super) fn new(writer: BodyWriter) -> Self {
-        Self { content: BytesMut::new(), writer }
+    pub(super) fn new(writer: BodyWriter, budget: Budget) -> Self {
+        Self { content: BytesMut::new(), writer, share: Share { budget, octets: 0 } }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.content.extend_from_slice(bytes);
+        self.share.octets += bytes.len();
+        self.share.budget.fetch_add(bytes.len(), Ordering::Relaxed);
     }
 
+    /// Whether it is too large to be repaired as a whole, or memory is short and its header is complete.
     pub(super) fn is_large(&self) -> bool {
-        self.content.len() > REPAIR_BYTES_MAX
+        let is_short = self.share.budget.load(Ordering::Relaxed) > HELD_BYTES_MAX;
+        self.content.len() > REPAIR_BYTES_MAX || is_short && !header::split(&self.content).1.is_empty()
     }
 
     /// Checks and repairs the header and hands all there is to the writer; what follows may be streamed.
@@ -40,8 +73,8 @@ impl Held {
         let head = self.checked_header(peer, id)?;
         let message: Bytes = [head, self.rest()].concat().into();
         let repaired = match content::repair_body(&message) {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(repaired) => Some(Bytes::from(repaired)),
+            Cow::Borrowed(_) => None,
+            Cow::Owned(repaired) => Some(Bytes::from(repaired)),
         };
         self.writer.push(repaired.unwrap_or(message)).await?;
         Ok(self.writer)

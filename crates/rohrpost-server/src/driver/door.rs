@@ -32,49 +32,34 @@ pub(super) struct Admitted {
 /// Finds out who it is and whether there is a place.
 pub(super) async fn admit(listener: Arc<Listener>, shared: &Arc<Shared>, stream: Plain) -> Result<Admitted, Ended> {
     let (stream, address, pending) = real_address(&listener, stream).await?;
-    let trusted = address.and_then(|address| shared.intake.trusted(address.ip()));
-    let is_known = address.is_none() || trusted.is_some();
-    let entered = enter(shared, &listener, address, is_known);
-    let session_name: Arc<str> = name_session(shared).into();
-    let peer = Peer {
-        session: session_name.clone(),
-        listener: listener.name.clone(),
-        role: listener.role,
-        host_name: listener.host_name.clone(),
-        address,
-        name: None,
-        trusted,
-        helo: String::new(),
-        is_extended: false,
-        tls: None,
-        account: None,
-    };
-    let (place, refusal) = match entered {
+    let mut peer = stranger(&listener, shared, address);
+    let (place, refusal) = match enter(shared, &peer) {
         Ok(place) => (place, None),
         // Where TLS comes first, a handshake only to say no would cost more than the connection.
-        Err(_) if listener.is_implicit => {
-            shared.stats.refusals.increment("door");
+        Err(refusal) if listener.is_implicit => {
+            shared.stats.refusals.increment(refusal.word());
             return Err(Ended);
         }
         Err(refusal) => (Place::uncounted(shared.intake.peers()), Some(refusal)),
     };
-    let (link, tls, facts) = match (&listener.server_tls, listener.is_implicit) {
-        (Some(tls), true) => {
-            let (link, info, facts) = accept_tls(tls, stream, &shared.stats, &session_name).await?;
-            (link, Some(info), Some(facts))
-        }
+    let (link, facts) = match (&listener.server_tls, listener.is_implicit) {
+        (_, false) => (Link::Plain(stream), None),
         (None, true) => return Err(Ended),
-        (_, false) => (Link::Plain(stream), None, None),
+        (Some(tls), true) => {
+            let (link, info, facts) = accept_tls(tls, stream, &shared.stats, &peer.session).await?;
+            peer.tls = Some(info);
+            (link, Some(facts))
+        }
     };
-    let profile = listener.profile_for(address.map(|address| address.ip()), is_known);
-    let session = Session::new(profile, facts, now(), Timestamp::now()).with_id(&*session_name);
+    let profile = listener.profile_for(address.map(|address| address.ip()), peer.is_known());
+    let session = Session::new(profile, facts, now(), Timestamp::now()).with_id(&*peer.session);
     let driver = Driver {
         shared: shared.clone(),
         listener,
         session,
         link,
         pending,
-        peer: Peer { tls, ..peer },
+        peer,
         transaction: None,
         proven: None,
         wants_handshake: false,
@@ -84,6 +69,24 @@ pub(super) async fn admit(listener: Arc<Listener>, shared: &Arc<Shared>, stream:
         reason: None,
     };
     Ok(Admitted { driver, place, refusal })
+}
+
+/// All that is known of a peer before it has spoken.
+fn stranger(listener: &Listener, shared: &Shared, address: Option<SocketAddr>) -> Peer {
+    Peer {
+        session: name_session(shared).into(),
+        listener: listener.name.clone(),
+        role: listener.role,
+        host_name: listener.host_name.clone(),
+        address,
+        name: None,
+        trusted: address.and_then(|address| shared.intake.trusted(address.ip())),
+        helo: String::new(),
+        is_extended: false,
+        is_tls_offered: listener.server_tls.is_some(),
+        tls: None,
+        account: None,
+    }
 }
 
 /// The peer's address, or what its load balancer says; and octets that came behind the balancer's header.
@@ -121,15 +124,15 @@ async fn real_address(listener: &Listener, mut stream: Plain) -> Result<(Plain, 
     }
 }
 
-fn enter(shared: &Shared, listener: &Listener, address: Option<SocketAddr>, is_known: bool) -> Result<Place, Refusal> {
-    let sessions_max = if is_known { SESSIONS_MAX } else { SESSIONS_UNKNOWN_MAX };
+fn enter(shared: &Shared, peer: &Peer) -> Result<Place, Refusal> {
+    let sessions_max = if peer.is_known() { SESSIONS_MAX } else { SESSIONS_UNKNOWN_MAX };
     if shared.stats.open() > sessions_max as u64 {
         return Err(Refusal::Overload);
     }
     let peers = shared.intake.peers();
-    match address {
-        Some(address) if !is_known => {
-            Ok(peers.enter(address.ip(), &shared.intake.peer_limits(listener.role), now())?)
+    match peer.address {
+        Some(address) if !peer.is_known() => {
+            Ok(peers.enter(address.ip(), &shared.intake.peer_limits(peer.role), now())?)
         }
         _ => Ok(Place::uncounted(peers)),
     }

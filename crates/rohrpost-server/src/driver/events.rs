@@ -39,7 +39,7 @@ impl Driver {
             }
             Event::Data => {
                 let verdict =
-                    self.transaction.as_ref().map_or(Err(Refusal::Overload), |transaction| transaction.data());
+                    self.transaction.as_ref().map_or(Err(Refusal::OutOfStep), |transaction| transaction.data());
                 self.answer("message", verdict);
             }
             Event::Body(bytes) => {
@@ -68,7 +68,7 @@ impl Driver {
     }
 
     async fn rcpt(&mut self, request: RcptRequest) -> Result<(), Refusal> {
-        let Some(transaction) = &mut self.transaction else { return Err(Refusal::Overload) };
+        let Some(transaction) = &mut self.transaction else { return Err(Refusal::OutOfStep) };
         let RcptRequest { path, orcpt, notify } = request;
         let verdict = transaction.rcpt(&self.peer, &path, orcpt, notify, now()).await;
         if matches!(verdict, Err(Refusal::NoMailbox)) && self.peer.is_stranger() {
@@ -84,7 +84,7 @@ impl Driver {
     async fn end(&mut self, octets: u64) {
         let outcome = match self.transaction.take() {
             Some(transaction) => transaction.finish(&self.peer).await,
-            None => Err(Refusal::Overload),
+            None => Err(Refusal::OutOfStep),
         };
         match outcome {
             Ok(accepted) => {

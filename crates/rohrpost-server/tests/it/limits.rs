@@ -90,6 +90,30 @@ async fn an_account_that_nears_its_limit_is_told() {
 }
 
 #[tokio::test]
+async fn suspicious_peers_get_their_replies_slowly() {
+    let tarpit = Duration::from_millis(600);
+    let fixture = Fixture::start_with(|setup| setup.settings.tarpit = tarpit).await;
+    let start = std::time::Instant::now();
+    let mut client = fixture.connect("mx").await;
+    client.expect("220").await;
+    assert!(start.elapsed() >= tarpit);
+    client.transcript("C: QUIT\nS: 221").await;
+}
+
+#[tokio::test]
+async fn partners_who_agreed_to_tls_are_held_to_it() {
+    let fixture = Fixture::start_with(|setup| {
+        setup.settings.require_tls_from = vec!["there.test".parse().unwrap(), "192.0.2.0/24".parse().unwrap()];
+    })
+    .await;
+    let mut client = fixture.connect("mx").await;
+    client.transcript("S: 220\nC: EHLO x.test\nS: 250\nC: MAIL FROM:<bob@there.test>\nS: 530 5.7.0").await;
+    client.transcript("C: MAIL FROM:<>\nS: 250").await;
+    let mut client = fixture.secured("mx").await;
+    client.transcript("C: MAIL FROM:<bob@there.test>\nS: 250").await;
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_mail_and_serves_the_rest() {
     let fixture = Fixture::start_with(|setup| setup.store.free_bytes_min = u64::MAX).await;
     let mut client = fixture.connect("mx").await;

@@ -1,0 +1,128 @@
+//! What needs a store, and a clock of its own.
+
+use rohrpost_dns::Options;
+use rohrpost_mail::{ForwardPath, Notify, ReversePath};
+use rohrpost_queue::Clock;
+use rohrpost_store::State;
+
+use super::*;
+use crate::peer::Role;
+
+/// An intake over a store of its own; its resolver asks nobody.
+struct Fixture {
+    intake: Intake,
+    account: Arc<Account>,
+    _dir: tempfile::TempDir,
+}
+
+async fn fixture(class: &str, change: impl FnOnce(&mut Settings)) -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let options = rohrpost_store::Options { free_bytes_min: 1, ..rohrpost_store::Options::default() };
+    let store = Store::open(dir.path(), options).unwrap();
+    let account = Account {
+        login: "ann@here.test".into(),
+        addresses: vec!["ann@here.test".parse().unwrap()],
+        class: class.into(),
+        ..Account::default()
+    };
+    store.account_put(account.clone()).await.unwrap();
+    let parts = Parts {
+        store: store.clone(),
+        queue: Queue::start(store, rohrpost_queue::Settings::default(), Clock::system()),
+        router: Arc::default(),
+        resolver: Resolver::with_servers(vec!["127.0.0.1:9".parse().unwrap()], Options::default()),
+        callout: None,
+        srs: None,
+    };
+    let mut settings = Settings::new("mx.here.test".parse().unwrap(), "ann@here.test".parse().unwrap());
+    settings.local_domains = vec!["here.test".parse().unwrap()];
+    change(&mut settings);
+    Fixture { intake: Intake::new(parts, settings), account: Arc::new(account), _dir: dir }
+}
+
+impl Fixture {
+    fn peer(&self) -> Peer {
+        Peer {
+            session: "s".into(),
+            listener: "submission".into(),
+            role: Role::Submission,
+            host_name: "mx.here.test".parse().unwrap(),
+            address: "127.0.0.1:4711".parse().ok(),
+            name: None,
+            trusted: None,
+            helo: String::new(),
+            is_extended: true,
+            is_tls_offered: true,
+            tls: None,
+            account: Some(self.account.clone()),
+        }
+    }
+
+    /// Stores one message of the account for itself.
+    async fn send(&self) -> Result<rohrpost_mail::QueueId, Refusal> {
+        let reverse_path = ReversePath::Mailbox("ann@here.test".parse().unwrap());
+        let mut transaction = self.intake.mail(&self.peer(), Envelope { reverse_path, ..Envelope::default() }).await?;
+        let path = ForwardPath::Mailbox("ann@here.test".parse().unwrap());
+        transaction.rcpt(&self.peer(), &path, None, Notify::default(), Instant::now()).await?;
+        transaction.push(&self.peer(), "From: ann@here.test\r\n\r\nx\r\n".into()).await;
+        Ok(transaction.finish(&self.peer()).await?.id())
+    }
+
+    async fn rows(&self, id: rohrpost_mail::QueueId) -> Vec<rohrpost_store::QueuedRecipient> {
+        self.intake.store().recipients(id).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_runs_into_its_limit_in_two_hours_of_a_day_has_its_mail_held() {
+    let fixture = fixture("", |settings| settings.account_limits.messages_per_hour = 1).await;
+    let mine = fixture.send().await.unwrap();
+    let refused_at = async |at: Timestamp| fixture.intake.count_for(&fixture.account, &mut None, at).await.is_err();
+    let now = Timestamp::now();
+    assert!(refused_at(now).await);
+    assert_eq!(fixture.rows(mine).await[0].state, State::Waiting, "once may be a mistake");
+    // The count of the first hour has left the window by then; a message more fills it anew.
+    let later = now + jiff::SignedDuration::from_hours(2);
+    let mut kept = None;
+    fixture.intake.count_for(&fixture.account, &mut kept, later).await.unwrap();
+    assert!(refused_at(later).await);
+    while fixture.rows(mine).await[0].state != State::Held {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_of_class_service_is_delayed_at_its_rate() {
+    let fixture = fixture("service", |settings| {
+        settings.account_limits.messages_per_hour = 1;
+        settings.account_limits.service_messages_per_minute = 1;
+    })
+    .await;
+    let mut due = Vec::new();
+    for _ in 0..3 {
+        let id = fixture.send().await.unwrap();
+        due.push(fixture.rows(id).await[0].due);
+    }
+    assert!(due[1].duration_since(due[0]).as_secs() >= 59, "{due:?}");
+    assert_eq!(due[2].duration_since(due[1]).as_secs(), 60);
+}
+
+#[tokio::test]
+async fn messages_with_the_null_path_have_a_rate_of_their_own() {
+    let fixture = fixture("", |_| ()).await;
+    let mut begun = 0;
+    while fixture.intake.mail(&fixture.peer(), Envelope::default()).await.is_ok() {
+        begun += 1;
+    }
+    assert_eq!(begun, NULL_PATH_PER_HOUR);
+}
+
+#[tokio::test]
+async fn when_memory_is_short_a_message_goes_on_at_the_end_of_its_header() {
+    let fixture = fixture("", |_| ()).await;
+    let held = fixture.intake.held();
+    held.fetch_add(crate::limits::HELD_BYTES_MAX + 1, std::sync::atomic::Ordering::Relaxed);
+    let id = fixture.send().await.unwrap();
+    assert!(fixture.intake.store().message(id).await.unwrap().unwrap().body.octets() > 20);
+    assert_eq!(held.load(std::sync::atomic::Ordering::Relaxed), crate::limits::HELD_BYTES_MAX + 1, "all is given back");
+}
