@@ -103,10 +103,12 @@ impl Checkpointer {
         if logged == self.moved {
             return Ok(());
         }
+        let shared = self.shared.clone();
         let connection = self.connection()?;
         checkpoint(connection, "PASSIVE")?;
         if logged >= limits::WAL_RESTART_BYTES {
             // The log starts anew only once nobody reads it. The run before has left little to wait for.
+            let _alone = shared.gate.checkpoint();
             checkpoint(connection, "RESTART")?;
         }
         self.moved = self.shared.wal_bytes.load(Ordering::Relaxed);

@@ -57,6 +57,7 @@ mod check;
 mod counters;
 pub mod error;
 mod finder;
+mod gate;
 pub mod health;
 mod ids;
 mod keeper;

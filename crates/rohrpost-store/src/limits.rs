@@ -32,6 +32,8 @@ pub const RECENT_BYTES_MAX: usize = 8 << 20;
 pub const WAL_PASSIVE_BYTES: u64 = 32 << 20;
 /// Octets of write-ahead log at which the writer waits for a checkpoint to finish, so that the log starts anew.
 pub const WAL_RESTART_BYTES: u64 = 256 << 20;
+/// How long a checkpoint waits for readers while the writer waits for it; later it tries again.
+pub const CHECKPOINT_WAIT_MAX: Duration = Duration::from_millis(200);
 /// Inodes that must be free, where the file system counts them.
 pub const FREE_INODES_MIN: u64 = 1_000;
 /// Free octets below which nothing is taken in, unless the operator asks for more.

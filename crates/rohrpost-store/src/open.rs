@@ -94,6 +94,7 @@ pub(crate) fn reader(dir: &Path) -> rusqlite::Result<Connection> {
 pub(crate) fn checkpointer(dir: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(&database_path(dir))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.busy_timeout(limits::CHECKPOINT_WAIT_MAX)?;
     Ok(connection)
 }
 

@@ -29,6 +29,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::{
     batch::{self, Broken},
     error::StoreError,
+    gate::Gate,
     health::Board,
     limits, open,
 };
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) checkpointed: AtomicU64,
     /// Octets free on the disk.
     pub(crate) free_bytes: AtomicU64,
+    /// Lets a checkpoint be alone.
+    pub(crate) gate: Gate,
 }
 
 impl Shared {
@@ -76,6 +79,7 @@ impl Shared {
             wal_bytes: Arc::default(),
             checkpointed: AtomicU64::new(0),
             free_bytes: AtomicU64::new(u64::MAX),
+            gate: Gate::default(),
         })
     }
 }
@@ -194,7 +198,10 @@ impl<A: Fn()> Thread<A> {
         while let Ok(first) = self.waiting.recv() {
             let batch = self.take(first);
             let Some(connection) = self.connection.as_mut() else { unreachable!("recover() restores it") };
-            match batch::commit(connection, batch) {
+            let inside = self.shared.gate.write();
+            let committed = batch::commit(connection, batch);
+            drop(inside);
+            match committed {
                 Ok(()) => {
                     self.shared.transactions.fetch_add(1, Ordering::Relaxed);
                     (self.after_commit)();

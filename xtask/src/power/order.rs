@@ -1,0 +1,67 @@
+//! No 250 before its sync: checked in a recording, message by message.
+
+use anyhow::{Context, Result, bail};
+
+use super::client::Acknowledged;
+use super::recording::{Call, Event, Recording};
+
+/// Checks every acknowledged message.
+pub(crate) fn run(recording: &Recording) -> Result<String> {
+    let mut large = 0;
+    for message in &recording.acknowledged {
+        check(recording, message).with_context(|| format!("{} ({})", message.marker, message.id))?;
+        large += usize::from(message.large);
+    }
+    let small = recording.acknowledged.len() - large;
+    if small == 0 || large == 0 {
+        bail!("{small} small and {large} large messages were taken: this proves nothing");
+    }
+    Ok(format!("{small} small and {large} large messages, each synced before its 250"))
+}
+
+/// Write of the marker, then a sync of that file begun later and ended, then the 250. For a large body: file, then
+/// directory, then the row.
+fn check(recording: &Recording, message: &Acknowledged) -> Result<()> {
+    let answer = recording.answer(&message.id).context("its 250 was not recorded")?;
+    let row_from = if message.large { body_synced(recording, &message.marker)? } else { 0 };
+    let text = if message.large { &message.id } else { &message.marker };
+    let row = recording
+        .events
+        .iter()
+        .find(|event| event.start > row_from && is_log(event) && event.contains(text))
+        .context("its row was not written, or was written before its body was durable")?;
+    let synced = sync_after(recording, row).context("its row was not synced")?;
+    if synced.end > answer.start {
+        bail!("its 250 went out before the sync of its row had ended");
+    }
+    Ok(())
+}
+
+/// Where the body's file and then its directory were durable.
+fn body_synced(recording: &Recording, marker: &str) -> Result<usize> {
+    let mut bodies = recording.events.iter().filter(|event| event.path().is_some_and(|path| path.contains("/bodies/")));
+    let last = bodies.rfind(|event| event.contains(marker)).context("its body was not written to a file")?;
+    let file = sync_after(recording, last).context("its file was not synced")?;
+    let path = last.path().expect("a write has a path");
+    let dir = path.rsplit_once('/').expect("a file lies in a directory").0;
+    let dir = recording
+        .events
+        .iter()
+        .find(|event| event.start > file.end && matches!(&event.call, Call::Sync { path } if path == dir))
+        .context("its directory was not synced after its file")?;
+    Ok(dir.end)
+}
+
+fn is_log(event: &Event) -> bool {
+    matches!(&event.call, Call::Write { path, .. } if path.ends_with("rohrpost.db-wal"))
+}
+
+/// The first sync of the same file that began after the write had ended.
+fn sync_after<'a>(recording: &'a Recording, write: &Event) -> Option<&'a Event> {
+    recording
+        .events
+        .iter()
+        .filter(|event| event.start > write.end)
+        .filter(|event| matches!((&event.call, write.path()), (Call::Sync { path }, Some(written)) if path == written))
+        .min_by_key(|event| event.end)
+}
