@@ -4,13 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rohrpost_mail::{Reply, Severity, Stage};
 use rohrpost_sasl::{Mechanism, client::Exchange};
 
-use super::{error::SessionError, limits::AUTH_ROUNDS_MAX, output::Output};
+use super::{error::SessionError, output::Output};
 
-/// One exchange on the wire.
-pub(super) struct Dialogue {
-    exchange: Exchange,
-    rounds: u32,
-}
+/// One exchange on the wire. It is bounded: each mechanism knows how many challenges it has and fails at one more.
+pub(super) struct Dialogue(Exchange);
 
 /// Where a reply led.
 pub(super) enum Verdict {
@@ -31,7 +28,7 @@ impl Dialogue {
             Some(initial) if initial.is_empty() => output.line(&format!("AUTH {mechanism} =")),
             Some(initial) => output.line(&format!("AUTH {mechanism} {}", BASE64.encode(initial))),
         }
-        Self { exchange, rounds: 0 }
+        Self(exchange)
     }
 
     /// Takes a reply to AUTH or to a response. An error ends the connection: the server cannot be believed any more.
@@ -39,19 +36,15 @@ impl Dialogue {
         match reply.severity() {
             Severity::Intermediate if reply.code == 334 => self.respond(&reply, output).map(|()| Verdict::Continues),
             Severity::Intermediate => Err(SessionError::Unexpected { stage: Stage::Auth, reply }),
-            Severity::Positive => self.exchange.finished().map(|()| Verdict::Done).map_err(SessionError::Sasl),
+            Severity::Positive => self.0.finished().map(|()| Verdict::Done).map_err(SessionError::Sasl),
             Severity::Temporary | Severity::Permanent => Ok(Verdict::Refused(reply)),
         }
     }
 
     fn respond(&mut self, reply: &Reply, output: &mut Output) -> Result<(), SessionError> {
-        self.rounds += 1;
-        if self.rounds > AUTH_ROUNDS_MAX {
-            return Err(SessionError::Challenge("the server asks without end"));
-        }
         let challenge = BASE64.decode(reply.text.trim());
-        let challenge = challenge.map_err(|_| SessionError::Challenge("the challenge is not base64"))?;
-        let response = self.exchange.step(&challenge).map_err(SessionError::Sasl)?;
+        let challenge = challenge.map_err(|_| SessionError::Challenge)?;
+        let response = self.0.step(&challenge).map_err(SessionError::Sasl)?;
         output.line(&BASE64.encode(response));
         Ok(())
     }
@@ -60,6 +53,6 @@ impl Dialogue {
 /// Credentials are inside: nothing of it is shown.
 impl std::fmt::Debug for Dialogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dialogue").field("rounds", &self.rounds).finish_non_exhaustive()
+        f.debug_struct("Dialogue").finish_non_exhaustive()
     }
 }

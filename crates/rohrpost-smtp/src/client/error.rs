@@ -83,9 +83,9 @@ pub enum SessionError {
     /// Octets came in clear text behind the reply to STARTTLS (CVE-2011-0411 and its kin).
     #[error("somebody put clear text between STARTTLS and the handshake")]
     Injected,
-    /// The server's side of AUTH is not base64, or has no end.
-    #[error("protocol error at auth: {0}")]
-    Challenge(&'static str),
+    /// The server's side of AUTH is not base64.
+    #[error("protocol error at auth: the challenge is not base64")]
+    Challenge,
     /// The mechanism of AUTH found fault with the server.
     #[error("log-in stopped: {0}")]
     Sasl(SaslError),
@@ -134,7 +134,7 @@ impl SessionError {
             | Self::Lost { stage }
             | Self::TimedOut { stage, .. } => *stage,
             Self::NotOffered(Extension::Starttls) | Self::Injected => Stage::Starttls,
-            Self::NotOffered(Extension::Auth) | Self::Challenge(_) | Self::Sasl(_) => Stage::Auth,
+            Self::NotOffered(Extension::Auth) | Self::Challenge | Self::Sasl(_) => Stage::Auth,
             Self::NotOffered(Extension::RequireTls) | Self::TooLarge { .. } | Self::Utf8Header => Stage::Mail,
             Self::Utf8Address => Stage::Rcpt,
             Self::BodyUnreadable => Stage::Data,
@@ -159,7 +159,7 @@ impl SessionError {
             Self::TooLarge { .. } => EnhancedStatus(5, 3, 4),
             Self::Utf8Address => EnhancedStatus(5, 6, 7),
             Self::Utf8Header => EnhancedStatus(5, 6, 9),
-            Self::Malformed { .. } | Self::Unexpected { .. } | Self::Challenge(_) => EnhancedStatus(4, 5, 0),
+            Self::Malformed { .. } | Self::Unexpected { .. } | Self::Challenge => EnhancedStatus(4, 5, 0),
             Self::Injected | Self::Sasl(_) => EnhancedStatus(4, 7, 0),
             Self::Lost { .. } => EnhancedStatus(4, 4, 2),
             Self::TimedOut { .. } => EnhancedStatus(4, 4, 1),

@@ -8,9 +8,6 @@ pub const RECIPIENTS_MAX: usize = 100;
 pub const RECIPIENTS_OFFERED_MAX: usize = 1_000;
 const _: () = assert!(RECIPIENTS_OFFERED_MAX >= RECIPIENTS_MAX);
 
-/// Challenges in one AUTH dialogue. SCRAM has two; a server that asks for ever is hostile.
-pub const AUTH_ROUNDS_MAX: u32 = 8;
-
 /// Octets of one chunk of BDAT. The count stands before the octets, so that a chunk is held in memory whole.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
