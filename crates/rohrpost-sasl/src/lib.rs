@@ -10,13 +10,13 @@
 //! use std::sync::Arc;
 //! use rohrpost_mail::Secret;
 //! use rohrpost_sasl::{Mechanism, client};
-//! # struct None;
-//! # impl rohrpost_sasl::Hashes for None {
+//! # struct NoHashes;
+//! # impl rohrpost_sasl::Hashes for NoHashes {
 //! #     fn sha256(&self, _: &[u8]) -> [u8; 32] { [0; 32] }
 //! #     fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] { [0; 32] }
 //! #     fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 32] { [0; 32] }
 //! # }
-//! # let hashes = Arc::new(None);
+//! # let hashes = Arc::new(NoHashes);
 //!
 //! let credentials = client::Credentials { user: "ann".into(), password: Secret::new("pencil"), authzid: None };
 //! let mut exchange = client::Exchange::new(Mechanism::Plain, credentials, hashes, None, "nonce".into())?;

@@ -30,8 +30,8 @@
 //!    beginning of a line is content, and is stuffed on the way out. Nothing bare is ever stored, signed or sent.
 //! 4. A message that is refused is read to its true end first. Where bare newlines are refused the session ends with
 //!    the refusal, so that nothing that was pipelined behind such a message is executed.
-//! 5. What follows DATA before its reply is neither commands nor message: the session ends.
-//!    Clients wait for 354 (RFC 2920 §3.1); whoever does not may have been made to send what it sends.
+//! 5. What follows DATA before its reply is neither commands nor message, whatever that reply would be: the session
+//!    ends. Clients wait for 354 (RFC 2920 §3.1); whoever does not may have been made to send what it sends.
 //! 6. After a BDAT that cannot be taken its octets are counted and passed over; a BDAT whose octets cannot be counted
 //!    ends the session.
 //!

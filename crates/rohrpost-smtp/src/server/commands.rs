@@ -32,8 +32,11 @@ impl<P> Session<P> {
 
     fn execute(&mut self, now: Instant, line: &[u8], more: bool) {
         let (verb, parsed) = command::read(line);
-        if verb == Verb::NotSmtp {
-            return self.close_with(replies::NOT_SMTP, CloseReason::NotSmtp);
+        match verb {
+            Verb::NotSmtp => return self.close_with(replies::NOT_SMTP, CloseReason::NotSmtp),
+            // Where DATA is refused it would be read as commands, where not, commands as a message.
+            Verb::Data if more => return self.close_with(replies::PIPELINED_DATA, CloseReason::Injection),
+            _ => {}
         }
         match (self.gate(verb), parsed) {
             (Some(fixed), Ok(Command::Bdat(chunk))) => self.misplaced_chunk(now, chunk, fixed),
@@ -81,14 +84,14 @@ impl<P> Session<P> {
             (Ready, Command::Auth { mechanism, initial }) => self.auth(now, mechanism, initial),
             (Ready, Command::Mail(mail)) => self.mail(now, mail),
             (Mail | Rcpt, Command::Rcpt(rcpt)) => self.rcpt(now, rcpt),
-            (Rcpt, Command::Data) => self.ask_data(more),
+            (Rcpt, Command::Data) => self.ask_data(),
             (Rcpt, Command::Bdat(chunk)) => self.ask_chunk(chunk),
             (Chunks, Command::Bdat(chunk)) => self.next_chunk(now, chunk),
             (Greeted, Command::Auth { .. } | Command::Mail(_) | Command::Rcpt(_) | Command::Data) => {
                 self.error(now, self.hello_first());
             }
             (Ready, Command::Rcpt(_) | Command::Data) => self.error(now, replies::MAIL_FIRST),
-            (Mail, Command::Data) => self.refuse_data(now, replies::RECIPIENT_FIRST, more),
+            (Mail, Command::Data) => self.error(now, replies::RECIPIENT_FIRST),
             (Mail, Command::Bdat(chunk)) => self.misplaced_chunk(now, chunk, replies::RECIPIENT_FIRST),
             (Ready | Greeted, Command::Bdat(chunk)) => self.misplaced_chunk(now, chunk, replies::MAIL_FIRST),
             (_, Command::Bdat(chunk)) => self.misplaced_chunk(now, chunk, replies::BAD_SEQUENCE),

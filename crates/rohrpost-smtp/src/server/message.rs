@@ -82,22 +82,10 @@ impl<P> Session<P> {
         self.clock.transaction_ends(now);
     }
 
-    /// Asks whether the message may come. What follows DATA before 354 would be read as the message by us and as
-    /// commands by whoever sent it, or the reverse.
-    pub(super) fn ask_data(&mut self, more: bool) {
-        if more {
-            return self.close_with(replies::PIPELINED_DATA, CloseReason::Injection);
-        }
+    /// Asks whether the message may come.
+    pub(super) fn ask_data(&mut self) {
         self.question = Some(Question::Data);
         self.events.push_back(Event::Data);
-    }
-
-    /// DATA that cannot be: what follows it is no more a command than after one that can.
-    pub(super) fn refuse_data(&mut self, now: Instant, fixed: Fixed, more: bool) {
-        if more {
-            return self.close_with(replies::PIPELINED_DATA, CloseReason::Injection);
-        }
-        self.error(now, fixed);
     }
 
     pub(super) fn data_accepted(&mut self, now: Instant) {

@@ -62,9 +62,9 @@ impl<P> Session<P> {
             return self.close_with(replies::TOO_MANY_MESSAGES, CloseReason::Messages);
         }
         match self.mail_refusal(now, &mail) {
-            // The size is a limit of ours, and no error of the client.
-            Some(fixed) if fixed == replies::TOO_LARGE => self.reply(fixed),
             Some(fixed) => self.error(now, fixed),
+            // The size is a limit of ours, and no error of the client.
+            None if mail.parameters.size > Some(self.profile.size_max) => self.reply(replies::TOO_LARGE),
             None => self.ask_mail(now, mail),
         }
     }
@@ -81,13 +81,12 @@ impl<P> Session<P> {
             || given.hold.is_some() && !on.futurerelease
             || given.require_tls && (!on.requiretls || self.tls.is_none());
         let held_too_long = given.hold.is_some_and(|hold| self.is_too_long(now, hold));
-        match given {
-            _ if unknown => Some(replies::UNKNOWN_PARAMETER),
-            _ if given.size.is_some_and(|size| size > self.profile.size_max) => Some(replies::TOO_LARGE),
-            _ if held_too_long => Some(replies::HOLD_TOO_LONG),
-            _ if !mail.ascii && !given.smtputf8 => Some(replies::NEEDS_SMTPUTF8),
-            _ => None,
-        }
+        let refusals = [
+            (unknown, replies::UNKNOWN_PARAMETER),
+            (held_too_long, replies::HOLD_TOO_LONG),
+            (!mail.ascii && !given.smtputf8, replies::NEEDS_SMTPUTF8),
+        ];
+        refusals.into_iter().find(|(applies, _)| *applies).map(|(_, fixed)| fixed)
     }
 
     /// RFC 4865 §4: beyond what EHLO listed.
@@ -126,14 +125,15 @@ impl<P> Session<P> {
             return self.error(now, replies::MAIL_FIRST);
         };
         let unknown = rcpt.parameters != RcptParameters::default() && !(self.profile.extensions.dsn && self.extended);
-        match transaction {
-            _ if unknown => self.error(now, replies::UNKNOWN_PARAMETER),
-            transaction if !rcpt.ascii && !transaction.smtputf8 => self.error(now, replies::NEEDS_SMTPUTF8),
+        if unknown {
+            self.error(now, replies::UNKNOWN_PARAMETER);
+        } else if !rcpt.ascii && !transaction.smtputf8 {
+            self.error(now, replies::NEEDS_SMTPUTF8);
+        } else if transaction.recipients >= self.profile.recipients_max {
             // RFC 5321 §4.5.3.1.10: 452, so that the client sends the rest later. The limit is ours, no error.
-            transaction if transaction.recipients >= self.profile.recipients_max => {
-                self.reply(replies::TOO_MANY_RECIPIENTS);
-            }
-            _ => self.ask_rcpt(rcpt),
+            self.reply(replies::TOO_MANY_RECIPIENTS);
+        } else {
+            self.ask_rcpt(rcpt);
         }
     }
 

@@ -422,6 +422,13 @@ fn a_s14_a_message_sent_after_a_refused_data_is_no_commands() {
     assert!(replies.ends_with("550 5.1.1 No such mailbox\r\n554 5.5.0 Nothing may follow DATA before its reply\r\n"));
     assert!(wire.is_closed() && wire.messages.is_empty());
 
+    for before in ["", "EHLO a.test\r\n", "EHLO a.test\r\nMAIL FROM:<>\r\n"] {
+        let mut wire = Wire::new(profile(Protocol::Smtp));
+        let replies = wire.send(format!("{before}DATA\r\nEHLO evil.test\r\n.\r\n"));
+        assert!(replies.ends_with("554 5.5.0 Nothing may follow DATA before its reply\r\n"), "{replies}");
+        assert!(!wire.hellos.contains(&"evil.test".to_owned()));
+    }
+
     let mut wire = Wire::new(profile(Protocol::Smtp));
     wire.send("EHLO a.test\r\nMAIL FROM:<ann@a.test>\r\nRCPT TO:<nobody@here.test>\r\n");
     assert_eq!(wire.send("DATA\r\n"), "503 5.5.1 No valid recipient\r\n");
