@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{NonEmptyStringValueParser, TypedValueParser, styling},
+};
 use rohrpost_mail::{Domain, Mailbox, QueueId, Secret};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -124,7 +127,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Password from the environment
-    #[arg(long, env = "ROHRPOST_PASSWORD", hide = true, hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "ROHRPOST_PASSWORD", hide = true, hide_env_values = true, value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
     pub(crate) password: Option<Secret>,
     /// PEM file with the authorities to trust, in the place of those of the system
     #[arg(long, value_name = "FILE")]
@@ -134,10 +137,6 @@ pub(crate) struct Send {
     pub(crate) allow_clear: bool,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(Secret::new(text))
 }
 
 /// Which recipients in the queue are meant: those for whom all that is given holds.

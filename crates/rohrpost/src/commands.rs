@@ -2,7 +2,7 @@
 
 mod config;
 mod mailbox;
-pub(crate) mod people;
+mod people;
 mod queue;
 mod send;
 mod serve;
@@ -15,7 +15,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Output},
     demo,
 };
 
@@ -50,6 +50,11 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("standard output"),
     }
+}
+
+/// Prints rows, as JSON where that was asked for.
+fn print_rows<T: Serialize>(output: Output, rows: &[T], text: impl FnOnce(&[T]) -> String) -> anyhow::Result<()> {
+    if output.json { print_json(rows) } else { print(&text(rows)) }
 }
 
 /// Prints each value as one line of JSON.

@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod operator;
 mod privileges;
+mod random;
 mod sockets;
 mod view;
 mod wiring;

@@ -1,4 +1,4 @@
-//! `GET /metrics` in the OpenMetrics text format, on a loopback port.
+//! `GET /metrics` in the text format of Prometheus, on a loopback port.
 //!
 //! The figures are read when they are asked for; nothing here counts. The answering end is as much HTTP/1.1 as one page
 //! needs: one request a connection, everything else is 404.

@@ -104,7 +104,7 @@ fn hint(address: SocketAddr) -> &'static str {
     }
 }
 
-/// Binds with SO_REUSEADDR, so that a restart need not wait, and IPv6 only for IPv6, so that both can be bound.
+/// Binds with `SO_REUSEADDR`, so that a restart need not wait, and IPv6 only for IPv6, so that both can be bound.
 fn tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let fd = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;

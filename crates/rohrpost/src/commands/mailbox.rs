@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
 
-use super::{mismatch, print, print_json};
+use super::{mismatch, print_rows};
 use crate::{
     cli::{MailboxCommand, Place},
     control::{Answer, BodyOf, MailRow, PAGE_ROWS, Request},
@@ -28,7 +28,7 @@ pub(super) async fn run(place: &Place, command: MailboxCommand) -> anyhow::Resul
                     break;
                 }
             }
-            if output.json { print_json(&rows)? } else { print(&view::queue::mailbox(&rows))? }
+            print_rows(output, &rows, view::queue::mailbox)?;
         }
         MailboxCommand::Show { account, id, folder } => {
             print_body(&door, BodyOf::Filed { account, folder, id }).await?;

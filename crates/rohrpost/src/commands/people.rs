@@ -10,13 +10,13 @@ use std::{
 use anyhow::Context;
 use rohrpost_mail::Secret;
 
-use super::{mismatch, print, print_json};
+use super::{mismatch, print, print_rows};
 use crate::{
     cli::{Account, Alias, ClassWord, DomainCommand, LanguageWord, Place},
     control::{Answer, NewAccount, Password, Request},
     door::Door,
     exit::{Exit, Failure},
-    view,
+    random, view,
 };
 
 /// `rohrpost account`
@@ -36,7 +36,7 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
         }
         Account::List { output } => {
             let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
-            if output.json { print_json(&rows)? } else { print(&view::queue::accounts(&rows))? }
+            print_rows(output, &rows, view::queue::accounts)?;
         }
         Account::Remove { name, yes } => {
             if !yes {
@@ -66,7 +66,7 @@ pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitC
         }
         Alias::List { output } => {
             let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };
-            if output.json { print_json(&rows)? } else { print(&view::queue::aliases(&rows))? }
+            print_rows(output, &rows, view::queue::aliases)?;
         }
         Alias::Remove { name } => {
             door.ask(Request::AliasRemove { name }).await?;
@@ -84,7 +84,7 @@ pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Res
         }
         DomainCommand::List { output } => {
             let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
-            if output.json { print_json(&rows)? } else { print(&view::queue::domains(&rows))? }
+            print_rows(output, &rows, view::queue::domains)?;
         }
         DomainCommand::Remove { name } => {
             door.ask(Request::DomainRemove { name }).await?;
@@ -96,7 +96,7 @@ pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Res
 /// The password from the first line of a file, of standard input (`-`), or a new one; and whether it is new.
 fn password(file: Option<&Path>) -> anyhow::Result<(Secret, bool)> {
     match file {
-        None => Ok((Secret::new(made_up()), true)),
+        None => Ok((Secret::new(random::text()), true)),
         Some(file) if file == Path::new("-") => {
             let mut line = String::new();
             io::stdin().lock().read_line(&mut line).context("standard input")?;
@@ -117,15 +117,6 @@ fn first_line(text: &str) -> anyhow::Result<Secret> {
         Some(line) if !line.is_empty() => Ok(Secret::new(line)),
         _ => Err(Failure::new(Exit::Data, "the first line, where the password should be, is empty").into()),
     }
-}
-
-/// Twenty letters and digits in groups of five: 100 bits, no two that look alike.
-pub(crate) fn made_up() -> String {
-    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-    let bytes = rohrpost_tls::crypto::random::<20>();
-    let letters: Vec<u8> = bytes.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
-    let groups: Vec<_> = letters.chunks(5).map(String::from_utf8_lossy).collect();
-    groups.join("-")
 }
 
 /// A password that was made up is shown, once.

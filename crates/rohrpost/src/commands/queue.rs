@@ -7,7 +7,7 @@ use rohrpost_mail::QueueId;
 use rohrpost_store::State;
 use serde::Serialize;
 
-use super::{mailbox::print_body, mismatch, print, print_json};
+use super::{mailbox::print_body, mismatch, print, print_json, print_rows};
 use crate::{
     cli::{self, Output, Place, Selection, StateWord},
     control::{Answer, BodyOf, PAGE_ROWS, QueueRow, Request, VerbWord},
@@ -46,21 +46,13 @@ async fn list(door: &Door, filter: cli::Filter, limit: usize, output: Output) ->
             break;
         }
     }
-    if output.json {
-        print_json(&rows)?
-    } else {
-        print(&view::queue::list(&rows, Timestamp::now()))?
-    }
+    print_rows(output, &rows, |rows| view::queue::list(rows, Timestamp::now()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(door: &Door, id: QueueId, body: bool, output: Output) -> anyhow::Result<ExitCode> {
     let Answer::Message(message) = door.ask(Request::QueueShow { id }).await? else { return Err(mismatch()) };
-    if output.json {
-        print_json([&message])?
-    } else {
-        print(&view::queue::show(&message, Timestamp::now()))?
-    }
+    print_rows(output, &[&message], |_| view::queue::show(&message, Timestamp::now()))?;
     if body {
         print("\n")?;
         print_body(door, BodyOf::Queued(id)).await?;
@@ -70,11 +62,7 @@ async fn show(door: &Door, id: QueueId, body: bool, output: Output) -> anyhow::R
 
 async fn shape(door: &Door, output: Output) -> anyhow::Result<ExitCode> {
     let Answer::Shape(rows) = door.ask(Request::QueueShape).await? else { return Err(mismatch()) };
-    if output.json {
-        print_json(&rows)?
-    } else {
-        print(&view::queue::shape(&rows))?
-    }
+    print_rows(output, &rows, view::queue::shape)?;
     Ok(ExitCode::SUCCESS)
 }
 

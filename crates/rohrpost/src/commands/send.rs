@@ -17,13 +17,14 @@ use rohrpost_mail::{
     compose::{Attachment, Message},
     header::HeaderText,
 };
-use rohrpost_tls::{ClientTls, ClientTlsOptions, crypto};
+use rohrpost_tls::{ClientTls, ClientTlsOptions};
 use serde::Serialize;
 
 use super::{people::password_in, print, print_json};
 use crate::{
     cli,
     exit::{Exit, Failure},
+    random,
     view::{BAD, DIM, Styled, seal_style},
 };
 
@@ -48,7 +49,6 @@ pub(super) async fn run(command: &cli::Send) -> anyhow::Result<ExitCode> {
 
 /// The message as it goes over the wire.
 fn message(command: &cli::Send) -> anyhow::Result<Bytes> {
-    let random: String = crypto::random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
     let text = |text: &str, what: &str| {
         HeaderText::new(text).map_err(|error| Failure::new(Exit::Data, format!("{what}: {error}")))
     };
@@ -62,7 +62,7 @@ fn message(command: &cli::Send) -> anyhow::Result<Bytes> {
         to: command.to.clone(),
         subject: text(&command.subject, "--subject")?,
         date: Timestamp::now(),
-        message_id: text(&format!("{random}@{}", command.from.domain), "--from")?,
+        message_id: text(&format!("{}@{}", random::text(), command.from.domain), "--from")?,
         fields,
         text: body()?,
         attachments: command.attach.iter().map(|file| attachment(file)).collect::<Result<_, _>>()?,
@@ -231,7 +231,7 @@ fn receipt(recipients: &[Recipient], report: &SendReport, link: &Link) -> String
         Link::Local | Link::None => String::new(),
     };
     let width = recipients.iter().map(|to| to.address.to_string().chars().count()).max().unwrap_or(0);
-    let line = |(to, outcome): (&Recipient, &Outcome)| match outcome {
+    let row = |(to, outcome): (&Recipient, &Outcome)| match outcome {
         Ok(reply) => {
             let word = Styled(seal_style(link.seal()), format!("{word:<10}"));
             format!("{word} {:<width$}  {reply}{}\n", to.address.to_string(), Styled(DIM, &manner))
@@ -241,7 +241,7 @@ fn receipt(recipients: &[Recipient], report: &SendReport, link: &Link) -> String
             format!("{word} {:<width$}  {failure}\n", to.address.to_string())
         }
     };
-    recipients.iter().zip(&report.outcomes).map(line).collect()
+    recipients.iter().zip(&report.outcomes).map(row).collect()
 }
 
 /// What became of a recipient that was not accepted, in one word.
@@ -256,9 +256,7 @@ fn verdict(failure: &Refused) -> &'static str {
 /// How the program ends: by the worst that befell a recipient; none when everybody was accepted.
 fn exit(report: &SendReport) -> Option<Exit> {
     let failures = || report.outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-    if failures().next().is_none() {
-        return None;
-    }
+    failures().next()?;
     let refused = |failure: &&Refused| failure.class == Class::Permanent && !failure.possible_duplicate;
     match failures().find(refused) {
         Some(failure) if failure.stage() == rohrpost_mail::Stage::Rcpt => Some(Exit::NoUser),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 use anyhow::Context;
 use serde::Serialize;
 
-use super::{mismatch, print, print_json};
+use super::{mismatch, print_rows};
 use crate::{
     cli::{Output, Place, StoreCommand},
     control::{Answer, Checked, Request},
@@ -22,11 +22,7 @@ pub(super) async fn run(place: &Place, command: StoreCommand) -> anyhow::Result<
         return copy(door.dir(), &to, output);
     }
     let Answer::Checked(checked) = door.ask(Request::StoreCheck).await? else { return Err(mismatch()) };
-    if output.json {
-        print_json([&checked])?
-    } else {
-        print(&report(&checked))?
-    }
+    print_rows(output, &[&checked], |_| report(&checked))?;
     Ok(if checked.faults.is_empty() { ExitCode::SUCCESS } else { Exit::Data.into() })
 }
 
@@ -46,11 +42,7 @@ fn copy(from: &Path, to: &Path, output: Output) -> anyhow::Result<ExitCode> {
     }
     let report = rohrpost_store::salvage(from, to).with_context(|| format!("salvage of {}", from.display()))?;
     let copied = Copied { rows: report.rows.into_iter().collect(), files: report.files, losses: report.losses };
-    if output.json {
-        print_json([&copied])?
-    } else {
-        print(&saved(&copied, to))?
-    }
+    print_rows(output, &[&copied], |_| saved(&copied, to))?;
     Ok(if copied.losses.is_empty() { ExitCode::SUCCESS } else { Exit::Data.into() })
 }
 

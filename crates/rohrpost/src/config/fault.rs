@@ -151,13 +151,13 @@ impl Locator<'_> {
         let place = error.span().map(|span| self.place(span));
         let message = plain(error.message());
         if let Some(missing) = message.strip_prefix("missing field ") {
-            return self.missing(missing.trim_matches('"'), key, place);
+            return self.missing(missing.trim_matches('"'), &key, place);
         }
         Located { file: self.file.clone(), key: key.to_string(), message, place }
     }
 
     /// A key that must be there. One of the top table is missing everywhere, and so has no place.
-    fn missing(&self, name: &str, table: KeyPath, place: Option<Place>) -> Located {
+    fn missing(&self, name: &str, table: &KeyPath, place: Option<Place>) -> Located {
         let is_table = place.as_ref().is_some_and(|place| place.text.trim_start().starts_with('['));
         let (key, place) = if is_table { (table.then(name), place) } else { (KeyPath::key(name), None) };
         let message = "missing: it must be set; `rohrpost config sample` shows how".to_owned();

@@ -21,15 +21,15 @@ use rohrpost_mail::{
 };
 use rohrpost_queue::GateLimits;
 use rohrpost_server::Bound;
-use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, ca::Ca, crypto};
+use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, ca::Ca};
 use tokio::sync::broadcast;
 
 use super::report::Facts;
 use crate::{
     cli,
-    commands::people::made_up,
     config::{self, Settings},
     control::{Answer, NewAccount, Password, Request, Trace},
+    random,
     wiring::{Node, Sockets},
 };
 
@@ -102,7 +102,7 @@ fn password(file: &Path) -> anyhow::Result<Secret> {
     if let Ok(known) = fs::read_to_string(file) {
         return Ok(Secret::new(known.trim()));
     }
-    let password = made_up();
+    let password = random::text();
     let mut open = fs::File::options().write(true).create_new(true).mode(0o600).open(file)?;
     writeln!(open, "{password}").with_context(|| file.display().to_string())?;
     Ok(Secret::new(password))
@@ -238,13 +238,12 @@ fn bob() -> Mailbox {
 }
 
 fn first_message() -> anyhow::Result<Bytes> {
-    let random: String = crypto::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     let message = Message {
         from: ann(),
         to: vec![bob()],
         subject: HeaderText::new("A letter by pneumatic post")?,
         date: Timestamp::now(),
-        message_id: HeaderText::new(format!("{random}@here.test"))?,
+        message_id: HeaderText::new(format!("{}@here.test", random::text()))?,
         fields: Vec::new(),
         text: "Dear Bob,\n\nthis letter came through a sealed tube.\n\nAnn\n".to_owned(),
         attachments: Vec::new(),

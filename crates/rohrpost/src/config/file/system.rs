@@ -87,7 +87,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// `GET /metrics` in the OpenMetrics text format. Needs a restart.
+/// `GET /metrics` in the text format of Prometheus. Needs a restart.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Metrics {

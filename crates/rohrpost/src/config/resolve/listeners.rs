@@ -52,7 +52,7 @@ impl Notes {
     /// All listeners; the three usual ones where the file names none.
     pub(super) fn listeners(&mut self, config: &file::Config) -> Vec<Listener> {
         if config.listener.is_empty() {
-            return usual().iter().enumerate().filter_map(|(at, listener)| self.listener(at, listener)).collect();
+            return usual().iter().enumerate().map(|(at, listener)| self.listener(at, listener)).collect();
         }
         let mut names = HashSet::new();
         for (index, listener) in config.listener.iter().enumerate() {
@@ -61,10 +61,10 @@ impl Notes {
                 self.fault(KeyPath::item("listener", index).then("name"), message);
             }
         }
-        config.listener.iter().enumerate().filter_map(|(at, listener)| self.listener(at, listener)).collect()
+        config.listener.iter().enumerate().map(|(at, listener)| self.listener(at, listener)).collect()
     }
 
-    fn listener(&mut self, index: usize, listener: &file::Listener) -> Option<Listener> {
+    fn listener(&mut self, index: usize, listener: &file::Listener) -> Listener {
         let key = KeyPath::item("listener", index);
         let at = self.places(&key.then("address"), &listener.address);
         let tls = listener.tls.unwrap_or_else(|| usual_tls(listener.protocol, &at));
@@ -75,7 +75,7 @@ impl Notes {
             file::ProtocolWord::Lmtp => Protocol::Lmtp,
         };
         let (extensions, extensions_for) = self.extensions(&key.then("extensions"), protocol, &listener.extensions);
-        Some(Listener {
+        Listener {
             name: listener.name.clone(),
             protocol,
             enabled: listener.enabled,
@@ -94,7 +94,7 @@ impl Notes {
                 file::BareNewlines::Reject => BareNewline::Reject,
             },
             at,
-        })
+        }
     }
 
     fn places(&mut self, key: &KeyPath, address: &file::OneOrMany) -> Vec<ListenAt> {

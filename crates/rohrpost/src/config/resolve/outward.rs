@@ -27,8 +27,7 @@ impl Notes {
         config: &file::Config,
         postmaster: Option<Mailbox>,
     ) -> Option<delivery::Settings> {
-        let mut routes: Vec<_> =
-            config.route.iter().enumerate().filter_map(|(at, route)| self.route(at, route)).collect();
+        let mut routes: Vec<_> = config.route.iter().enumerate().map(|(at, route)| self.route(at, route)).collect();
         let relays = config.relay_domain.iter().enumerate().filter_map(|(at, domain)| self.relay(at, domain));
         routes.extend(relays.collect::<Vec<_>>());
         let policies = config.tls_policy.iter().enumerate();
@@ -60,7 +59,7 @@ impl Notes {
         rules
     }
 
-    fn route(&mut self, index: usize, route: &file::Route) -> Option<Route> {
+    fn route(&mut self, index: usize, route: &file::Route) -> Route {
         let key = KeyPath::item("route", index);
         if route.name.is_empty() || TAKEN.contains(&route.name.as_str()) || route.name.contains(' ') {
             let message = format!("expected a name without blanks that is not local or mx, found {:?}", route.name);
@@ -76,7 +75,7 @@ impl Notes {
             file::AfterDotWord::Hold => AfterDot::Hold,
             file::AfterDotWord::AssumeDelivered => AfterDot::AssumeDelivered,
         };
-        Some(Route { name: route.name.clone(), hosts, after_dot, limits: limits(route.rate) })
+        Route { name: route.name.clone(), hosts, after_dot, limits: limits(route.rate) }
     }
 
     fn route_host(&mut self, key: &KeyPath, host: &file::RouteHost) -> Option<RouteHost> {
@@ -89,22 +88,22 @@ impl Notes {
             tls: host.tls,
             trust: self.rebased(&host.trust),
             min_tls: host.min_tls,
-            login: self.login(key, host)?,
+            login: self.login(key, host),
             allow_clear: host.allow_clear,
             client_certificate: host.client_certificate.as_ref().map(|pair| self.pair(pair)),
             ..RouteHost::new(place)
         })
     }
 
-    /// The log-in of a host, its password read from the file; the inner none is for hosts without one.
-    fn login(&mut self, key: &KeyPath, host: &file::RouteHost) -> Option<Option<Login>> {
+    /// The log-in of a host, if it has one, its password read from the file.
+    fn login(&mut self, key: &KeyPath, host: &file::RouteHost) -> Option<Login> {
         match (&host.user, &host.password_file) {
-            (None, None) => Some(None),
+            (None, None) => None,
             (Some(user), Some(file)) => {
                 let password = first_line(&self.folder.join(file));
                 let password =
                     self.value(&key.then("password_file"), password.map_err(|error| format!("{error:#}")))?;
-                Some(Some(Login::new(user, password)))
+                Some(Login::new(user, password))
             }
             (Some(_), None) => {
                 self.fault(key.then("user"), "expected a password_file too");
@@ -166,7 +165,7 @@ impl Notes {
     /// How often and how fast.
     pub(super) fn queue(&mut self, config: &file::Config) -> rohrpost_queue::Settings {
         let queue = &config.queue;
-        if queue.lifetime.0 < Duration::from_secs(4 * 86_400) {
+        if queue.lifetime.0 < Duration::from_hours(4 * 24) {
             self.warn("queue.lifetime: RFC 5321 §4.5.4.1 asks for at least four days");
         }
         let route_limits = config.route.iter().map(|route| (route.name.clone(), limits(route.rate))).collect();
