@@ -1,8 +1,8 @@
 //! User names and passwords in the one spelling that is compared: RFC 8265.
 //!
-//! The same password typed on two keyboards can be two strings of code points. [`password`] is the profile `OpaqueString`
-//! (RFC 8265 §4.2), [`user`] its `UsernameCasePreserved` without the width mapping of blanks: logins are mail addresses or
-//! plain names, and case is the business of whoever looks the account up.
+//! The same password typed on two keyboards can be two strings of code points. [`password`] is the profile
+//! `OpaqueString` (RFC 8265 §4.2), [`user`] is `UsernameCasePreserved` (§3.4): logins are mail addresses or plain names,
+//! and their case is the business of whoever looks the account up.
 
 use precis_profiles::{OpaqueString, UsernameCasePreserved, precis_core::profile::Profile as _};
 

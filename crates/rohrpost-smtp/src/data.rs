@@ -9,7 +9,7 @@
 //! let read = reader.read(b"Subject: hi\r\n\r\n..dot\r\n.\r\nQUIT\r\n");
 //! assert!(read.ended);
 //! assert_eq!(&read.body[..], b"Subject: hi\r\n\r\n.dot\r\n");
-//! assert_eq!(read.taken, 27);
+//! assert_eq!(read.taken, 25);
 //! ```
 
 use bytes::{Bytes, BytesMut};

@@ -63,6 +63,7 @@ impl<P> Session<P> {
 /// The lines of the reply to EHLO or LHLO: our name, then a keyword each.
 pub(super) fn lines(profile: &Profile, tls: Option<&TlsFacts>, auth: AuthRule, wall: Timestamp) -> Vec<String> {
     let on = &profile.extensions;
+    let limits = limits_keyword(profile);
     let keywords = [
         (on.pipelining, "PIPELINING".into()),
         (on.size, format!("SIZE {}", profile.size_max)),
@@ -74,7 +75,7 @@ pub(super) fn lines(profile: &Profile, tls: Option<&TlsFacts>, auth: AuthRule, w
         (tls.is_none() && offers_starttls(profile), "STARTTLS".into()),
         (tls.is_some() && on.requiretls, "REQUIRETLS".into()),
         (auth == AuthRule::Open, auth_keyword(profile, tls)),
-        (on.limits, format!("LIMITS RCPTMAX={} MAILMAX={}", profile.recipients_max, profile.messages_max)),
+        (on.limits && limits.contains('='), limits),
         (on.futurerelease, future_release(profile, wall)),
     ];
     let keywords = keywords.into_iter().filter(|(listed, _)| *listed).map(|(_, keyword)| keyword);
@@ -83,6 +84,13 @@ pub(super) fn lines(profile: &Profile, tls: Option<&TlsFacts>, auth: AuthRule, w
 
 fn auth_keyword(profile: &Profile, tls: Option<&TlsFacts>) -> String {
     mechanisms(profile, tls).fold("AUTH".to_owned(), |line, mechanism| line + " " + mechanism.as_str())
+}
+
+/// RFC 9422 §3: a limit has at most six digits; a larger one is as good as none, and is not listed.
+fn limits_keyword(profile: &Profile) -> String {
+    let limits = [("RCPTMAX", profile.recipients_max), ("MAILMAX", profile.messages_max)];
+    let listed = limits.into_iter().filter(|(_, limit)| *limit < 1_000_000);
+    listed.fold("LIMITS".to_owned(), |line, (name, limit)| format!("{line} {name}={limit}"))
 }
 
 /// RFC 4865 §3: the longest span in seconds, and the latest date.

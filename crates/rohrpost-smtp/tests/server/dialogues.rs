@@ -113,6 +113,19 @@ fn what_is_switched_off_is_neither_listed_nor_known() {
 }
 
 #[test]
+fn a_limit_that_is_none_is_not_listed() {
+    for (recipients_max, messages_max, listed) in [
+        (999_999, usize::MAX, Some("LIMITS RCPTMAX=999999\r\n")),
+        (1_000_000, 5, Some("LIMITS MAILMAX=5\r\n")),
+        (usize::MAX, usize::MAX, None),
+    ] {
+        let mut wire = Wire::new(Profile { recipients_max, messages_max, ..profile(Protocol::Smtp) });
+        let hello = wire.send("EHLO a.test\r\n");
+        assert_eq!(hello.find("LIMITS").map(|at| &hello[at..]), listed, "{hello}");
+    }
+}
+
+#[test]
 fn helo_has_no_extensions() {
     transcript(
         profile(Protocol::Smtp),
