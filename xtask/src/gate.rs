@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{arrows, deny, fuzz, shell, tidy};
+use crate::{arrows, deny, fuzz, power, programs, shell, tidy};
 
 /// A stage of the gate.
 type Stage = (&'static str, fn() -> Result<()>);
@@ -16,6 +16,7 @@ const STAGES: &[Stage] = &[
     ("clippy", clippy),
     ("deny", deny::run),
     ("fuzz", || fuzz::run(fuzz::SECONDS)),
+    ("power", || power(power::ROUNDS)),
 ];
 
 /// Runs every stage and prints how long each took. Stops at the first that is red.
@@ -41,6 +42,12 @@ pub(crate) fn clippy() -> Result<()> {
     let mut cargo = shell::cargo();
     cargo.args(["clippy", "--workspace", "--all-targets", "--release", "--locked", "--", "--deny", "warnings"]);
     shell::run(&mut cargo)
+}
+
+/// Proves that nothing is lost, with `rounds` kills. Its programs are looked for first.
+pub(crate) fn power(rounds: u32) -> Result<()> {
+    programs::provide()?;
+    power::run(rounds)
 }
 
 fn print_table(timings: &[(&str, Duration)]) {

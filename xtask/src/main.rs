@@ -11,6 +11,7 @@ mod docs;
 mod fuzz;
 mod gate;
 mod peers;
+mod power;
 mod programs;
 mod shell;
 mod test;
@@ -57,6 +58,12 @@ enum Task {
         #[arg(long, default_value_t = fuzz::SECONDS)]
         seconds: u64,
     },
+    /// Prove that nothing is lost: kills, crash images, order of syncs, failing disks.
+    Power {
+        /// How often the server is killed.
+        #[arg(long, default_value_t = power::ROUNDS)]
+        rounds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -81,5 +88,6 @@ fn run(task: &Task) -> anyhow::Result<()> {
         Task::Clippy => gate::clippy(),
         Task::Deny => deny::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Power { rounds } => gate::power(rounds),
     }
 }

@@ -36,6 +36,11 @@ const PROGRAMS: &[Program] = &[
         why: "gives each mail server an /etc of its own",
     },
     Program { probe: Probe::Command("mount"), package: "mount", why: "lays that /etc over the host's" },
+    Program {
+        probe: Probe::Command("prlimit"),
+        package: "util-linux",
+        why: "limits what the power proof's server may write",
+    },
     Program { probe: Probe::Command("strace"), package: "strace", why: "records writes and syncs, injects errors" },
     Program { probe: Probe::Command("openssl"), package: "openssl", why: "makes certificates, looks at handshakes" },
     Program { probe: Probe::Command("swaks"), package: "swaks", why: "submits with PLAIN and LOGIN" },

@@ -79,7 +79,7 @@ fn run_session(address: SocketAddr, load: &Load, session: usize, stop: &AtomicBo
         match deliver(&mut connection, address, &marker, large) {
             Ok((250, text)) => {
                 sent.recovered += usize::from(!sent.refusals.is_empty());
-                let id = text.rsplit(' ').next().unwrap_or_default().trim().to_owned();
+                let id = queue_id(&text).unwrap_or_default().to_owned();
                 sent.acknowledged.push(Acknowledged { marker, id, large });
             }
             Ok((code, _)) => {
@@ -100,6 +100,11 @@ fn run_session(address: SocketAddr, load: &Load, session: usize, stop: &AtomicBo
         }
     }
     sent
+}
+
+/// The id that a 250 names.
+pub(crate) fn queue_id(line: &str) -> Option<&str> {
+    line.strip_prefix("250 ")?.split_once("queued as ")?.1.split_whitespace().next()
 }
 
 /// One message: the first answer that is not what it should be, or the last.
@@ -123,7 +128,7 @@ fn deliver(
         *connection = Some(new);
     }
     let connection = connection.as_mut().expect("it was opened just now");
-    connection.write("MAIL FROM:<bob@there.test>\r\nRCPT TO:<sink@there.test>\r\nDATA\r\n")?;
+    connection.write("MAIL FROM:<ann@here.test>\r\nRCPT TO:<sink@there.test>\r\nDATA\r\n")?;
     let mut refused = None;
     for expected in [250, 250, 354] {
         let reply = connection.reply()?;
@@ -142,7 +147,7 @@ fn body(marker: &str, large: bool) -> String {
     let line = "The quick brown fox jumps over the lazy dog, again and again and again.\r\n";
     let lines = line.repeat(if large { LARGE } else { SMALL } / line.len());
     format!(
-        "From: <bob@there.test>\r\nTo: <sink@there.test>\r\nSubject: power\r\n\
+        "From: <ann@here.test>\r\nTo: <sink@there.test>\r\nSubject: power\r\n\
          Message-ID: <{marker}@power.test>\r\n\r\n{lines}{marker}\r\n.\r\n"
     )
 }

@@ -108,10 +108,7 @@ pub(crate) fn record() -> Result<Recording> {
 /// The ids that an answer names.
 fn ids(event: &Event) -> impl Iterator<Item = String> {
     let text = if let Call::Answer { text } = &event.call { text.as_str() } else { "" };
-    text.lines()
-        .filter(|line| line.starts_with("250 "))
-        .filter_map(|line| line.split("queued as ").nth(1))
-        .map(str::to_owned)
+    text.lines().filter_map(client::queue_id).map(str::to_owned)
 }
 
 /// Reads strace's output: keeps what concerns `dir`, and the answers.
