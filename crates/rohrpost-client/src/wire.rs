@@ -146,3 +146,50 @@ impl Wire {
 pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
+
+#[cfg(test)]
+mod tests {
+    use rohrpost_mail::{Host, Stage};
+    use rohrpost_smtp::client::{SessionError, Settings};
+
+    use super::*;
+
+    /// A server that greets, takes nothing more, and has last words.
+    struct Refusing(Vec<&'static [u8]>);
+
+    impl AsyncRead for Refusing {
+        fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            if let Some(words) = self.0.pop() {
+                buffer.put_slice(words);
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Refusing {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_c09_the_last_words_of_a_server_that_hung_up_are_read_although_writing_fails() {
+        let stream = Box::new(Refusing(vec![b"421 4.3.2 too busy\r\n", b"220 mx.test\r\n"]));
+        let session = Session::new(Settings::new(Host::parse("here.test").unwrap()), now());
+        let event = Wire::new(stream, session).event().await;
+        assert!(matches!(event, Event::Failed(SessionError::Closing { stage: Stage::Ehlo, .. })), "{event:?}");
+
+        let stream = Box::new(Refusing(vec![b"220 mx.test\r\n"]));
+        let session = Session::new(Settings::new(Host::parse("here.test").unwrap()), now());
+        let event = Wire::new(stream, session).event().await;
+        assert_eq!(event, Event::Failed(SessionError::Lost { stage: Stage::Ehlo }));
+    }
+}

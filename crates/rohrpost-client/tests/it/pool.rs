@@ -114,3 +114,19 @@ async fn an_unused_connection_says_goodbye_in_time() {
     assert_eq!(pool.idle_count(), 0);
     assert!(before.elapsed() >= target.idle && before.elapsed() < target.idle + Duration::from_secs(3));
 }
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_not_handed_out() {
+    for end in ["SIGNAL\n", "S: 421 4.4.2 idle for too long\nSIGNAL\nEND\n"] {
+        let mut peer = Peer::start(&[&format!("{GREETING}{TRANSACTION}{end}")]).await;
+        let (pool, target) = (Pool::new(), target(peer.address));
+        send(&pool, &target).await;
+        peer.signals.recv().await.unwrap();
+        // The runtime looks at its sockets now and then while tasks are busy.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(pool.take(&target).is_none(), "{end:?}");
+        assert_eq!(pool.idle_count(), 0);
+    }
+}
