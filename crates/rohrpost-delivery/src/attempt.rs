@@ -181,8 +181,8 @@ impl<'a> Attempt<'a> {
             self.signal = Some(signal_of_connect_error(error));
         }
         let mut verdict = Verdict::of_connect_error(error, self.peer, hop);
-        verdict.note = Some(self.explain(error, candidate));
-        self.pending.iter().for_each(|at| self.verdicts[*at].push(verdict.clone()));
+        verdict.note = Some(explain(error, candidate));
+        self.push_for_pending(&verdict);
     }
 
     /// The host's name does not lead anywhere.
@@ -191,21 +191,14 @@ impl<'a> Attempt<'a> {
         if error.class() == Class::Permanent {
             verdict = Verdict { judgement: Judgement::Misconfigured, status: EnhancedStatus(4, 3, 5), ..verdict };
         }
-        self.pending.iter().for_each(|at| self.verdicts[*at].push(verdict.clone()));
+        self.push_for_pending(&verdict);
         self.signal.get_or_insert(Signal::Unreachable);
     }
 
-    /// The error, and where the policy made it one: which policy and whose.
-    fn explain(&self, error: &ConnectError, candidate: &Candidate) -> String {
-        let Candidate { policy, source, .. } = candidate;
-        if candidate.may_fall_back() && error.is_handshake_failure() {
-            return format!("{error}; clear text is not thought of before five minutes have passed");
+    fn push_for_pending(&mut self, verdict: &Verdict) {
+        for at in &self.pending {
+            self.verdicts[*at].push(verdict.clone());
         }
-        let about_tls = matches!(error.stage(), Stage::Starttls | Stage::Tls);
-        if about_tls && *policy > Policy::Opportunistic {
-            return format!("{error}; the policy is {policy} ({source}), nothing was sent");
-        }
-        error.to_string()
     }
 
     fn findings(self) -> Findings {
@@ -272,6 +265,19 @@ impl<'a> Attempt<'a> {
         self.shared.pool.put(connection);
         (hop, report)
     }
+}
+
+/// The error, and where the policy made it one: which policy and whose.
+fn explain(error: &ConnectError, candidate: &Candidate) -> String {
+    let Candidate { policy, source, .. } = candidate;
+    if candidate.may_fall_back() && error.is_handshake_failure() {
+        return format!("{error}; clear text is not thought of before five minutes have passed");
+    }
+    let about_tls = matches!(error.stage(), Stage::Starttls | Stage::Tls);
+    if about_tls && *policy > Policy::Opportunistic {
+        return format!("{error}; the policy is {policy} ({source}), nothing was sent");
+    }
+    error.to_string()
 }
 
 /// The message in seven bits for a server that takes no more, unless that would break a signature or cost too much.

@@ -93,7 +93,11 @@ impl News {
 }
 
 /// The notification for all news that the sender asked for; nothing where there is none, or nobody to tell.
-pub(crate) async fn report(shared: &Shared, message: &Message, news: &[News]) -> Result<Option<NewMessage>, StoreError> {
+pub(crate) async fn report(
+    shared: &Shared,
+    message: &Message,
+    news: &[News],
+) -> Result<Option<NewMessage>, StoreError> {
     let Some(to) = message.envelope.reverse_path.mailbox() else { return Ok(None) };
     let wanted: Vec<&News> = news.iter().filter(|news| news.is_wanted()).collect();
     let Some(first) = wanted.first() else { return Ok(None) };

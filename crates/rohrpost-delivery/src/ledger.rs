@@ -34,11 +34,23 @@ pub(crate) struct Ledger {
     events: broadcast::Sender<Arc<DeliveryRecord>>,
 }
 
+/// Where results become durable: the store, or in tests one that fails.
+pub(crate) trait Books: Send + Sync {
+    /// Writes all of them or none.
+    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl Books for Store {
+    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<(), StoreError>> + Send {
+        Store::settle(self, settlements)
+    }
+}
+
 /// The task's end.
-pub(crate) struct Keeper {
+pub(crate) struct Keeper<B> {
     entries: mpsc::Receiver<Entry>,
     events: broadcast::Sender<Arc<DeliveryRecord>>,
-    store: Store,
+    books: B,
     queue: Queue,
     counters: Arc<Counters>,
     failed_since: Option<Timestamp>,
@@ -47,15 +59,15 @@ pub(crate) struct Keeper {
 }
 
 /// Opens the ledger. What is sent to `recovered` says how long the store failed.
-pub(crate) fn open(
-    store: Store,
+pub(crate) fn open<B: Books>(
+    books: B,
     queue: Queue,
     counters: Arc<Counters>,
     recovered: mpsc::Sender<String>,
-) -> (Ledger, Keeper) {
+) -> (Ledger, Keeper<B>) {
     let (sender, entries) = mpsc::channel(UNSAVED_MAX / 2);
     let events = broadcast::Sender::new(EVENTS_MAX);
-    let keeper = Keeper { entries, events: events.clone(), store, queue, counters, failed_since: None, recovered };
+    let keeper = Keeper { entries, events: events.clone(), books, queue, counters, failed_since: None, recovered };
     (Ledger { entries: sender, events }, keeper)
 }
 
@@ -73,7 +85,7 @@ impl Ledger {
     }
 }
 
-impl Keeper {
+impl<B: Books> Keeper<B> {
     /// Keeps the ledger. After `end` what has been entered is written, and nothing more taken.
     pub(crate) async fn run(mut self, end: CancellationToken) {
         let mut batch = Vec::new();
@@ -96,7 +108,7 @@ impl Keeper {
         let mut rest = LEDGER_REST_MIN;
         loop {
             let settlements = batch.iter().flat_map(|entry| &entry.settlements).cloned().collect();
-            match self.store.settle(settlements).await {
+            match self.books.settle(settlements).await {
                 Ok(()) => break,
                 Err(error) if error.class() == Class::Temporary => self.wait_for_the_store(&error, &mut rest).await,
                 Err(error) if batch.len() == 1 => return refused(&batch[0], &error),
@@ -161,4 +173,94 @@ fn sites(recipients: &[NewRecipient]) -> Vec<SiteKey> {
 fn refused(entry: &Entry, error: &StoreError) {
     let rows = entry.rows.iter().map(|((message, n), _)| format!("{message}/{n}")).collect::<Vec<_>>().join(" ");
     tracing::error!(%error, %rows, "the store refuses a result; these recipients are not tried again before a restart");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use rohrpost_mail::QueueId;
+    use rohrpost_queue::{Clock, Settings};
+    use rohrpost_store::Options;
+
+    use super::*;
+
+    /// Fails so many times, then writes; a result for recipient 13 it never takes.
+    #[derive(Clone, Default)]
+    struct Faulty {
+        failures: Arc<AtomicUsize>,
+        written: Arc<Mutex<Vec<u32>>>,
+    }
+
+    impl Books for Faulty {
+        async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+            let fails = |left: usize| left.checked_sub(1);
+            if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails).is_ok() {
+                return Err(StoreError::Full);
+            }
+            if settlements.iter().any(|settlement| settlement.n == 13) {
+                return Err(StoreError::Statement("no".into()));
+            }
+            self.written.lock().unwrap().extend(settlements.iter().map(|settlement| settlement.n));
+            Ok(())
+        }
+    }
+
+    fn entry(n: u32) -> Entry {
+        let message = QueueId::from_i64(1);
+        let settlement =
+            Settlement { message, n, change: Change::Done, records: Vec::new(), new: Vec::new(), digest: None };
+        Entry { settlements: vec![settlement], rows: vec![((message, n), None)] }
+    }
+
+    struct Bench {
+        ledger: Ledger,
+        queue: Queue,
+        recovered: mpsc::Receiver<String>,
+        books: Faulty,
+        end: CancellationToken,
+        task: tokio::task::JoinHandle<()>,
+        _dir: tempfile::TempDir,
+    }
+
+    fn bench(failures: usize) -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options { free_bytes_min: 0, ..Options::default() }).unwrap();
+        let queue = Queue::start(store, Settings::default(), Clock::system());
+        let books = Faulty { failures: Arc::new(AtomicUsize::new(failures)), ..Faulty::default() };
+        let (sender, recovered) = mpsc::channel(1);
+        let (ledger, keeper) = open(books.clone(), queue.clone(), Arc::default(), sender);
+        let end = CancellationToken::new();
+        let task = tokio::spawn(keeper.run(end.clone()));
+        Bench { ledger, queue, recovered, books, end, task, _dir: dir }
+    }
+
+    /// Q04: delivery pauses while results cannot be recorded, goes on by itself, and tells of it.
+    #[tokio::test(start_paused = true)]
+    async fn a_q04_delivery_pauses_while_results_cannot_be_recorded() {
+        let mut bench = bench(5);
+        bench.ledger.enter(entry(1)).await;
+        while !bench.queue.is_paused() {
+            tokio::task::yield_now().await;
+        }
+        assert!(bench.books.written.lock().unwrap().is_empty());
+        let told = bench.recovered.recv().await.unwrap();
+        assert!(told.contains("nothing was lost"), "{told}");
+        assert!(!bench.queue.is_paused());
+        assert_eq!(*bench.books.written.lock().unwrap(), [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_result_that_the_store_refuses_does_not_keep_its_neighbours_waiting() {
+        let bench = bench(0);
+        for n in [1, 13, 2] {
+            bench.ledger.enter(entry(n)).await;
+        }
+        bench.end.cancel();
+        bench.task.await.unwrap();
+        assert_eq!(*bench.books.written.lock().unwrap(), [1, 2]);
+    }
 }

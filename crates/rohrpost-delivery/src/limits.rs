@@ -15,9 +15,9 @@ pub const ADDRESSES_MAX: usize = 5;
 pub const SESSIONS_MAX: usize = 2;
 /// How old a failed handshake must be before clear text is thought of. Delivery rule 20: an immediate fallback would
 /// hand a downgrade to anyone who can break one handshake.
-pub const CLEAR_TEXT_AFTER: Duration = Duration::from_secs(300);
+pub const CLEAR_TEXT_AFTER: Duration = Duration::from_mins(5);
 /// How long a failed handshake is remembered: the server must fail again within this time.
-pub const HANDSHAKE_FAILURES_KEPT: Duration = Duration::from_secs(24 * 3_600);
+pub const HANDSHAKE_FAILURES_KEPT: Duration = Duration::from_hours(24);
 /// Hosts whose handshake failed that are remembered; the oldest are forgotten, which only delays clear text.
 pub const HANDSHAKE_FAILURES_MAX: usize = 10_000;
 /// Octets of a body that are re-encoded for a server that takes seven bits only; a larger one goes as it is.
@@ -35,9 +35,9 @@ pub const FOLDER_CHARS_MAX: usize = 64;
 /// Entries of one digest.
 pub const DIGEST_ENTRIES_MAX: usize = 1_000;
 /// The same system notice, and the digest, come at most once in this time.
-pub const NOTICE_EVERY: Duration = Duration::from_secs(24 * 3_600);
+pub const NOTICE_EVERY: Duration = Duration::from_hours(24);
 /// How often the daily work is looked at.
-pub const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3_600);
+pub const HOUSEKEEPING_EVERY: Duration = Duration::from_hours(1);
 /// Days before its end at which a certificate is worth a notice.
 pub const CERTIFICATE_DAYS: i64 = 14;
 /// Failed attempts over a named route, without a success between them, that are worth a notice.

@@ -76,19 +76,24 @@ async fn deliver(
 ) -> Result<Delivered, StoreError> {
     let address = &row.recipient.address;
     if visited.contains(&address.key()) {
-        return Ok((refuse(row, frame, EnhancedStatus(5, 4, 6), "the message has been here before: a mail loop"), None));
+        return Ok((
+            refuse(row, frame, EnhancedStatus(5, 4, 6), "the message has been here before: a mail loop"),
+            None,
+        ));
     }
     if looks_rewritten(address) {
         return Ok((turn_back(shared, row, frame), None));
     }
     let ends = follow(shared, address).await?;
-    match ends.accounts.is_empty() && ends.foreign.is_empty() {
-        true if ends.was_alias => {
-            Ok((refuse(row, frame, EnhancedStatus(5, 4, 6), "the alias leads nowhere but to itself"), None))
-        }
-        true => Ok((refuse(row, frame, EnhancedStatus(5, 1, 1), "no such mailbox here"), None)),
-        false => settle_ends(shared, row, message, ends, frame).await,
+    if !ends.accounts.is_empty() || !ends.foreign.is_empty() {
+        return settle_ends(shared, row, message, ends, frame).await;
     }
+    let (status, why) = if ends.was_alias {
+        (EnhancedStatus(5, 4, 6), "the alias leads nowhere but to itself")
+    } else {
+        (EnhancedStatus(5, 1, 1), "no such mailbox here")
+    };
+    Ok((refuse(row, frame, status, why), None))
 }
 
 fn refuse(row: &QueuedRecipient, frame: Frame, status: EnhancedStatus, why: &str) -> Draft {
@@ -140,7 +145,9 @@ async fn follow(shared: &Shared, address: &Mailbox) -> Result<Ends, StoreError> 
                 continue;
             }
             let targets = look_up(shared, &address, &mut ends).await?;
-            next.extend(targets.into_iter().filter(|target| seen.len() < ALIAS_MEMBERS_MAX && seen.insert(target.key())));
+            next.extend(
+                targets.into_iter().filter(|target| seen.len() < ALIAS_MEMBERS_MAX && seen.insert(target.key())),
+            );
         }
         level = next;
     }
@@ -231,14 +238,13 @@ async fn settle_ends(
         records.push(frame.hop(row, &hop(), Outcome::Expanded { into }));
     }
     let filed = |filing: &Filing| Outcome::Filed { mailbox: format!("{}/{}", filing.account, filing.folder) };
-    records.extend(filings.iter().map(|filing| DeliveryRecord {
-        stage: Some(Stage::Local),
-        ..frame.hop(row, &hop(), filed(filing))
-    }));
-    let forward = match ends.foreign.is_empty() {
-        true => None,
-        false => forward(shared, row, message, &ends, filings.is_empty()).await?,
-    };
+    records.extend(
+        filings
+            .iter()
+            .map(|filing| DeliveryRecord { stage: Some(Stage::Local), ..frame.hop(row, &hop(), filed(filing)) }),
+    );
+    let forward =
+        if ends.foreign.is_empty() { None } else { forward(shared, row, message, &ends, filings.is_empty()).await? };
     if !ends.foreign.is_empty() && forward.is_none() {
         // An operator dropped the message between two looks at the store.
         return Ok((Draft::untouched(row), None));

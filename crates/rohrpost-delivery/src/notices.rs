@@ -144,6 +144,10 @@ async fn digest(shared: &Shared) -> Result<(), StoreError> {
     if !is_due(shared, "digest").await? {
         return Ok(());
     }
+    if shared.store.meta_get(&meta_key("digest")).await?.is_none() {
+        // The first day begins now.
+        return remember(shared, "digest").await;
+    }
     let entries = shared.store.digest_take(DIGEST_ENTRIES_MAX).await?;
     if entries.is_empty() {
         return Ok(());

@@ -37,7 +37,12 @@ pub(crate) async fn bounce(shared: &Shared, filter: Filter, by: &str) -> Result<
     }
 }
 
-async fn settle(shared: &Shared, id: QueueId, rows: Vec<QueuedRecipient>, by: &str) -> Result<Vec<Settlement>, StoreError> {
+async fn settle(
+    shared: &Shared,
+    id: QueueId,
+    rows: Vec<QueuedRecipient>,
+    by: &str,
+) -> Result<Vec<Settlement>, StoreError> {
     let now = shared.now();
     let message = Message::read(id, &shared.store).await?;
     let status = EnhancedStatus(5, 7, 0);

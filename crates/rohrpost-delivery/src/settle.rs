@@ -1,5 +1,7 @@
 //! From verdicts to settlements: what the store is to change, which records it keeps, who is told.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, EnhancedStatus, Outcome, dsn::Action};
 use rohrpost_queue::{Job, Next, schedule};
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// How long recipients wait whose bounce could not be written.
-const BOUNCE_REST: std::time::Duration = std::time::Duration::from_secs(600);
+const BOUNCE_REST: Duration = Duration::from_mins(10);
 
 /// What an attempt found out about one recipient: the verdicts of all hosts, in their order. The last one counts.
 #[derive(Clone, Debug)]
@@ -49,7 +51,13 @@ impl Draft {
 }
 
 /// Puts a draft together for what an attempt found out.
-pub(crate) fn draft(shared: &Shared, row: &QueuedRecipient, result: &Attempted, frame: Frame, after_dot: AfterDot) -> Draft {
+pub(crate) fn draft(
+    shared: &Shared,
+    row: &QueuedRecipient,
+    result: &Attempted,
+    frame: Frame,
+    after_dot: AfterDot,
+) -> Draft {
     let verdict = &result.verdict;
     let mut draft = match (verdict.judgement, after_dot) {
         (Judgement::Sent, _) => sent(row, verdict, frame),
@@ -67,7 +75,8 @@ pub(crate) fn draft(shared: &Shared, row: &QueuedRecipient, result: &Attempted, 
         (Judgement::Unknown, AfterDot::AssumeDelivered) => assume(row, verdict, frame),
     };
     // Hosts that were asked before: each leaves its record, "try the next one at once".
-    let earlier = result.earlier.iter().map(|verdict| frame.record(row, verdict, Outcome::Deferred { until: frame.at }));
+    let earlier =
+        result.earlier.iter().map(|verdict| frame.record(row, verdict, Outcome::Deferred { until: frame.at }));
     draft.records.splice(0..0, earlier);
     draft
 }
@@ -107,7 +116,8 @@ fn expired(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
 }
 
 fn hold(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
-    let last = "the connection was lost after the final dot: it may have been sent; `release` sends it again, `drop` does not";
+    let last =
+        "the connection was lost after the final dot: it may have been sent; `release` sends it again, `drop` does not";
     let held = Outcome::Noted { what: "held".into() };
     Draft {
         change: Change::Hold { last: Some(last.into()) },
@@ -133,7 +143,9 @@ pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut dra
         Ok(report) => report,
         Err(error) => {
             tracing::warn!(message = %message.id, %error, "a bounce cannot be written; its recipients wait");
-            drafts.iter_mut().for_each(|draft| postpone(draft, shared.now().wall));
+            for draft in &mut drafts {
+                postpone(draft, shared.now().wall);
+            }
             None
         }
     };
@@ -143,7 +155,8 @@ pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut dra
         let failed = draft.news.as_ref().filter(|news| is_null && news.action == Action::Failed);
         let digest = failed.map(|news| news.digest_entry(shared.now().wall));
         entry.rows.push(((row.message, row.n), draft.due));
-        let settle = |change, records, new, digest| Settlement { message: row.message, n: row.n, change, records, new, digest };
+        let settle =
+            |change, records, new, digest| Settlement { message: row.message, n: row.n, change, records, new, digest };
         entry.settlements.push(settle(draft.change, draft.records, report.take().into_iter().collect(), digest));
         if draft.tells_delay {
             entry.settlements.push(settle(Change::DelayNoticeSent, Vec::new(), Vec::new(), None));

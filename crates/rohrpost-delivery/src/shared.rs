@@ -71,7 +71,8 @@ impl Shared {
             smtputf8: to.needs_smtputf8() || !wide,
             ..Envelope::default()
         };
-        let mut new = self.new_message(kind, envelope, vec![self.recipient(Recipient::new(to))], Body::from_bytes(body));
+        let mut new =
+            self.new_message(kind, envelope, vec![self.recipient(Recipient::new(to))], Body::from_bytes(body));
         new.message_id = Some(format!("<{id}@{}>", self.settings().host_name));
         new.id = id;
         new.received.message = id;

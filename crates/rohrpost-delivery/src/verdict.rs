@@ -77,7 +77,13 @@ pub(crate) enum Peer {
 
 impl Verdict {
     /// A verdict without a reply.
-    pub(crate) fn new(judgement: Judgement, hop: &Arc<Hop>, stage: Stage, status: EnhancedStatus, note: String) -> Self {
+    pub(crate) fn new(
+        judgement: Judgement,
+        hop: &Arc<Hop>,
+        stage: Stage,
+        status: EnhancedStatus,
+        note: String,
+    ) -> Self {
         Self { judgement, hop: Arc::clone(hop), stage: Some(stage), status, reply: None, note: Some(note) }
     }
 
@@ -158,13 +164,11 @@ fn is_the_relays_fault(failure: &Failure) -> bool {
 
 /// 5.1.x, 5.2.x, or no enhanced status and no word of relaying or logging in.
 fn judges_the_address(reply: &Reply) -> bool {
-    match reply.enhanced {
-        Some(EnhancedStatus(_, subject, _)) => matches!(subject, 1 | 2),
-        None => {
-            let text = reply.text.to_lowercase();
-            !["relay", "authent", "log in", "login", "credential"].iter().any(|word| text.contains(word))
-        }
+    if let Some(EnhancedStatus(_, subject, _)) = reply.enhanced {
+        return matches!(subject, 1 | 2);
     }
+    let text = reply.text.to_lowercase();
+    !["relay", "authent", "log in", "login", "credential"].iter().any(|word| text.contains(word))
 }
 
 /// Whether a failed connection to a relay is more than bad luck: a refusal, a certificate, a password.

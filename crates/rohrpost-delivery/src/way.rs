@@ -140,12 +140,11 @@ fn link_tls(mode: TlsMode, port: u16, endpoint: &Endpoint) -> LinkTls {
     match mode {
         TlsMode::Off => LinkTls::Off,
         TlsMode::Implicit => LinkTls::Implicit,
-        TlsMode::Starttls => LinkTls::Starttls,
         TlsMode::Opportunistic => LinkTls::IfOffered,
         TlsMode::Auto if matches!(endpoint, Endpoint::Unix(_)) => LinkTls::Off,
         TlsMode::Auto if port == 465 => LinkTls::Implicit,
         TlsMode::Auto if endpoint.is_local() => LinkTls::IfOffered,
-        TlsMode::Auto => LinkTls::Starttls,
+        TlsMode::Auto | TlsMode::Starttls => LinkTls::Starttls,
     }
 }
 
@@ -223,7 +222,9 @@ mod tests {
         let terms = |place: &str, port: u16, tls| {
             let mut host = RouteHost::new(Place::Host(Host::parse(place).unwrap(), port));
             host.tls = tls;
-            let endpoint = Endpoint::Tcp(if place == "[127.0.0.1]" { ([127, 0, 0, 1], port) } else { ([192, 0, 2, 1], port) }.into());
+            let endpoint = Endpoint::Tcp(
+                if place == "[127.0.0.1]" { ([127, 0, 0, 1], port) } else { ([192, 0, 2, 1], port) }.into(),
+            );
             let candidate = Candidate::relay(&host, endpoint, &settings);
             (candidate.target.tls, candidate.policy, candidate.target.require_trust)
         };

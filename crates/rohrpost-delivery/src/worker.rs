@@ -118,7 +118,11 @@ async fn overdue(shared: &Shared, job: &Job, message: &Message) -> Entry {
     let frame = Frame::new(message, now.steady, now);
     let drafts = job.recipients.iter().map(|row| {
         let closed = shared.queue.closed_for(&job.site).is_some();
-        let why = if closed { "the servers of the destination have not answered for some time" } else { "it has not been its turn" };
+        let why = if closed {
+            "the servers of the destination have not answered for some time"
+        } else {
+            "it has not been its turn"
+        };
         if row.expires <= now.wall {
             let record = frame.hop(row, &Hop::none("queue"), Outcome::Expired);
             let note = Some(why.to_owned());
@@ -130,4 +134,3 @@ async fn overdue(shared: &Shared, job: &Job, message: &Message) -> Entry {
     });
     settle::entry(shared, job, message, drafts.collect()).await
 }
-

@@ -22,15 +22,15 @@ use crate::rate::{Pace, Rate};
 /// Failed connections in a row that close a gate.
 pub const FAILURES_MAX: u32 = 10;
 /// How long the pace of a site that asked for it stays at a tenth.
-pub const SLOW_FOR: Duration = Duration::from_secs(30 * 60);
+pub const SLOW_FOR: Duration = Duration::from_mins(30);
 /// Deliveries in a row that end the slow pace early.
 pub const SLOW_STREAK: u32 = 20;
 /// Bounds of the slow interval for sites without a rate of their own.
 const SLOW_INTERVAL_MIN: Duration = Duration::from_secs(1);
-const SLOW_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const SLOW_INTERVAL_MAX: Duration = Duration::from_mins(1);
 /// How long a gate stays closed at first, and at most.
-const CLOSED_MIN: Duration = Duration::from_secs(6 * 60);
-const CLOSED_MAX: Duration = Duration::from_secs(3_600);
+const CLOSED_MIN: Duration = Duration::from_mins(6);
+const CLOSED_MAX: Duration = Duration::from_hours(1);
 
 /// What the operator allows a site.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -31,8 +31,7 @@ struct Keeper {
 /// Keeps the window until the queue is stopped.
 pub(crate) async fn run(queue: Queue) {
     let now = Instant::now();
-    let mut keeper =
-        Keeper { queue, next_sweep: now, last_sweep: now, place: None, next_overdue: now, overdue: None };
+    let mut keeper = Keeper { queue, next_sweep: now, last_sweep: now, place: None, next_overdue: now, overdue: None };
     while !keeper.queue.is_stopped() {
         let rest = match keeper.round().await {
             Ok(()) => keeper.idle_for(),
@@ -118,7 +117,10 @@ impl Keeper {
     }
 
     /// The rows that are due, and when the one after them is.
-    async fn rows(&self, load: &Load) -> Result<(Vec<rohrpost_store::QueuedRecipient>, Option<jiff::Timestamp>), StoreError> {
+    async fn rows(
+        &self,
+        load: &Load,
+    ) -> Result<(Vec<rohrpost_store::QueuedRecipient>, Option<jiff::Timestamp>), StoreError> {
         let store = &self.queue.inner().store;
         let query = DueQuery {
             route: load.site.route().to_owned(),

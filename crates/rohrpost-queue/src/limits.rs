@@ -26,13 +26,13 @@ pub const PROBE_ROWS: usize = 20;
 /// Rows beyond their time (delay notice, expiry) that wait for a worker.
 pub const OVERDUE_ROWS_MAX: usize = 500;
 /// How often rows beyond their time are looked for; attempts look at their own rows anyway.
-pub const OVERDUE_EVERY: Duration = Duration::from_secs(600);
+pub const OVERDUE_EVERY: Duration = Duration::from_mins(10);
 /// The keeper looks at the whole index at least this often, so that a missed hint only costs time.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(300);
+pub const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// A sweep rests this many times as long as it took: a queue of a million sites costs a tenth of one core at most.
 pub const SWEEP_REST_FACTOR: u32 = 9;
 /// A row whose worker died without a word rests this long before it is tried again.
-pub const ABANDONED_REST: Duration = Duration::from_secs(60);
+pub const ABANDONED_REST: Duration = Duration::from_mins(1);
 
 const _: () = assert!(JOB_RECIPIENTS_MAX >= 100);
 const _: () = assert!(2 * WINDOW_RESERVED_ROWS < WINDOW_ROWS_MAX);

@@ -140,7 +140,7 @@ impl Queue {
         if self.inner.paused.load(Ordering::Relaxed) || self.is_stopped() {
             return None;
         }
-        let taken = self.with(|window, now| window.take(now))?;
+        let taken = self.with(Window::take)?;
         Some(self.job(taken))
     }
 

@@ -9,7 +9,7 @@
 //! - When a gate closes its lanes leave the window; the rows stay in the store and inherit the gate's time.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,8 +22,8 @@ use crate::{
     gate::{Admission, Gate, GateLimits, Signal},
     job::{Duty, Handed, RowKey, row_key},
     limits::{
-        ABANDONED_REST, DUES_MAX, GATES_MAX, JOB_RECIPIENTS_MAX, LEARNED_SITES_MAX, OVERDUE_ROWS_MAX, PROBE_ROWS, ROWS_PAGE,
-        WINDOW_RESERVED_ROWS, WINDOW_ROWS_MAX,
+        ABANDONED_REST, DUES_MAX, GATES_MAX, JOB_RECIPIENTS_MAX, LEARNED_SITES_MAX, OVERDUE_ROWS_MAX, PROBE_ROWS,
+        ROWS_PAGE, WINDOW_RESERVED_ROWS, WINDOW_ROWS_MAX,
     },
     routing::{LOCAL, MX},
     schedule::age,
@@ -221,26 +221,26 @@ impl Window {
             if row.due > now.wall {
                 self.note_due(row.due);
             } else if self.may_hold(&site, now) && !self.known.contains_key(&row_key(&row)) {
-                self.arrive_due(site, Row { row, handed: handed.cloned() });
+                self.arrive_due(&site, Row { row, handed: handed.cloned() });
             }
         }
     }
 
-    fn arrive_due(&mut self, site: SiteKey, row: Row) {
-        let has_room = self.room(&site, 0) > 0;
+    fn arrive_due(&mut self, site: &SiteKey, row: Row) {
+        let has_room = self.room(site, 0) > 0;
         let lane = self.lanes.entry(site.clone()).or_default();
         let half = &mut lane.halves[0];
         if has_room && !half.more {
             self.known.insert(row_key(&row.row), false);
             self.rows[0] += 1;
             half.rows.push_back(row);
-            self.list(&site);
+            self.list(site);
         } else if !half.more {
             // First come, first served: from here on the store hands them out in order.
             half.more = true;
             half.low = half.rows.len() / 2;
             if half.rows.is_empty() {
-                self.ask_for_more(&site, 0);
+                self.ask_for_more(site, 0);
             }
         }
     }
@@ -381,7 +381,9 @@ impl Window {
     /// The next job, if any gate has room.
     pub fn take(&mut self, now: Now) -> Option<Taken> {
         self.overdue_turn = !self.overdue_turn;
-        if self.overdue_turn && let Some(taken) = self.take_overdue() {
+        if self.overdue_turn
+            && let Some(taken) = self.take_overdue()
+        {
             return Some(taken);
         }
         while let Some(site) = self.ready.pop_front() {
@@ -457,8 +459,8 @@ impl Window {
     pub fn add_overdue(&mut self, rows: Vec<QueuedRecipient>) {
         for row in rows {
             let key = row_key(&row);
-            if !self.known.contains_key(&key) {
-                self.known.insert(key, false);
+            if let Entry::Vacant(unknown) = self.known.entry(key) {
+                unknown.insert(false);
                 self.overdue.push_back(row);
             }
         }

@@ -3,9 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
-use rohrpost_mail::{
-    DeliveryRecord, Direction, Envelope, Link, Outcome, QueueId, Recipient, ReversePath,
-};
+use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Outcome, QueueId, Recipient, ReversePath};
 use rohrpost_queue::{Arrival, Clock, Duty, Job, Queue, Settings, Signal};
 use rohrpost_store::{Body, Filter, NewMessage, NewRecipient, Options, Settlement, Store, Verb, settle::Change};
 
@@ -197,7 +195,10 @@ async fn a_q11_a_dead_site_costs_nothing_and_returns_through_one_probe() {
     let fine = submit(&store, &queue, queue.now().wall, &["bob@fine.test"]).await;
     assert_eq!(next(&queue).await.message, fine, "other sites are not affected");
     // The operator knows better: one probe, not three hundred.
-    queue.operate(Filter { domain: Some("dead.test".into()), ..Filter::default() }, Verb::Retry, "uid 0".into()).await.unwrap();
+    queue
+        .operate(Filter { domain: Some("dead.test".into()), ..Filter::default() }, Verb::Retry, "uid 0".into())
+        .await
+        .unwrap();
     let probe = next(&queue).await;
     assert_eq!(probe.site.site(), "dead.test");
     assert!(queue.try_next().is_none());

@@ -1,0 +1,114 @@
+//! Mailboxes, aliases, forwardings and loops.
+
+use rohrpost_mail::{Outcome, Recipient};
+use rohrpost_store::Alias;
+use rohrpost_testkit::Sink;
+
+use crate::office::{Office, TEXT, address, settings};
+
+async fn alias(office: &Office, name: &str, targets: &[&str]) {
+    let targets = targets.iter().map(|target| address(target)).collect();
+    office.store.alias_put(Alias { address: name.into(), targets }).await.unwrap();
+}
+
+#[tokio::test]
+async fn mail_is_filed_with_its_return_path() {
+    let mut office = Office::open(9, settings()).await;
+    let id = office.submit("bob@there.test", vec![Recipient::new(address("Ann@here.test"))], TEXT).await;
+    assert_eq!(office.filed().await, format!("Return-Path: <bob@there.test>\r\nDelivered-To: Ann@here.test\r\n{TEXT}"));
+    let records = office.store.records_of(id).await.unwrap();
+    let filed = Outcome::Filed { mailbox: "ann@here.test/INBOX".into() };
+    assert!(records.iter().any(|record| record.outcome == filed));
+    assert!(office.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_subaddress_names_a_folder_if_it_looks_like_one() {
+    let mut office = Office::open(9, settings()).await;
+    for (to, folder) in [
+        ("ann+lists@here.test", "lists"),
+        ("ann+LISTS@here.test", "lists"),
+        ("\"ann+../../x\"@here.test", "INBOX"),
+        ("ann+@here.test", "INBOX"),
+    ] {
+        let before = office.mail("ann@here.test", folder).await.len();
+        office.send(&[to]).await;
+        office.filed().await;
+        assert_eq!(office.mail("ann@here.test", folder).await.len(), before + 1, "{to}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_mailbox_bounces_and_a_catch_all_takes_it() {
+    let mut office = Office::open(9, settings()).await;
+    office.send(&["nobody@here.test"]).await;
+    assert!(office.filed().await.contains("Status: 5.1.1"));
+    alias(&office, "@here.test", &["ann@here.test"]).await;
+    office.submit("bob@there.test", vec![Recipient::new(address("nobody@here.test"))], TEXT).await;
+    assert!(office.filed().await.starts_with("Return-Path: <bob@there.test>"));
+}
+
+#[tokio::test]
+async fn postmaster_and_abuse_reach_a_person() {
+    let mut office = Office::open(9, settings()).await;
+    for to in ["postmaster@here.test", "ABUSE@here.test"] {
+        office.submit("bob@there.test", vec![Recipient::new(address(to))], TEXT).await;
+        assert!(office.filed().await.contains("Delivered-To: ann@here.test"));
+    }
+}
+
+#[tokio::test]
+async fn an_alias_leads_to_each_of_its_ends_once() {
+    let sink = Sink::start().await;
+    let mut office = Office::open(sink.address().port(), settings()).await;
+    alias(&office, "staff@here.test", &["ann@here.test", "all@here.test", "bob@there.test"]).await;
+    alias(&office, "all@here.test", &["staff@here.test", "ann@here.test", "bob@there.test"]).await;
+    let id = office.submit("eve@far.test", vec![Recipient::new(address("staff@here.test"))], TEXT).await;
+    office.filed().await;
+    assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1);
+    let forwarded = sink.messages(1).await.remove(0);
+    assert_eq!(forwarded.recipients, ["bob@there.test"]);
+    assert_eq!(forwarded.text(), format!("Delivered-To: staff@here.test\r\n{TEXT}"));
+    let records = office.store.records_of(id).await.unwrap();
+    assert!(records.iter().any(|record| record.outcome == Outcome::Expanded { into: 2 }));
+}
+
+#[tokio::test]
+async fn a_forwarded_message_has_a_path_of_ours_and_its_bounce_finds_the_way_back() {
+    let sink = Sink::start().await;
+    let office = Office::open(sink.address().port(), settings()).await;
+    alias(&office, "bob@here.test", &["bob@there.test"]).await;
+    office.submit("eve@there.test", vec![Recipient::new(address("bob@here.test"))], TEXT).await;
+    let forwarded = sink.messages(1).await.remove(0);
+    let path = forwarded.envelope.reverse_path.to_string();
+    assert!(path.starts_with("SRS0=") && path.ends_with("=there.test=eve@here.test"), "{path}");
+    office.submit("", vec![Recipient::new(address(&path))], TEXT).await;
+    assert_eq!(sink.messages(2).await[1].recipients, ["eve@there.test"]);
+    // Our own people need no rewriting.
+    office.send(&["bob@here.test"]).await;
+    assert_eq!(sink.messages(3).await[2].envelope.reverse_path.to_string(), "ann@here.test");
+}
+
+#[tokio::test]
+async fn a_loop_ends_in_546_and_a_notice_that_loops_in_silence() {
+    let mut office = Office::open(9, settings()).await;
+    alias(&office, "loop@here.test", &["pool@here.test"]).await;
+    alias(&office, "pool@here.test", &["loop@here.test"]).await;
+    office.send(&["loop@here.test"]).await;
+    assert!(office.filed().await.contains("Status: 5.4.6"));
+    let been_here = format!("Delivered-To: ann@here.test\r\n{TEXT}");
+    let ann = || vec![Recipient::new(address("ann@here.test"))];
+    let id = office.submit("", ann(), &been_here).await;
+    office.outcome(id, |outcome| *outcome == Outcome::Failed).await;
+    assert!(office.queued().await.is_empty());
+    assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1, "only the bounce of the first");
+}
+
+#[tokio::test]
+async fn a_forged_rewritten_address_leads_nowhere() {
+    let sink = Sink::start().await;
+    let mut office = Office::open(sink.address().port(), settings()).await;
+    office.send(&["SRS0=AAAAAAAAAAAA=AA=there.test=eve@here.test"]).await;
+    assert!(office.filed().await.contains("Status: 5.1.1"));
+    assert!(sink.received().is_empty());
+}

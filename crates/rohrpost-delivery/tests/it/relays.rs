@@ -1,0 +1,156 @@
+//! Hosts of ours: log-in, fallback, LMTP, and faults that are ours to fix.
+
+use std::time::Duration;
+
+use rohrpost_client::{Login, Protocol};
+use rohrpost_delivery::{Notices, Place, Route, RouteHost, Settings};
+use rohrpost_mail::{ListenerTls, Outcome, Reply, Seal, Secret, TlsMode};
+use rohrpost_testkit::{Authority, Dns, Peer, Script, Sink};
+
+use crate::office::{Office, address, route, settings};
+
+fn is_relayed(outcome: &Outcome) -> bool {
+    *outcome == Outcome::Relayed
+}
+
+#[tokio::test]
+async fn a_route_logs_in_inside_tls_and_its_link_is_verified() {
+    let authority = Authority::new();
+    let tls = authority.server_tls(&["127.0.0.1"]);
+    let sink = Sink::builder().tls(ListenerTls::Required, &tls).login("ann", "secret").start().await;
+    let host = RouteHost {
+        tls: TlsMode::Starttls,
+        trust: authority.trust(),
+        login: Some(Login::new("ann", Secret::new("secret"))),
+        ..RouteHost::new(Place::Host("[127.0.0.1]".parse().unwrap(), sink.address().port()))
+    };
+    let relay = Route { hosts: vec![host], ..route("relay", &[]) };
+    let mut office = Office::open(9, Settings { routes: vec![relay], ..settings() }).await;
+    let id = office.send(&["bob@relay.test"]).await;
+    let record = office.outcome(id, is_relayed).await;
+    assert_eq!((record.seal(), record.protocol.as_str()), (Some(Seal::Verified), "ESMTPSA"));
+    assert_eq!(record.account.as_deref(), Some("ann"));
+    assert_eq!(sink.messages(1).await[0].user.as_deref(), Some("ann"));
+}
+
+/// C16: what looks like our mistake goes to the next host, then waits with 4.3.5 and a notice; nothing bounces.
+#[tokio::test]
+async fn a_c16_a_relay_that_refuses_us_never_makes_a_bounce() {
+    let refusals: [fn() -> Script; 4] = [
+        || Script::new().say("554 5.7.1 No service for you"),
+        || Script::new().say("220 mx").hear("EHLO").say("550 5.7.1 Go away").hear("HELO").say("550 5.7.1 Go away"),
+        || Script::new().greets(&[]).hear("MAIL").say("550 5.7.1 Not you").close(),
+        || Script::new().greets(&[]).hear("MAIL").say("250 OK").hear("RCPT").say("550 5.7.1 Relaying denied").close(),
+    ];
+    for (at, refusal) in refusals.into_iter().enumerate() {
+        let wrong = Peer::start([refusal()]).await;
+        let right = Peer::start([Script::takes_one(&[])]).await;
+        let both = route("both", &[wrong.address().port(), right.address().port()]);
+        let alone = route("alone", &[wrong.address().port()]);
+        let mut office = Office::open(9, Settings { routes: vec![both, alone], ..settings() }).await;
+        let id = office.send(&["bob@both.test"]).await;
+        office.outcome(id, is_relayed).await;
+        let id = office.send(&["bob@alone.test"]).await;
+        office.deferred(id).await;
+        let notice = office.filed().await;
+        assert!(notice.contains("Subject: Nothing goes over the route alone"), "case {at}: {notice}");
+        assert!(notice.contains("5.7.1"), "case {at}: {notice}");
+        assert_eq!(office.queued().await.len(), 1, "case {at}");
+        office.pass(Duration::from_secs(500)).await;
+        office.deferred(id).await;
+        assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1, "once a day");
+    }
+}
+
+/// C16: MX hosts that all greet with 554 are a broken set-up there, and no reason to bounce.
+#[tokio::test]
+async fn a_c16_mx_hosts_that_greet_with_554_defer() {
+    let peer = Peer::start([Script::new().say("554 5.3.2 No service")]).await;
+    let mut office = Office::open(peer.address().port(), settings()).await;
+    let id = office.send(&["bob@there.test"]).await;
+    assert_eq!(office.deferred(id).await.reply.unwrap().code, 554);
+}
+
+#[tokio::test]
+async fn a_dead_host_of_a_route_is_passed_over() {
+    let sink = Sink::start().await;
+    let dead = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = dead.local_addr().unwrap().port();
+    drop(dead);
+    let relay = route("relay", &[port, sink.address().port()]);
+    let mut office = Office::open(9, Settings { routes: vec![relay], ..settings() }).await;
+    let id = office.send(&["bob@relay.test"]).await;
+    office.outcome(id, is_relayed).await;
+}
+
+#[tokio::test]
+async fn lmtp_has_a_fate_for_each_recipient() {
+    let sink = Sink::builder().lmtp().on_rcpt(|path| match path.to_string().as_str() {
+        "eve@relay.test" => Err(Reply::with(550, 1, 1, "No such user")),
+        _ => Ok(()),
+    });
+    let sink = sink.start().await;
+    let mut relay = route("relay", &[sink.address().port()]);
+    relay.hosts[0].protocol = Protocol::Lmtp;
+    let mut office = Office::open(9, Settings { routes: vec![relay], ..settings() }).await;
+    let id = office.send(&["bob@relay.test", "eve@relay.test"]).await;
+    assert_eq!(office.outcome(id, is_relayed).await.protocol, "LMTP");
+    assert!(office.filed().await.contains("eve@relay.test"));
+}
+
+#[tokio::test]
+async fn everything_can_be_sent_one_way_or_kept() {
+    let sink = Sink::start().await;
+    let one_way = Settings { relay_to: Some(route("demo", &[sink.address().port()])), ..settings() };
+    let office = Office::open(9, one_way).await;
+    office.send(&["bob@there.test", "eve@other.test"]).await;
+    assert_eq!(sink.messages(2).await.len(), 2);
+
+    let resolver = Dns::for_domain("there.test").await.resolver(9);
+    let hold = rohrpost_queue::Settings { hold_outgoing: true, ..rohrpost_queue::Settings::default() };
+    let mut office = Office::with(resolver, settings(), hold).await;
+    office.send(&["bob@there.test", "ann@here.test"]).await;
+    office.filed().await;
+    let queued = office.queued().await;
+    assert_eq!(queued.len(), 1, "local mail is not held");
+    assert_eq!(queued[0].recipient.attempts, 0);
+}
+
+#[tokio::test]
+async fn notices_go_the_way_that_their_settings_name() {
+    let sink = Sink::start().await;
+    let wrong = Peer::start([Script::new().say("554 5.7.1 No service for you")]).await;
+    let notices = Notices { to: Some(address("ops@far.test")), route: Some("out".into()), tls: None };
+    let routes = vec![route("wrong", &[wrong.address().port()]), route("out", &[sink.address().port()])];
+    let office = Office::open(9, Settings { routes, notices, ..settings() }).await;
+    office.send(&["bob@wrong.test"]).await;
+    let notice = sink.messages(1).await.remove(0);
+    assert_eq!(notice.recipients, ["ops@far.test"]);
+    assert_eq!(notice.envelope.reverse_path.to_string(), "");
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_what_is_under_way_and_begins_nothing_new() {
+    let (asked, go_on) = (rohrpost_testkit::Gate::new(), rohrpost_testkit::Gate::new());
+    let slow = Script::new().greets(&[]).hear("MAIL").signal(&asked).wait_for(&go_on).say("250 OK");
+    let peer = Peer::start([slow.hear("RCPT").say("250 OK").takes_data()]).await;
+    let relay = route("relay", &[peer.address().port()]);
+    let office = Office::open(9, Settings { routes: vec![relay], ..settings() }).await;
+    let id = office.send(&["bob@relay.test"]).await;
+    asked.passed().await;
+    let stopping = tokio::spawn({
+        let delivery = office.delivery.clone();
+        async move { delivery.stop(Duration::from_secs(20)).await }
+    });
+    while !office.queue.is_stopped() {
+        tokio::task::yield_now().await;
+    }
+    let later = office.send(&["eve@relay.test"]).await;
+    go_on.open();
+    assert!(stopping.await.unwrap(), "everything came to its end");
+    let outcomes =
+        |records: Vec<rohrpost_mail::DeliveryRecord>| records.into_iter().any(|record| is_relayed(&record.outcome));
+    assert!(outcomes(office.store.records_of(id).await.unwrap()), "the message under way was sent and recorded");
+    assert!(!outcomes(office.store.records_of(later).await.unwrap()));
+    assert_eq!(office.queued().await.len(), 1);
+}
