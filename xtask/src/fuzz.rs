@@ -45,6 +45,7 @@ fn run_target(target: &str, seconds: u64) -> Result<()> {
         "-timeout=10",
         "-rss_limit_mb=2048",
         "-print_final_stats=1",
+        "-verbosity=0",
     ]);
     shell::run(command.env("CARGO_TERM_QUIET", "true"))
 }

@@ -144,7 +144,7 @@ fn call(text: &str, dir: &str) -> Result<Option<Call>> {
     let Some((arguments, result)) = rest.rsplit_once(" = ") else { return Ok(None) };
     let digits = result.split(|c: char| c != '-' && !c.is_ascii_digit()).next().unwrap_or_default();
     let Ok(result @ 0..) = digits.parse::<i64>() else { return Ok(None) };
-    let arguments = arguments.trim_end().trim_end_matches(')');
+    let arguments = arguments.trim_end().trim_end_matches(')').trim_end();
     let path = match name {
         "openat" | "open" | "creat" | "unlink" | "unlinkat" => strings(arguments).next().map(|bytes| text_of(&bytes)),
         _ => descriptor(arguments),
