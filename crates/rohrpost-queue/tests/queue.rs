@@ -1,5 +1,7 @@
 //! The queue over a real store: what arrives, waits, is held, and comes back after a restart.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;

@@ -102,7 +102,7 @@ async fn after_five_days_it_is_given_up() {
     let mut office = Office::open(sink.address().port(), settings()).await;
     let id = office.send(&["busy@there.test"]).await;
     office.deferred(id).await;
-    office.pass(Duration::from_secs(5 * 24 * 3_600)).await;
+    office.pass(Duration::from_hours(5 * 24)).await;
     let record = office.outcome(id, |outcome| *outcome == Outcome::Expired).await;
     assert_eq!(record.note.as_deref(), Some("given up after 5 days; last: mx.there.test: 452 4.2.2 Mailbox busy"));
     let notice = office.filed().await;

@@ -1,5 +1,7 @@
 //! Delivery over a real store, against scripted peers and a sink on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod after_dot;
 mod bounces;
 mod local;

@@ -29,12 +29,12 @@ async fn a_required_destination_without_tls_stays_says_why_and_tells_its_sender(
     let why = "the server does not offer STARTTLS; the policy is required (operator), nothing was sent";
     assert_eq!(record.note.as_deref(), Some(why));
     assert_eq!(office.queued().await[0].last.as_deref(), Some(format!("mx.there.test: {why}").as_str()));
-    office.pass(Duration::from_secs(4 * 3_600)).await;
+    office.pass(Duration::from_hours(4)).await;
     let notice = office.filed().await;
     assert!(notice.contains("Action: delayed") && notice.contains("does not offer STARTTLS"), "{notice}");
     assert!(sink.received().is_empty());
     assert_eq!(office.queued().await.len(), 1, "and one notice only, however often it is tried");
-    office.pass(Duration::from_secs(3 * 3_600)).await;
+    office.pass(Duration::from_hours(3)).await;
     office.deferred(id).await;
     assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1);
 }
