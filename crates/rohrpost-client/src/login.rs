@@ -40,12 +40,12 @@ pub(crate) async fn log_in(wire: &mut Wire, login: &Login, ground: &Ground<'_>) 
     let names = capabilities.auth_names.clone();
     let offered: Vec<_> = capabilities.auth.iter().copied().filter(|found| allowed(login, *found)).collect();
     let first = choose(&offered, ground).ok_or(ConnectError::NoMechanism { offered: names })?;
-    let Some(refusal) = attempt(wire, first, &offered, login, ground).await? else { return Ok(first) };
+    let Some(refusal) = attempt(wire, first, login, ground).await? else { return Ok(first) };
     let weaker: Vec<_> = offered.iter().copied().filter(|found| !is_scram(*found)).collect();
     let again = is_scram(first) && refusal.is_permanent() && is_known(ground);
     let Some(second) = choose(&weaker, ground).filter(|_| again) else { return Err(refused(refusal)) };
     tracing::debug!(%first, %second, "the server refused the stronger mechanism");
-    match attempt(wire, second, &offered, login, ground).await? {
+    match attempt(wire, second, login, ground).await? {
         Some(refusal) => Err(refused(refusal)),
         None => Ok(second),
     }
@@ -59,14 +59,14 @@ fn refused(reply: Reply) -> ConnectError {
 async fn attempt(
     wire: &mut Wire,
     mechanism: Mechanism,
-    offered: &[Mechanism],
     login: &Login,
     ground: &Ground<'_>,
 ) -> Result<Option<Reply>, ConnectError> {
     let Login { user, password, .. } = login.clone();
     let credentials = Credentials { user, password, authzid: None };
     // RFC 5802 §6: having a binding and not being offered -PLUS is told to the server, who knows whether it offered it.
-    let passed_over = mechanism == Mechanism::ScramSha256 && offered.contains(&Mechanism::ScramSha256Plus);
+    let plus_offered = wire.session.capabilities().auth.contains(&Mechanism::ScramSha256Plus);
+    let passed_over = mechanism == Mechanism::ScramSha256 && plus_offered;
     let binding = ground.binding.filter(|_| !passed_over);
     let binding = binding.map(|data| ChannelBinding { name: "tls-exporter", data: data.to_vec() });
     let nonce = BASE64.encode(crypto::random::<NONCE_BYTES>());

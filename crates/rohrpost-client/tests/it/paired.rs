@@ -97,6 +97,10 @@ async fn serve(listener: TcpListener, tls: ServerTls, profile: Profile, tamper: 
 }
 
 async fn log_in(offered: &[Mechanism], password: &str, tamper: bool) -> Result<Option<Mechanism>, ConnectError> {
+    log_in_as(Login::new("ann", Secret::new(password)), offered, tamper).await
+}
+
+async fn log_in_as(login: Login, offered: &[Mechanism], tamper: bool) -> Result<Option<Mechanism>, ConnectError> {
     rohrpost_tls::install_provider();
     let ca = Ca::new("Test authority");
     let certificates = CertStore::from_pem([ca.issue(["mx.test"])]).unwrap();
@@ -104,8 +108,7 @@ async fn log_in(offered: &[Mechanism], password: &str, tamper: bool) -> Result<O
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
     let server = tokio::spawn(serve(listener, server_tls, profile(offered), tamper));
-    let login = Some(Login::new("ann", Secret::new(password)));
-    let target = Target { tls: LinkTls::Implicit, login, ..target(endpoint) };
+    let target = Target { tls: LinkTls::Implicit, login: Some(login), ..target(endpoint) };
     let result = Connection::open(&target, &tls()).await.map(|connection| connection.mechanism());
     server.abort();
     result
@@ -134,4 +137,12 @@ async fn scram_plus_finds_out_who_sits_between() {
     let error = log_in(&[Mechanism::ScramSha256Plus], "pencil", true).await.unwrap_err();
     assert!(matches!(error, ConnectError::Session(SessionError::Refused { .. } | SessionError::Sasl(_))), "{error}");
     assert!(log_in(&[Mechanism::ScramSha256Plus], "pencil", false).await.is_ok());
+}
+
+/// A client that says "I could bind and was not asked to" while it was asked is taken for one that was deceived.
+#[tokio::test]
+async fn scram_without_plus_works_where_plus_is_offered_and_passed_over() {
+    let login = Login { mechanism: Some(Mechanism::ScramSha256), ..Login::new("ann", Secret::new("pencil")) };
+    let both = [Mechanism::ScramSha256Plus, Mechanism::ScramSha256];
+    assert_eq!(log_in_as(login, &both, false).await.unwrap(), Some(Mechanism::ScramSha256));
 }
