@@ -133,32 +133,24 @@ impl Transaction {
             ForwardPath::Mailbox(mailbox) => mailbox.clone(),
             ForwardPath::Postmaster => config.settings.postmaster.clone(),
         };
-        let is_role = *path == ForwardPath::Postmaster || directory::is_role(&address);
         let skips_rate = self.ask_access(peer, &address)?;
         let place = self.intake.directory().place(&config.settings, &config.relays, &address, (now, wall)).await?;
-        let is_ours_to_keep = place != Place::Elsewhere;
-        if let (false, Some(refusal)) = (is_role && is_ours_to_keep, &self.sender_check) {
+        let is_relayed = place == Place::Elsewhere && *path != ForwardPath::Postmaster;
+        if is_relayed {
+            self.check_relay(peer, &address, wall).await?;
+        }
+        let is_role = !is_relayed && (*path == ForwardPath::Postmaster || directory::is_role(&address));
+        if let (false, Some(refusal)) = (is_role, &self.sender_check) {
             return Err(refusal.clone());
         }
-        let address = match place {
-            Place::Elsewhere if *path != ForwardPath::Postmaster => {
-                self.check_relay(peer, &address, wall).await?;
-                address
-            }
-            Place::Postmaster(target) => target,
-            Place::Elsewhere | Place::Local | Place::Relay => address,
-        };
+        let address = if let Place::Postmaster(target) = place { target } else { address };
+        if !self.seen.contains(&address) {
+            self.count(peer, is_role || skips_rate, (now, wall)).await?;
+            self.is_relayed |= is_relayed;
+            self.seen.insert(address.clone());
+            self.recipients.push(Recipient { address, orcpt, notify });
+        }
         self.taken += 1;
-        if self.seen.contains(&address) {
-            return Ok(());
-        }
-        if let Err(refusal) = self.count(peer, is_role || skips_rate, (now, wall)).await {
-            self.taken -= 1;
-            return Err(refusal);
-        }
-        self.is_relayed |= !is_ours_to_keep;
-        self.seen.insert(address.clone());
-        self.recipients.push(Recipient { address, orcpt, notify });
         Ok(())
     }
 

@@ -16,6 +16,8 @@ use crate::hashes::ProviderHashes;
 
 /// Octets a message may have unless the operator says otherwise: 50 MiB.
 pub const SIZE_MAX: u64 = 50 * 1024 * 1024;
+/// The largest number that LIMITS can say: six digits (RFC 9422 §3).
+const LIMIT_SAID_MAX: usize = 999_999;
 /// How far ahead a message may be held by its sender (RFC 4865): 30 days.
 const HOLD_MAX: std::time::Duration = std::time::Duration::from_hours(720);
 
@@ -150,8 +152,8 @@ impl Listener {
             mechanisms: settings.mechanisms.clone(),
             extensions: settings.extensions,
             size_max: settings.size_max,
-            recipients_max: limits.recipients_per_message,
-            messages_max: limits.messages_per_connection,
+            recipients_max: limits.recipients_per_message.min(LIMIT_SAID_MAX),
+            messages_max: limits.messages_per_connection.min(LIMIT_SAID_MAX),
             bare_newline: settings.bare_newline,
             hold_max: HOLD_MAX,
             timeouts: settings.timeouts,
@@ -201,7 +203,7 @@ impl Listener {
     }
 }
 
-/// Known peers have no limit of messages in one session; size, syntax and time limits stay.
+/// Known peers may send as many messages in one session as LIMITS can say; size, syntax and time limits stay.
 fn known(profile: &Profile) -> Profile {
-    Profile { known_peer: true, messages_max: usize::MAX, ..profile.clone() }
+    Profile { known_peer: true, messages_max: LIMIT_SAID_MAX, ..profile.clone() }
 }

@@ -154,6 +154,18 @@ async fn a04_on_loopback_a_listener_that_offers_auth_inside_tls_offers_it_in_cle
 }
 
 #[tokio::test]
+async fn s05_a_log_in_from_before_tls_is_forgotten_inside() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.connect("lan").await;
+    client.transcript("S: 220\nC: EHLO client.test\nS: 250").await;
+    client.log_in_plain("ann@here.test", PASSWORD).await;
+    client.transcript("S: 235\nC: STARTTLS\nS: 220").await;
+    let mut client = client.start_tls(&fixture.ca_file).await;
+    client.transcript("C: EHLO client.test\nS: 250\nC: MAIL FROM:<bob@there.test>\nS: 250").await;
+    client.transcript("C: RCPT TO:<bob@there.test>\nS: 550 5.7.1").await;
+}
+
+#[tokio::test]
 async fn auth_clear_switches_credentials_in_clear_on() {
     let fixture = Fixture::start_with(|setup| {
         let lan = setup.listener("lan");

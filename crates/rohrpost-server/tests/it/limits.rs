@@ -44,6 +44,7 @@ async fn trusted_networks_have_a_rate_of_their_own() {
     client.transcript("S: 220\nC: EHLO x.test\nS: 250").await;
     assert!(client.message("ann@here.test", "bob@there.test", "From: ann@here.test\n\nx").await.starts_with("250"));
     client.transcript("C: MAIL FROM:<ann@here.test>\nS: 250\nC: RCPT TO:<bob@there.test>\nS: 450 4.7.28").await;
+    client.transcript("C: RCPT TO:<postmaster@there.test>\nS: 450 4.7.28\nC: RCPT TO:<postmaster>\nS: 250").await;
 }
 
 #[tokio::test]
