@@ -198,7 +198,7 @@ async fn accept_tls(
     stats.tls_handshakes.increment();
     let facts = TlsFacts {
         binding: binding.map(|data| rohrpost_sasl::ChannelBinding::tls_exporter(data.to_vec())),
-        client_name: rohrpost_tls::server::client_name(&stream),
+        client_name: rohrpost_tls::server::verified_client_name(&stream, &info),
     };
     Ok((Link::Tls(Box::new(stream)), info, facts))
 }

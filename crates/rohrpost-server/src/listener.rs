@@ -16,7 +16,7 @@ use crate::hashes::ProviderHashes;
 
 /// Octets a message may have unless the operator says otherwise: 50 MiB.
 pub const SIZE_MAX: u64 = 50 * 1024 * 1024;
-/// The largest number that LIMITS can say: six digits (RFC 9422 §3).
+/// The largest number that LIMITS can say: six digits (RFC 9422 §4).
 const LIMIT_SAID_MAX: usize = 999_999;
 /// How far ahead a message may be held by its sender (RFC 4865): 30 days.
 const HOLD_MAX: std::time::Duration = std::time::Duration::from_hours(720);
