@@ -9,17 +9,23 @@ use std::{fs, path::Path};
 use anyhow::{Context, bail};
 use nix::unistd::{Gid, Uid, User, chown, initgroups, setgid, setuid};
 
+use crate::exit::{Exit, Failure};
+
 /// Becomes `user` if this is root; makes the data directory before, and gives it to that user.
 pub(crate) fn drop_to(user: &str, data_dir: &Path) -> anyhow::Result<()> {
     if !Uid::effective().is_root() {
         return make_private(data_dir);
     }
-    let Some(user) = User::from_name(user)? else {
-        bail!("there is no user {user:?} to become: make one (`useradd --system {user}`), or set `user`");
-    };
+    let user = user_named(user)?;
     make_private(data_dir)?;
     give(data_dir, user.uid, user.gid)?;
     become_user(&user)
+}
+
+fn user_named(name: &str) -> anyhow::Result<User> {
+    let missing =
+        || Failure::new(Exit::Config, format!("user: there is no {name:?}: `useradd --system {name}` makes one"));
+    Ok(User::from_name(name)?.ok_or_else(missing)?)
 }
 
 /// Becomes the owner of a data directory if this is root, so that no file in it becomes root's.
@@ -62,4 +68,26 @@ fn become_user(user: &User) -> anyhow::Result<()> {
         bail!("root came back after it was given up");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_new_data_directory_is_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("lib/rohrpost");
+        make_private(&data).unwrap();
+        assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_user_that_does_not_exist_is_named() {
+        let error = user_named("nobody-of-that-name").unwrap_err().to_string();
+        assert!(error.contains("\"nobody-of-that-name\""), "{error}");
+        assert!(user_named("root").unwrap().uid.is_root());
+    }
 }

@@ -122,7 +122,8 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) notices: Notices,
 
-    /// Everything durable.
+    /// Everything durable. Delivery records are kept for 30 days after a message has left: that is what `rohrpost trace`
+    /// can look back on.
     #[serde(default)]
     pub(crate) store: Store,
 

@@ -74,7 +74,7 @@ pub(super) fn next_steps(facts: &Facts) -> String {
         (
             "The same with curl, in TLS from the first octet",
             format!(
-                "printf 'From: {user}\\nTo: bob@there.test\\nSubject: Hi\\n\\nHello Bob\\n' | curl --cacert {ca} \\\n    smtps://{submissions} --user {user}:{password} --mail-from {user} --mail-rcpt bob@there.test -T -"
+                "printf 'From: {user}\\nTo: bob@there.test\\nSubject: Hi\\n\\nHello Bob\\n' | curl -sS --cacert {ca} \\\n    smtps://{submissions} --user {user}:{password} --mail-from {user} --mail-rcpt bob@there.test -T -"
             ),
         ),
         (
@@ -84,7 +84,7 @@ pub(super) fn next_steps(facts: &Facts) -> String {
         ("What happened to Bob's mail", format!("{program} trace --dir {dir} bob@there.test")),
         ("Bob's mailbox on the other server", format!("{program} mailbox list --dir {dir}/there bob@there.test")),
         ("What waits", format!("{program} queue list --dir {dir}")),
-        ("Figures", format!("curl http://{metrics}/metrics")),
+        ("Figures", format!("curl -sS http://{metrics}/metrics")),
     ];
     let mut text = format!("{}\n", Styled(BOLD, "Try next"));
     for (what, line) in steps {

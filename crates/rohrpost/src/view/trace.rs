@@ -98,13 +98,13 @@ fn story(record: &DeliveryRecord) -> String {
     }
 }
 
-/// `mx.there.test [127.0.0.1]:25`
+/// `mx.there.test [127.0.0.1]:25`; a peer that is only known by its address is not named twice.
 fn peer(record: &DeliveryRecord) -> String {
     let address = record.address.map(|address| format!("[{}]:{}", address.ip(), address.port()));
     match (&record.peer, address) {
-        (Some(peer), Some(address)) => format!("{peer} {address}"),
-        (Some(one), None) => one.clone(),
-        (None, Some(one)) => one,
+        (Some(peer), Some(address)) if !peer.starts_with('[') => format!("{peer} {address}"),
+        (_, Some(address)) => address,
+        (Some(peer), None) => peer.clone(),
         (None, None) => String::new(),
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rohrpost_mail::Domain;
 use serde::Deserialize;
 
-use crate::config::units::{Size, Span};
+use crate::config::units::Size;
 
 /// Domains can also be added while the server runs: `rohrpost domain add`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -42,16 +42,11 @@ pub(crate) struct Store {
     ///
     /// Default: `"512 MiB"`
     pub(crate) free_min: Size,
-
-    /// How long delivery records are kept after a message has left: what `rohrpost trace` can look back on.
-    ///
-    /// Default: `"30 d"`
-    pub(crate) records_kept: Span,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { inline_max: Size(128 << 10), free_min: Size::mib(512), records_kept: Span::days(30) }
+        Self { inline_max: Size(128 << 10), free_min: Size::mib(512) }
     }
 }
 

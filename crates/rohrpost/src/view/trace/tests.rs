@@ -92,6 +92,22 @@ fn clear_text_says_why() {
 }
 
 #[test]
+fn a_peer_without_a_name_is_named_once() {
+    let link = Link::Clear { reason: "HELO".into() };
+    let record = DeliveryRecord { peer: Some("[127.0.0.1]".into()), ..record(Direction::Out, link, Outcome::Relayed) };
+    let text = plain(&hop(&record));
+    assert!(text.starts_with("cleartext: HELO  bob@there.test relayed to [127.0.0.1]:2525\n"), "{text}");
+}
+
+#[test]
+fn an_operators_order_is_no_hop() {
+    let removed = Outcome::Removed { by: "uid 0".into() };
+    let text =
+        plain(&hop(&DeliveryRecord { reply: None, policy: None, ..record(Direction::Out, Link::None, removed) }));
+    assert!(text.starts_with("operator   bob@there.test removed from the queue by uid 0\n"), "{text}");
+}
+
+#[test]
 fn mail_that_waits_says_why_and_until_when() {
     let deferred = DeliveryRecord {
         policy: Some(Policy::Required),
