@@ -64,11 +64,11 @@ impl Shared {
     /// A message of our own to one address, with the null path: bounces, digests, notices. Nothing comes back for it.
     pub(crate) fn own_message(&self, kind: &str, to: Mailbox, body: Vec<u8>) -> NewMessage {
         let id = self.store.new_id();
-        let wide = rohrpost_mail::header::split(&body).0.is_ascii();
+        let wide = !rohrpost_mail::header::split(&body).0.is_ascii();
         let envelope = Envelope {
             reverse_path: ReversePath::Null,
             body: if body.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime },
-            smtputf8: to.needs_smtputf8() || !wide,
+            smtputf8: to.needs_smtputf8() || wide,
             ..Envelope::default()
         };
         let mut new =

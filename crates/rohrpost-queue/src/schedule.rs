@@ -118,7 +118,7 @@ mod tests {
         let schedule = Schedule::default();
         assert_eq!(schedule.interval(1, Duration::ZERO, 1.0), Duration::from_secs(468));
         assert_eq!(schedule.interval(1, Duration::ZERO, 7.0), Duration::from_secs(468));
-        assert_eq!(schedule.interval(1, Duration::ZERO, -1.0), Duration::from_secs(360));
+        assert_eq!(schedule.interval(1, Duration::ZERO, -1.0), Duration::from_mins(6));
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
         let expires = schedule.expires(at(0), false);
         assert_eq!(expires, at(5 * 24 * 3_600));
         assert_eq!(schedule.expires(at(0), true), at(2 * 24 * 3_600));
-        let near_the_end = expires.checked_sub(Duration::from_secs(60)).unwrap();
+        let near_the_end = expires.checked_sub(Duration::from_mins(1)).unwrap();
         assert_eq!(schedule.next(50, near_the_end, at(0), expires, 0.5), Next::At(expires));
         assert_eq!(schedule.next(51, expires, at(0), expires, 0.5), Next::Expired);
     }

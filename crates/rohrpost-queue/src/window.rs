@@ -8,6 +8,11 @@
 //! - A lane may hold as many rows as there is room beside it, so that one site never fills the window.
 //! - When a gate closes its lanes leave the window; the rows stay in the store and inherit the gate's time.
 
+mod gates;
+mod keys;
+mod lane;
+mod loading;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::Arc,
@@ -15,62 +20,20 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rohrpost_store::{Cursor, QueuedRecipient, SiteHead};
+use rohrpost_store::QueuedRecipient;
+
+pub use keys::{GateKey, SiteKey};
+pub use loading::Load;
+
+use lane::{Lane, pop_message};
 
 use crate::{
     clock::Now,
     gate::{Admission, Gate, GateLimits, Signal},
     job::{Duty, Handed, RowKey, row_key},
-    limits::{
-        ABANDONED_REST, DUES_MAX, GATES_MAX, JOB_RECIPIENTS_MAX, LEARNED_SITES_MAX, OVERDUE_ROWS_MAX, PROBE_ROWS,
-        ROWS_PAGE, WINDOW_RESERVED_ROWS, WINDOW_ROWS_MAX,
-    },
-    routing::{LOCAL, MX},
+    limits::{ABANDONED_REST, DUES_MAX, OVERDUE_ROWS_MAX, WINDOW_ROWS_MAX},
     schedule::age,
 };
-
-/// Route and domain: what rows are indexed by.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SiteKey {
-    route: Arc<str>,
-    site: Arc<str>,
-}
-
-impl SiteKey {
-    /// Names a site.
-    pub fn new(route: &str, site: &str) -> Self {
-        Self { route: route.into(), site: site.into() }
-    }
-
-    /// `local`, `mx`, or the name of a route.
-    pub fn route(&self) -> &str {
-        &self.route
-    }
-
-    /// The domain.
-    pub fn site(&self) -> &str {
-        &self.site
-    }
-
-    /// Whether it is a mailbox domain of this server.
-    pub fn is_local(&self) -> bool {
-        &*self.route == LOCAL
-    }
-}
-
-/// Which gate: all domains of one set of MX hosts share one, and so do all domains of a named route.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct GateKey(Arc<str>);
-
-impl GateKey {
-    fn of_route(route: &str) -> Self {
-        Self(format!("route {route}").into())
-    }
-
-    fn of_mx(site: &str) -> Self {
-        Self(format!("mx {site}").into())
-    }
-}
 
 /// What the operator says about the window.
 #[derive(Clone, Debug, Default)]
@@ -83,48 +46,6 @@ pub struct WindowSettings {
     pub hold_outgoing: bool,
     /// Everything that leaves this server goes one way and shares one gate.
     pub one_way_out: bool,
-}
-
-/// Attempts at once into local mailboxes: they wait for the same disk, more would not be faster.
-const LOCAL_LIMITS: GateLimits = GateLimits { start: 16, max: 16, rate: None };
-
-#[derive(Debug)]
-struct Row {
-    row: QueuedRecipient,
-    handed: Option<Arc<Handed>>,
-}
-
-/// One half of a lane.
-#[derive(Debug, Default)]
-struct Half {
-    rows: VecDeque<Row>,
-    /// The last row that was read from the store.
-    after: Option<Cursor>,
-    /// Whether the store has more.
-    more: bool,
-    /// Whether the keeper was asked for more.
-    asked: bool,
-    /// At how many rows it is asked.
-    low: usize,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    halves: [Half; 2],
-    /// Whose turn it is.
-    turn: usize,
-    /// Whether it stands in `ready` or is parked; never both, never twice.
-    listed: bool,
-}
-
-impl Lane {
-    fn len(&self) -> usize {
-        self.halves.iter().map(|half| half.rows.len()).sum()
-    }
-
-    fn is_done(&self) -> bool {
-        self.halves.iter().all(|half| half.rows.is_empty() && !half.more)
-    }
 }
 
 /// What [`Window::take`] gives out.
@@ -140,20 +61,6 @@ pub struct Taken {
     pub gate: Option<GateKey>,
     /// What is to be done.
     pub duty: Duty,
-}
-
-/// A read that the keeper is to make.
-#[derive(Clone, Debug)]
-pub struct Load {
-    /// Which site.
-    pub site: SiteKey,
-    /// Which half.
-    pub retry: bool,
-    /// After which row.
-    pub after: Option<Cursor>,
-    /// How many.
-    pub limit: usize,
-    epoch: u64,
 }
 
 /// See the module.
@@ -210,170 +117,6 @@ impl Window {
             sweep: true,
             nudge: true,
         }
-    }
-
-    // Rows come in.
-
-    /// Takes rows that were just committed.
-    pub fn arrive(&mut self, rows: impl Iterator<Item = QueuedRecipient>, handed: Option<&Arc<Handed>>, now: Now) {
-        for row in rows {
-            let site = SiteKey::new(&row.route, &row.site);
-            if row.due > now.wall {
-                self.note_due(row.due);
-            } else if self.may_hold(&site, now) && !self.known.contains_key(&row_key(&row)) {
-                self.arrive_due(&site, Row { row, handed: handed.cloned() });
-            }
-        }
-    }
-
-    fn arrive_due(&mut self, site: &SiteKey, row: Row) {
-        let has_room = self.room(site, 0) > 0;
-        let lane = self.lanes.entry(site.clone()).or_default();
-        let half = &mut lane.halves[0];
-        if has_room && !half.more {
-            self.known.insert(row_key(&row.row), false);
-            self.rows[0] += 1;
-            half.rows.push_back(row);
-            self.list(site);
-        } else if !half.more {
-            // First come, first served: from here on the store hands them out in order.
-            half.more = true;
-            half.low = half.rows.len() / 2;
-            if half.rows.is_empty() {
-                self.ask_for_more(site, 0);
-            }
-        }
-    }
-
-    /// Rows of these sites came into the store without passing by here.
-    pub fn touch(&mut self, sites: impl IntoIterator<Item = SiteKey>) {
-        for site in sites {
-            let lane = self.lanes.entry(site.clone()).or_default();
-            lane.halves[0].more = true;
-            self.ask_for_more(&site, 0);
-        }
-    }
-
-    /// Whether the keeper is to read rows for this head of the index, and how.
-    pub fn wants(&mut self, head: &SiteHead, now: Now) -> Option<Load> {
-        let site = SiteKey::new(&head.route, &head.site);
-        if !self.may_hold(&site, now) {
-            return None;
-        }
-        if head.due > now.wall {
-            self.note_due(head.due);
-            return None;
-        }
-        let half = usize::from(head.retry);
-        if self.lanes.get(&site).is_some_and(|lane| !lane.halves[half].rows.is_empty() || lane.halves[half].more) {
-            return None;
-        }
-        self.plan_load(site, half)
-    }
-
-    /// The next read that a lane running low has asked for.
-    pub fn next_refill(&mut self, now: Now) -> Option<Load> {
-        while let Some((site, retry)) = self.refill.pop_front() {
-            let half = usize::from(retry);
-            let may_hold = self.may_hold(&site, now);
-            let Some(lane) = self.lanes.get_mut(&site) else { continue };
-            lane.halves[half].asked = false;
-            if !may_hold {
-                self.evict(&site);
-                continue;
-            }
-            if let Some(load) = self.plan_load(site.clone(), half) {
-                return Some(load);
-            }
-            // No room now: a later sweep finds the site again.
-            if let Some(lane) = self.lanes.get_mut(&site) {
-                lane.halves[half].more = false;
-            }
-            self.drop_if_done(&site);
-        }
-        None
-    }
-
-    fn plan_load(&mut self, site: SiteKey, half: usize) -> Option<Load> {
-        let room = self.room(&site, half);
-        if room == 0 {
-            self.crowded = true;
-            return None;
-        }
-        let is_probing = self.gates.get(&self.gate_key(&site)).is_some_and(Gate::is_probing);
-        let limit = room.min(if is_probing { PROBE_ROWS } else { ROWS_PAGE });
-        let after = self.lanes.get(&site).and_then(|lane| lane.halves[half].after);
-        self.loads += 1;
-        Some(Load { site, retry: half == 1, after, limit, epoch: self.epoch })
-    }
-
-    /// Takes what the keeper read.
-    /// `next` is when the first row beyond them is due.
-    pub fn load(&mut self, load: &Load, rows: Vec<QueuedRecipient>, next: Option<Timestamp>, now: Now) {
-        if let Some(next) = next {
-            self.note_due(next);
-        }
-        if load.epoch == self.epoch && self.may_hold(&load.site, now) {
-            self.load_current(load, rows);
-        }
-        self.end_load();
-    }
-
-    /// A read failed: the keeper will sweep again.
-    pub fn load_failed(&mut self) {
-        self.end_load();
-        self.want_sweep();
-    }
-
-    fn load_current(&mut self, load: &Load, rows: Vec<QueuedRecipient>) {
-        let half = usize::from(load.retry);
-        let more = rows.len() == load.limit;
-        let after = rows.last().map(QueuedRecipient::cursor);
-        let known = self.known.len();
-        let lane = self.lanes.entry(load.site.clone()).or_default();
-        for row in rows {
-            let key = row_key(&row);
-            if self.settled_meanwhile.contains(&key) || self.known.contains_key(&key) {
-                continue;
-            }
-            self.known.insert(key, false);
-            self.rows[half] += 1;
-            lane.halves[half].rows.push_back(Row { row, handed: None });
-        }
-        let state = &mut lane.halves[half];
-        state.after = if more { after } else { None };
-        state.more = more;
-        state.low = state.rows.len() / 2;
-        if more && self.known.len() == known {
-            self.ask_for_more(&load.site, half);
-        }
-        self.list(&load.site);
-        self.drop_if_done(&load.site);
-    }
-
-    fn end_load(&mut self) {
-        self.loads -= 1;
-        if self.loads == 0 {
-            self.settled_meanwhile.clear();
-        }
-    }
-
-    /// How many more rows of this kind the lane may hold: as many as there is room beside it, and never the share that
-    /// is kept for the other kind.
-    fn room(&self, site: &SiteKey, half: usize) -> usize {
-        let free = WINDOW_ROWS_MAX.saturating_sub(self.rows[0] + self.rows[1]);
-        let lane = self.lanes.get(site).map_or(0, Lane::len);
-        let kind = (WINDOW_ROWS_MAX - WINDOW_RESERVED_ROWS).saturating_sub(self.rows[half]);
-        free.saturating_sub(lane).div_ceil(2).min(kind)
-    }
-
-    /// Whether rows of this site may be in the window at all.
-    fn may_hold(&self, site: &SiteKey, now: Now) -> bool {
-        if self.settings.hold_outgoing && !site.is_local() {
-            return false;
-        }
-        let gate = self.gates.get(&self.gate_key(site));
-        !gate.is_some_and(|gate| matches!(gate.admission(now.steady), Admission::Closed(_)))
     }
 
     // Jobs go out.
@@ -514,20 +257,6 @@ impl Window {
         }
     }
 
-    /// DNS has told which hosts serve a domain: domains with the same hosts share a gate from now on.
-    pub fn learn(&mut self, site: &SiteKey, hosts: &str) {
-        if &*site.route != MX || self.settings.one_way_out {
-            return;
-        }
-        if self.learned.len() >= LEARNED_SITES_MAX && !self.learned.contains_key(site) {
-            self.learned.clear();
-        }
-        let key = GateKey::of_mx(hosts);
-        if self.learned.get(site) != Some(&key) {
-            self.learned.insert(site.clone(), key);
-        }
-    }
-
     // The operator.
 
     /// The store was changed by other hands: forget all rows nobody works on, and read anew.
@@ -548,14 +277,6 @@ impl Window {
         self.settings = settings;
         self.gates.retain(|_, gate| gate.is_running());
         self.forget();
-    }
-
-    /// Lets a probe through every closed gate.
-    pub fn reopen_all(&mut self, now: Now) {
-        for gate in self.gates.values_mut() {
-            gate.reopen(now.steady);
-        }
-        self.want_sweep();
     }
 
     // Time passes.
@@ -652,19 +373,6 @@ impl Window {
         self.known.values().filter(|leased| **leased).count()
     }
 
-    /// How many gates are known, and how many of them are closed.
-    pub fn gate_counts(&self) -> (usize, usize) {
-        (self.gates.len(), self.gates.values().filter(|gate| gate.is_probing()).count())
-    }
-
-    /// How long the gate of a site stays closed, if it is.
-    pub fn closed_for(&self, site: &SiteKey, now: Now) -> Option<Duration> {
-        match self.gates.get(&self.gate_key(site))?.admission(now.steady) {
-            Admission::Closed(until) => Some(until - now.steady),
-            _ => None,
-        }
-    }
-
     /// Remembers when to look at the index again. Seconds will do: there are few of them, whatever waits.
     fn note_due(&mut self, due: Timestamp) {
         let due = due.as_second().saturating_add(1);
@@ -678,38 +386,6 @@ impl Window {
     fn set_timer(&mut self, at: Instant, key: GateKey) {
         self.nudge |= self.timers.first().is_none_or(|(first, _)| at < *first);
         self.timers.insert((at, key));
-    }
-
-    fn ask_for_more(&mut self, site: &SiteKey, half: usize) {
-        let Some(lane) = self.lanes.get_mut(site) else { return };
-        if !std::mem::replace(&mut lane.halves[half].asked, true) {
-            self.refill.push_back((site.clone(), half == 1));
-            self.nudge = true;
-        }
-    }
-
-    fn gate_key(&self, site: &SiteKey) -> GateKey {
-        match site.route() {
-            LOCAL => GateKey(Arc::clone(&site.route)),
-            _ if self.settings.one_way_out => GateKey::of_route("out"),
-            MX => self.learned.get(site).cloned().unwrap_or_else(|| GateKey::of_mx(site.site())),
-            route => GateKey::of_route(route),
-        }
-    }
-
-    fn gate(&mut self, key: &GateKey, site: &SiteKey, now: Now) -> &mut Gate {
-        if self.gates.len() >= GATES_MAX && !self.gates.contains_key(key) {
-            self.gates.retain(|_, gate| !gate.is_forgettable(now.steady));
-            if self.gates.len() >= GATES_MAX {
-                // Too many dead sites: those forgotten find out anew, each with ten attempts.
-                self.gates.retain(|_, gate| gate.is_running());
-            }
-        }
-        let limits = match site.route() {
-            LOCAL => LOCAL_LIMITS,
-            route => self.settings.route_limits.get(route).copied().unwrap_or(self.settings.limits),
-        };
-        self.gates.entry(key.clone()).or_insert_with(|| Gate::new(limits))
     }
 
     /// Puts a lane with rows in line, unless it stands somewhere already.
@@ -765,17 +441,6 @@ impl Window {
             self.lanes.remove(site);
         }
     }
-}
-
-/// The first row and those after it that belong to the same message.
-fn pop_message(rows: &mut VecDeque<Row>) -> (Vec<QueuedRecipient>, Option<Arc<Handed>>) {
-    let Some(first) = rows.pop_front() else { return (Vec::new(), None) };
-    let (message, handed) = (first.row.message, first.handed);
-    let mut taken = vec![first.row];
-    while taken.len() < JOB_RECIPIENTS_MAX && rows.front().is_some_and(|next| next.row.message == message) {
-        taken.extend(rows.pop_front().map(|next| next.row));
-    }
-    (taken, handed)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn message(store: &Store, at: Timestamp, recipients: &[&str]) -> NewMessage {
         received: record(id, at, Outcome::Received),
         message_id: None,
         account: None,
-        expires: at.checked_add(Duration::from_secs(5 * 86_400)).unwrap(),
+        expires: at.checked_add(Duration::from_hours(5 * 24)).unwrap(),
         counters: Vec::new(),
     }
 }
@@ -216,8 +216,8 @@ async fn a_q11_a_dead_site_costs_nothing_and_returns_through_one_probe() {
 async fn a_late_message_of_a_closed_site_is_given_to_a_worker_to_tell_its_sender() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    let late = Timestamp::now().checked_sub(Duration::from_secs(5 * 3_600)).unwrap();
-    let later = Timestamp::now().checked_add(Duration::from_secs(3_600)).unwrap();
+    let late = Timestamp::now().checked_sub(Duration::from_hours(5)).unwrap();
+    let later = Timestamp::now().checked_add(Duration::from_hours(1)).unwrap();
     let new = message(&store, late, &["bob@there.test"]);
     let new = NewMessage {
         id: QueueId::at(0, late),

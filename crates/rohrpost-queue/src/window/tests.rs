@@ -1,7 +1,8 @@
 use rohrpost_mail::{QueueId, Recipient};
-use rohrpost_store::queue::State;
+use rohrpost_store::{Cursor, SiteHead, queue::State};
 
 use super::*;
+use crate::limits::{PROBE_ROWS, WINDOW_RESERVED_ROWS};
 
 fn now() -> Now {
     Now { wall: Timestamp::from_second(1_800_000_000).unwrap(), steady: Instant::now() }
