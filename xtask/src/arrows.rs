@@ -40,13 +40,16 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("libsqlite3-sys", &["store"]),
     ("hickory-", &["dns"]),
-    ("rustls", &["tls", "dns", "client", "delivery", "server", "testkit"]),
-    ("tokio-rustls", &["tls", "dns", "client", "delivery", "server", "testkit"]),
+    ("rustls", &["tls"]),
+    ("tokio-rustls", &["tls"]),
     ("webpki-", &["tls"]),
-    ("aws-lc-", &["tls", "client", "intake", "server"]),
+    ("aws-lc-", &["tls", "intake"]),
     ("rcgen", &["tls"]),
     ("x509-parser", &["tls"]),
 ];
+
+/// Where each third-party crate has its reason.
+const PAGE: &str = "docs/design/dependencies.md";
 
 const PREFIX: &str = "rohrpost-";
 
@@ -101,7 +104,9 @@ struct EdgeKind {
 pub(crate) fn run() -> Result<()> {
     let metadata = shell::output(shell::cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
-    let faults = faults(&metadata);
+    let page = std::fs::read_to_string(shell::root().join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
+    let mut faults = faults(&metadata);
+    faults.extend(unexplained(&metadata, &page));
     for fault in &faults {
         println!("arrows: {fault}");
     }
@@ -136,6 +141,15 @@ fn faults(metadata: &Metadata) -> Vec<String> {
         faults.extend(package.into_iter().flat_map(Package::shipped).filter_map(|other| misplaced(program, other)));
     }
     faults
+}
+
+/// Third-party crates that a manifest names and the page does not.
+fn unexplained(metadata: &Metadata, page: &str) -> Vec<String> {
+    let words: BTreeSet<&str> = page.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).collect();
+    let members = metadata.packages.iter().filter(|package| metadata.workspace_members.contains(&package.id));
+    let named: BTreeSet<&str> = members.flat_map(|package| &package.dependencies).map(|d| d.name.as_str()).collect();
+    let third_party = named.into_iter().filter(|name| !name.starts_with(PREFIX) && !words.contains(name));
+    third_party.map(|name| format!("{PAGE} does not say why {name} is here")).collect()
 }
 
 impl Package {
@@ -211,6 +225,13 @@ mod tests {
             faults(&metadata("xtask", "rusqlite", "null")),
             ["xtask may not name rusqlite: it is kept to store"]
         );
+    }
+
+    #[test]
+    fn a_third_party_crate_without_a_reason_is_found() {
+        let metadata = metadata("rohrpost-mail", "time", "\"dev\"");
+        assert_eq!(unexplained(&metadata, "| `jiff` | not time_t |").len(), 1);
+        assert_eq!(unexplained(&metadata, "| time, jiff |"), Vec::<String>::new());
     }
 
     #[test]

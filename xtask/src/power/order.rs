@@ -25,11 +25,9 @@ fn check(recording: &Recording, message: &Acknowledged) -> Result<()> {
     let answer = recording.answer(&message.id).context("its 250 was not recorded")?;
     let row_from = if message.large { body_synced(recording, &message.marker)? } else { 0 };
     let text = if message.large { &message.id } else { &message.marker };
-    let row = recording
-        .events
-        .iter()
-        .find(|event| event.start > row_from && is_log(event) && event.contains(text))
-        .context("its row was not written, or was written before its body was durable")?;
+    let mut rows = recording.writes(text).filter(|event| is_log(event));
+    let row =
+        rows.find(|event| event.start > row_from).context("its row was not written after its body was durable")?;
     let synced = sync_after(recording, row).context("its row was not synced")?;
     if synced.end > answer.start {
         bail!("its 250 went out before the sync of its row had ended");
@@ -39,8 +37,9 @@ fn check(recording: &Recording, message: &Acknowledged) -> Result<()> {
 
 /// Where the body's file and then its directory were durable.
 fn body_synced(recording: &Recording, marker: &str) -> Result<usize> {
-    let mut bodies = recording.events.iter().filter(|event| event.path().is_some_and(|path| path.contains("/bodies/")));
-    let last = bodies.rfind(|event| event.contains(marker)).context("its body was not written to a file")?;
+    let mut bodies =
+        recording.writes(marker).filter(|event| event.path().is_some_and(|path| path.contains("/bodies/")));
+    let last = bodies.next_back().context("its body was not written to a file")?;
     let file = sync_after(recording, last).context("its file was not synced")?;
     let path = last.path().expect("a write has a path");
     let dir = path.rsplit_once('/').expect("a file lies in a directory").0;

@@ -23,6 +23,8 @@ pub(crate) struct Recording {
     pub(crate) acknowledged: Vec<Acknowledged>,
     /// The events that sent the 250s, by the id that they name.
     answers: HashMap<String, usize>,
+    /// The writes that hold a marker or an id.
+    mentions: HashMap<String, Vec<usize>>,
 }
 
 /// A call that succeeded. `start` and `end` are places in the recording: another call of another thread may lie between.
@@ -50,10 +52,18 @@ impl Event {
         if let Call::Write { path, .. } = &self.call { Some(path) } else { None }
     }
 
-    /// Whether a write holds a text.
-    pub(crate) fn contains(&self, text: &str) -> bool {
-        let Call::Write { data, .. } = &self.call else { return false };
-        data.windows(text.len()).any(|window| window == text.as_bytes())
+    /// The markers and ids that a write holds.
+    fn mentions(&self) -> impl Iterator<Item = String> {
+        let data = if let Call::Write { data, .. } = &self.call { data.as_slice() } else { &[] };
+        let token = move |lead: &'static [u8], keep: usize| {
+            let starts = data.windows(lead.len()).enumerate().filter(move |(_, window)| *window == lead);
+            starts.map(move |(at, _)| {
+                let rest = &data[at + lead.len() - keep..];
+                let end = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'-');
+                text_of(&rest[..end.unwrap_or(rest.len())])
+            })
+        };
+        token(b"mark-", 5).chain(token(b"\"message\":\"", 0))
     }
 }
 
@@ -61,6 +71,11 @@ impl Recording {
     /// The event that sent the 250 for an id.
     pub(crate) fn answer(&self, id: &str) -> Option<&Event> {
         self.answers.get(id).map(|at| &self.events[*at])
+    }
+
+    /// The writes that hold a marker or an id, in their order.
+    pub(crate) fn writes(&self, text: &str) -> impl DoubleEndedIterator<Item = &Event> {
+        self.mentions.get(text).into_iter().flatten().map(|at| &self.events[*at])
     }
 }
 
@@ -102,7 +117,11 @@ pub(crate) fn record() -> Result<Recording> {
     std::fs::remove_file(trace)?;
     std::fs::remove_dir_all(&dir)?;
     let answers = events.iter().enumerate().flat_map(|(at, event)| ids(event).map(move |id| (id, at))).collect();
-    Ok(Recording { dir, events, acknowledged: sent.acknowledged, answers })
+    let mut mentions = HashMap::<String, Vec<usize>>::new();
+    for (at, event) in events.iter().enumerate() {
+        event.mentions().for_each(|text| mentions.entry(text).or_default().push(at));
+    }
+    Ok(Recording { dir, events, acknowledged: sent.acknowledged, answers, mentions })
 }
 
 /// The ids that an answer names.
