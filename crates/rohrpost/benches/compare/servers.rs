@@ -158,7 +158,9 @@ pub(crate) struct Peer {
 impl Peer {
     /// Keeps what it takes.
     pub(crate) fn holding() -> Result<Self> {
-        Self::start(None, "smtpd_client_restrictions = check_client_access static:HOLD\n")
+        let held =
+            "default_transport = smtp:[127.0.0.1]:9\nsmtpd_client_restrictions = check_client_access static:HOLD\n";
+        Self::start(None, held)
     }
 
     /// Passes on what it takes.
