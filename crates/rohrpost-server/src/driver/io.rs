@@ -98,10 +98,10 @@ impl Driver {
     /// How many octets of a reply trickle out one by one: to strangers without a name or with an impossible one, for as
     /// long as the settings say in sum.
     fn slow_octets(&self, octets: usize) -> usize {
-        let left = self.shared.intake.tarpit().saturating_sub(self.tarpit.spent);
-        if left.is_zero() || self.is_stopping || !self.is_suspicious() {
+        if self.is_stopping || !self.is_suspicious() {
             return 0;
         }
+        let left = self.shared.intake.tarpit().saturating_sub(self.tarpit.spent);
         let steps = left.as_millis() / TARPIT_STEP.as_millis();
         octets.min(usize::try_from(steps).unwrap_or(usize::MAX))
     }
