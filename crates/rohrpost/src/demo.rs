@@ -16,7 +16,7 @@ use self::world::World;
 use crate::{
     cli::{self, Place},
     control::Trace,
-    logs,
+    logs, sockets,
 };
 
 /// How long the first message may take; on loopback it takes milliseconds.
@@ -26,6 +26,7 @@ const FIRST_MESSAGE_TIME_MAX: Duration = Duration::from_secs(20);
 pub(crate) fn run(place: &Place, command: &cli::Demo) -> anyhow::Result<ExitCode> {
     let home = Home::open(place.dir.clone())?;
     logs::start_in(&home.path().join("demo.log"))?;
+    sockets::allow_many();
     let plan = world::plan(home.path(), command)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(show(plan, command))

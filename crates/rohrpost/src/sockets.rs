@@ -10,8 +10,11 @@ use std::{
 
 use anyhow::{Context, ensure};
 use listenfd::ListenFd;
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    socket::{
+        AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
+    },
 };
 use rohrpost_server::Bound;
 
@@ -55,6 +58,15 @@ impl fmt::Display for ListenAt {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Systemd(name) => write!(f, "systemd:{name}"),
         }
+    }
+}
+
+/// Every connection is a file: takes as many as the system lets us have.
+pub(crate) fn allow_many() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -11,7 +11,13 @@ mod control;
 mod listeners;
 mod secrets;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+pub(crate) use self::listeners::check;
+
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
 use rohrpost_delivery::Delivery;
@@ -21,7 +27,11 @@ use rohrpost_mail::DeliveryRecord;
 use rohrpost_queue::{Clock, Queue, Router};
 use rohrpost_server::{Bound, Server, control::ControlSocket};
 use rohrpost_store::Store;
-use tokio::{sync::broadcast, task::JoinHandle};
+use rohrpost_tls::CertStore;
+use tokio::{
+    sync::broadcast,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{callout::Prober, control::Service, listeners::Certificates};
@@ -68,7 +78,8 @@ pub(crate) struct Node {
     router: Arc<Router>,
     server: Server,
     delivery: Delivery,
-    certificates: Certificates,
+    /// Looks for changed certificates; a reload starts it anew.
+    watchers: Mutex<JoinSet<()>>,
     prober: Arc<Prober>,
     operator: Arc<Operator>,
     stop_control: CancellationToken,
@@ -111,7 +122,7 @@ impl Node {
             router,
             server,
             delivery,
-            certificates,
+            watchers: Mutex::new(watch(&certificates)),
             prober,
             operator: Arc::new(operator),
             stop_control: CancellationToken::new(),
@@ -121,7 +132,7 @@ impl Node {
         Ok(node)
     }
 
-    /// The control socket, the figures, and the look at changed certificates.
+    /// The control socket and the figures.
     fn open_doors(&mut self, settings: &Settings, metrics: Option<TcpListener>) -> anyhow::Result<()> {
         let control = ControlSocket::bind(&settings.data_dir.join(SOCKET))?;
         let service = Arc::new(Service(self.operator.clone()));
@@ -134,18 +145,15 @@ impl Node {
                 }
             }));
         }
-        for store in self.certificates.stores() {
-            self.tasks.push(tokio::spawn(store.watch()));
-        }
         Ok(())
     }
 
     /// Puts other settings in place, all but those that need a restart.
     pub(crate) fn reload(&self, mut settings: Settings, origin_key: [u8; 32]) -> anyhow::Result<()> {
-        self.certificates.reload()?;
+        let certificates = Certificates::load(&settings)?;
         settings.intake.x_originating_ip_key = origin_key;
-        settings.delivery.certificates = self.certificates.stores();
-        let listeners = listeners::settings(&settings, &self.certificates, Vec::new())?;
+        settings.delivery.certificates = certificates.stores();
+        let listeners = listeners::settings(&settings, &certificates, Vec::new())?;
         self.operator.reload(Configured::of(&settings));
         self.prober.reload(settings.delivery.routes.clone());
         self.router.set_rules(settings.rules);
@@ -153,6 +161,7 @@ impl Node {
         self.intake.reload(settings.intake);
         self.delivery.reload(settings.delivery);
         self.server.reload(&listeners);
+        *self.watchers.lock().unwrap_or_else(PoisonError::into_inner) = watch(&certificates);
         Ok(())
     }
 
@@ -193,9 +202,17 @@ impl Node {
     }
 }
 
+/// Follows the files of certificates until the set is dropped.
+fn watch(certificates: &Certificates) -> JoinSet<()> {
+    certificates.stores().into_iter().map(CertStore::watch).collect()
+}
+
 fn resolver(settings: &Settings) -> anyhow::Result<Resolver> {
     if settings.dns_servers.is_empty() {
         return Resolver::system(settings.dns.clone()).context("dns");
     }
     Ok(Resolver::with_servers(settings.dns_servers.clone(), settings.dns.clone()))
 }
+
+#[cfg(test)]
+mod tests;

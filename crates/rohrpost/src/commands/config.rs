@@ -6,7 +6,9 @@ use super::print;
 use crate::{
     cli::{ConfigCommand, Place},
     config,
+    exit::{Exit, Failure},
     view::{GOOD, Styled},
+    wiring,
 };
 
 /// Checks the configuration or prints the sample.
@@ -16,6 +18,7 @@ pub(super) fn run(place: &Place, command: &ConfigCommand) -> anyhow::Result<Exit
         ConfigCommand::Check => {
             let file = place.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE));
             let settings = config::read(file)?;
+            wiring::check(&settings).map_err(|error| Failure::new(Exit::Config, format!("{error:#}")))?;
             for warning in &settings.warnings {
                 anstream::eprintln!("{}: {warning}", file.display());
             }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::Context;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,7 +13,7 @@ use crate::{
     cli::Place,
     config::{self, Settings},
     exit::{Exit, Failure},
-    logs, privileges,
+    logs, privileges, sockets,
     wiring::{Node, Sockets},
 };
 
@@ -26,7 +25,7 @@ pub(super) fn run(place: &Place) -> anyhow::Result<ExitCode> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    allow_many_files();
+    sockets::allow_many();
     let sockets = Sockets::bind(&settings).map_err(|error| Failure::new(Exit::System, format!("{error:#}")))?;
     privileges::drop_to(&settings.user, &settings.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
@@ -40,15 +39,6 @@ fn settings(file: &Path, place: &Place) -> anyhow::Result<Settings> {
         settings.data_dir.clone_from(dir);
     }
     Ok(settings)
-}
-
-/// Every connection is a file: takes as many as the system lets us have.
-fn allow_many_files() {
-    let raised =
-        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
 }
 
 async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets) -> anyhow::Result<ExitCode> {
@@ -67,8 +57,11 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
     }
     tell(&[NotifyState::Stopping]);
     tracing::info!("stopping");
-    node.stop().await;
-    tracing::info!("stopped");
+    tokio::select! {
+        () = node.stop() => tracing::info!("stopped"),
+        _ = terminate.recv() => tracing::warn!("stopped at once: told so twice"),
+        _ = interrupt.recv() => tracing::warn!("stopped at once: told so twice"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -37,28 +37,24 @@ impl Certificates {
         Ok(Self { shared, own })
     }
 
-    /// Reads all files anew; the old certificates stay where a new one is wrong.
-    pub(crate) fn reload(&self) -> anyhow::Result<()> {
-        for store in self.stores() {
-            store.reload()?;
-        }
-        Ok(())
-    }
-
     /// All of them.
     pub(crate) fn stores(&self) -> Vec<CertStore> {
         std::iter::once(&self.shared).chain(self.own.values()).cloned().collect()
     }
 
-    fn of(&self, listener: &Listener) -> anyhow::Result<CertStore> {
-        match &listener.certificate {
-            None => Ok(self.shared.clone()),
-            Some(pair) => match self.own.get(&pair.cert) {
-                Some(store) => Ok(store.clone()),
-                None => Ok(CertStore::load(vec![pair.clone()])?),
-            },
-        }
+    fn of(&self, listener: &Listener) -> &CertStore {
+        let own = listener.certificate.as_ref().and_then(|pair| self.own.get(&pair.cert));
+        own.unwrap_or(&self.shared)
     }
+}
+
+/// Whether the files that the settings name can be used: what `config check` looks at beyond the configuration itself.
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
+    if settings.certificates.is_empty() {
+        return Ok(());
+    }
+    let certificates = Certificates::load(settings)?;
+    self::settings(settings, &certificates, Vec::new()).map(drop)
 }
 
 /// The names that a self-signed certificate is for.
@@ -117,7 +113,7 @@ fn server_tls(
     let options = ServerTlsOptions {
         min: settings.min_tls,
         client_auth,
-        ..ServerTlsOptions::new(certificates.of(listener)?, &listener.name)
+        ..ServerTlsOptions::new(certificates.of(listener).clone(), &listener.name)
     };
     Ok(Some(ServerTls::new(options)?))
 }
