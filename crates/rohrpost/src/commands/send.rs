@@ -38,11 +38,17 @@ pub(super) async fn run(command: &cli::Send) -> anyhow::Result<ExitCode> {
     let octets = message.len() as u64;
     let outgoing = Outgoing { envelope: &envelope, recipients: &recipients, octets, body: &message };
     let report = connection.send(&outgoing).await;
+    let insists = |outcome: &Outcome| outcome.as_ref().is_err_and(|failure| connection.wants_tls(failure));
+    let wants_tls = report.outcomes.iter().any(insists);
     connection.quit().await;
     if command.output.json {
         print_json(recipients.iter().zip(&report.outcomes).map(|(to, outcome)| Receipt::of(to, outcome, &link)))?;
     } else {
         print(&receipt(&recipients, &report, &link))?;
+    }
+    if wants_tls {
+        eprintln!("The server insists on TLS, and the URL says not to use it: take tls=off out of --server.");
+        return Ok(Exit::NoPermission.into());
     }
     Ok(exit(&report).map_or(ExitCode::SUCCESS, ExitCode::from))
 }
@@ -264,3 +270,6 @@ fn exit(report: &SendReport) -> Option<Exit> {
         None => Some(Exit::TempFail),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,14 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) trusted_networks: Vec<IpNet>,
 
+    /// Partners whose mail is refused unless it comes inside TLS (530 5.7.0): sender domains, `"partner.example"` or
+    /// `"*.partner.example"`, and networks. A public MX must not demand TLS of everybody (RFC 3207 §4), but may of those
+    /// who have agreed.
+    ///
+    /// Default: `[]`
+    #[serde(default)]
+    pub(crate) require_tls_from: Vec<String>,
+
     /// Language of bounces for senders whose account names none: `"en"` or `"de"`.
     ///
     /// Default: `"en"`

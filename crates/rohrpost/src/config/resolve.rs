@@ -162,6 +162,9 @@ impl Notes {
     fn intake(&mut self, config: &file::Config, postmaster: Option<Mailbox>) -> Option<intake::Settings> {
         let limits = &config.limits;
         let access: Vec<_> = config.access.iter().enumerate().filter_map(|(at, rule)| self.access(at, rule)).collect();
+        let partners = config.require_tls_from.iter().enumerate();
+        let key = KeyPath::key("require_tls_from");
+        let require_tls_from = partners.filter_map(|(at, text)| self.value(&key.at(at), text.parse())).collect();
         let subaddress = self.subaddress(&config.domains.subaddress);
         if config.trusted_networks.iter().any(|network| network.prefix_len() == 0) {
             self.warn("trusted_networks: everybody may relay through this server");
@@ -174,6 +177,7 @@ impl Notes {
             local_domains: config.domains.local.clone(),
             relay_domains: config.relay_domain.iter().map(relay_domain).collect(),
             trusted_networks: config.trusted_networks.iter().map(trusted).collect(),
+            require_tls_from,
             access,
             mx_limits: peer_limits(&limits.mx, intake::PeerLimits::MX),
             submission_limits: peer_limits(&limits.submission, intake::PeerLimits::SUBMISSION),

@@ -15,7 +15,7 @@ use crate::config::{KeyPath, file};
 const POLICIES: [Policy; 3] = [Policy::Off, Policy::Opportunistic, Policy::Required];
 
 /// Names that routes of the operator cannot have.
-const TAKEN: [&str; 2] = [rohrpost_queue::routing::LOCAL, rohrpost_queue::routing::MX];
+const TAKEN: [&str; 3] = [rohrpost_queue::routing::LOCAL, rohrpost_queue::routing::MX, "notices"];
 
 /// The port of a server that names none.
 const PORT: u16 = 25;
@@ -62,7 +62,8 @@ impl Notes {
     fn route(&mut self, index: usize, route: &file::Route) -> Route {
         let key = KeyPath::item("route", index);
         if route.name.is_empty() || TAKEN.contains(&route.name.as_str()) || route.name.contains(' ') {
-            let message = format!("expected a name without blanks that is not local or mx, found {:?}", route.name);
+            let message =
+                format!("expected a name without blanks other than {}, found {:?}", TAKEN.join(", "), route.name);
             self.fault(key.then("name"), message);
         }
         if route.host.is_empty() {
