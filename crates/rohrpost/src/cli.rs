@@ -20,14 +20,15 @@ const STYLES: styling::Styles = styling::Styles::styled()
 #[command(after_help = "Start with `rohrpost demo`: a complete server with nothing to set up.\n\
     Exit codes are those of sysexits.h; docs/commands.md lists them.")]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) place: Place,
     #[command(subcommand)]
     pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) place: Place,
 }
 
 /// Which server a command is about.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Which server")]
 pub(crate) struct Place {
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_CONFIG", hide_env_values = true)]
@@ -40,10 +41,19 @@ pub(crate) struct Place {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Try it: two servers on loopback with their own CA and DNS, and a message that travels between them
+    ///
+    /// here.test has an account for ann, there.test takes mail for anybody. They stay up until Ctrl-C. Everything lies in a
+    /// temporary directory, or in --dir, where the next demo goes on.
     Demo(Demo),
     /// Run the server
+    ///
+    /// Started as root it binds its ports and then becomes the user that the configuration names. SIGHUP reads the
+    /// configuration anew, SIGTERM stops gracefully.
     Serve,
     /// Send a message; its text is read from standard input
+    ///
+    /// The receipt has one line for each recipient, first the word for how well the hop was sealed: verified, encrypted or
+    /// cleartext.
     Send(Box<Send>),
     /// Look after mail that waits
     #[command(subcommand)]
@@ -78,8 +88,7 @@ pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
-/// Two servers run on loopback: here.test, where ann has an account, and there.test, which takes mail for anybody.
-/// They stay up until Ctrl-C.
+/// Options of `demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// End after the trace of the first message
@@ -96,7 +105,7 @@ pub(crate) struct Demo {
     pub(crate) relay_to: Option<String>,
 }
 
-/// The receipt goes to standard output: one line for each recipient, first the word for how well the hop was sealed.
+/// Options of `send`.
 #[derive(Args, Debug)]
 pub(crate) struct Send {
     /// Recipient; may be repeated
@@ -123,7 +132,7 @@ pub(crate) struct Send {
     /// Account to log in with; also as USER@ in the URL
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
-    /// File whose first line is the password; `-` is not possible, since standard input is the text
+    /// File whose first line is the password
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Password from the environment
