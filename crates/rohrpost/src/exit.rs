@@ -5,6 +5,9 @@
 use std::{fmt, process::ExitCode};
 
 use rohrpost_store::OpenError;
+use rohrpost_tls::{CertError, TlsError};
+
+use crate::config::ConfigError;
 
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,7 +70,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return failure.exit;
         }
-        if cause.downcast_ref::<crate::config::ConfigError>().is_some() {
+        if cause.is::<ConfigError>() || cause.is::<CertError>() || cause.is::<TlsError>() {
             return Exit::Config;
         }
         if let Some(store) = cause.downcast_ref::<OpenError>() {
@@ -94,5 +97,23 @@ fn of_io(error: &std::io::Error) -> Exit {
         std::io::ErrorKind::NotFound => Exit::NoInput,
         std::io::ErrorKind::PermissionDenied => Exit::NoPermission,
         _ => Exit::System,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    #[test]
+    fn the_cause_decides_the_code_however_much_is_said_around_it() {
+        let code = |error: anyhow::Error| code_of(&error.context("while doing this").context("and that"));
+        assert_eq!(code(Failure::new(Exit::NoUser, "nobody").into()), Exit::NoUser);
+        assert_eq!(code(OpenError::InUse("/x".into()).into()), Exit::TempFail);
+        assert_eq!(code(std::io::Error::from(std::io::ErrorKind::PermissionDenied).into()), Exit::NoPermission);
+        assert_eq!(code(anyhow!("something else")), Exit::Software);
+        let config = crate::config::read(std::path::Path::new("/nowhere/rohrpost.toml")).context("reading");
+        assert_eq!(code_of(&config.unwrap_err()), Exit::Config);
     }
 }

@@ -193,7 +193,9 @@ impl Node {
     /// Stops gracefully: sessions finish or get 421, attempts end at their next stage, what is accepted stays stored.
     pub(crate) async fn stop(self) {
         self.server.stop(STOP_TIME_MAX).await;
-        self.delivery.stop(STOP_TIME_MAX).await;
+        if !self.delivery.stop(STOP_TIME_MAX).await {
+            tracing::warn!("attempts were cut off: their messages are tried again, and may be sent twice");
+        }
         self.queue.stop();
         self.stop_control.cancel();
         for task in self.tasks {

@@ -13,17 +13,17 @@ fn report(outcomes: Vec<Outcome>) -> SendReport {
     SendReport { outcomes, stage: Stage::Dot, outcome_unknown: false, untouched: false, eight_bit_to_seven: false }
 }
 
-fn accepted() -> Outcome {
-    Ok(Reply::with(250, 6, 0, "queued as 1"))
+fn accepted() -> Reply {
+    Reply::with(250, 6, 0, "queued as 1")
 }
 
 #[test]
 fn the_worst_fate_decides_how_the_program_ends() {
     let lost = || Err(Refused::from(SessionError::Lost { stage: Stage::Data }));
-    assert_eq!(exit(&report(vec![accepted()])), None);
-    assert_eq!(exit(&report(vec![accepted(), refused(Stage::Rcpt, 550)])), Some(Exit::NoUser));
+    assert_eq!(exit(&report(vec![Ok(accepted())])), None);
+    assert_eq!(exit(&report(vec![Ok(accepted()), refused(Stage::Rcpt, 550)])), Some(Exit::NoUser));
     assert_eq!(exit(&report(vec![refused(Stage::Dot, 554)])), Some(Exit::Unavailable));
-    assert_eq!(exit(&report(vec![accepted(), refused(Stage::Rcpt, 450)])), Some(Exit::TempFail));
+    assert_eq!(exit(&report(vec![Ok(accepted()), refused(Stage::Rcpt, 450)])), Some(Exit::TempFail));
     assert_eq!(exit(&report(vec![lost()])), Some(Exit::TempFail));
     assert_eq!(exit(&report(vec![lost(), refused(Stage::Rcpt, 550)])), Some(Exit::NoUser));
 }
@@ -32,7 +32,7 @@ fn the_worst_fate_decides_how_the_program_ends() {
 fn the_receipt_says_the_seal_first_and_each_fate() {
     let to = |address: &str| Recipient::new(address.parse().unwrap());
     let recipients = [to("bob@there.test"), to("a-longer-name@there.test")];
-    let report = report(vec![accepted(), refused(Stage::Rcpt, 550)]);
+    let report = report(vec![Ok(accepted()), refused(Stage::Rcpt, 550)]);
     let link = Link::Clear { reason: "not offered".into() };
     let text = anstream::adapter::strip_str(&receipt(&recipients, &report, &link)).to_string();
     insta::assert_snapshot!(text);
