@@ -8,9 +8,9 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rohrpost_mail::DeliveryRecord;
-use rohrpost_queue::{Arrival, Queue, RowKey, SiteKey};
-use rohrpost_store::{Class, NewRecipient, Settlement, Store, StoreError, settle::Change};
+use rohrpost_mail::{DeliveryRecord, Outcome};
+use rohrpost_queue::{Arrival, Queue, RowKey};
+use rohrpost_store::{Class, Settlement, Store, StoreError, settle::Change};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -154,10 +154,11 @@ impl<B: Books> Keeper<B> {
                 self.queue.arrived(&Arrival::of(new));
             }
             if let Change::Replace(recipients) = &settlement.change {
-                self.queue.touched(sites(recipients));
+                self.queue.touched(Arrival::sites(recipients));
             }
             for record in settlement.records {
                 self.counters.count(&record);
+                log(&record);
                 // Without a subscriber nobody misses it.
                 let _ = self.events.send(Arc::new(record));
             }
@@ -165,8 +166,37 @@ impl<B: Books> Keeper<B> {
     }
 }
 
-fn sites(recipients: &[NewRecipient]) -> Vec<SiteKey> {
-    Arrival::sites(recipients)
+/// One line for each decision, once it is durable.
+fn log(record: &DeliveryRecord) {
+    let DeliveryRecord { message, route, attempt, millis, .. } = record;
+    tracing::info!(
+        %message,
+        recipient = record.recipient.as_ref().map(tracing::field::display),
+        route,
+        peer = record.peer.as_deref(),
+        seal = record.seal().map(rohrpost_mail::Seal::as_str),
+        reply = record.reply.as_ref().map(tracing::field::display),
+        note = record.note.as_deref(),
+        attempt,
+        millis,
+        "{}",
+        word(&record.outcome)
+    );
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Received => "received",
+        Outcome::Filed { .. } => "filed",
+        Outcome::Relayed => "relayed",
+        Outcome::Expanded { .. } => "expanded",
+        Outcome::Deferred { .. } => "deferred",
+        Outcome::Failed => "failed",
+        Outcome::Expired => "expired",
+        Outcome::Removed { .. } => "removed",
+        Outcome::PossiblyDuplicated => "possibly duplicated",
+        Outcome::Noted { .. } => "noted",
+    }
 }
 
 /// The rows stay leased until the next start: trying them again at once might send them again and again.

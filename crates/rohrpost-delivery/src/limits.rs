@@ -42,6 +42,8 @@ pub const HOUSEKEEPING_EVERY: Duration = Duration::from_hours(1);
 pub const CERTIFICATE_DAYS: i64 = 14;
 /// Failed attempts over a named route, without a success between them, that are worth a notice.
 pub const ROUTE_FAILURES: u32 = 5;
+/// After so many further ones the operator is reminded, at most once a day.
+pub const ROUTE_FAILURES_AGAIN: u32 = 50;
 /// How long the ledger waits before it tries again to write what the store refused, at first and at most.
 pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
 /// See [`LEDGER_REST_MIN`].

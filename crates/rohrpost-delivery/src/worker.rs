@@ -10,7 +10,7 @@ use crate::{
     attempt::{self, Findings},
     bounce::News,
     ledger::Entry,
-    limits::{MESSAGES_IN_A_ROW_MAX, ROUTE_FAILURES},
+    limits::{MESSAGES_IN_A_ROW_MAX, ROUTE_FAILURES, ROUTE_FAILURES_AGAIN},
     local,
     message::Message,
     record::{Frame, leaving},
@@ -105,9 +105,9 @@ fn watch_route(shared: &Shared, name: &str, findings: &Findings, settings: &Sett
         return shared.notices.route_worked(name);
     }
     let Some(verdict) = verdicts().find(|verdict| verdict.may_go_on()) else { return };
-    let misconfigured = verdict.judgement == Judgement::Misconfigured;
+    let enough = if verdict.judgement == Judgement::Misconfigured { 1 } else { ROUTE_FAILURES };
     let failures = shared.notices.route_failed(name);
-    if misconfigured || failures >= ROUTE_FAILURES {
+    if failures == enough || failures.is_multiple_of(ROUTE_FAILURES_AGAIN) {
         shared.notices.dead_route(settings.language, name, &crate::record::reason(verdict));
     }
 }

