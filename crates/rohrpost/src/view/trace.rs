@@ -65,7 +65,7 @@ fn word(record: &DeliveryRecord) -> String {
         (Some(seal), _) => seal.to_string(),
         (None, _) if is_order(record) => "operator".to_owned(),
         (None, Link::Local) => "local".to_owned(),
-        (None, _) => "no link".to_owned(),
+        (None, _) => "not sent".to_owned(),
     }
 }
 
