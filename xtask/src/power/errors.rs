@@ -32,10 +32,10 @@ const FAULTS: &[Fault] = &[
     Fault { name: "ENOSPC for a while", inside: Inside::Log("pwrite64:error=ENOSPC:when=60..90"), passes: true },
     Fault { name: "EIO on writes for a while", inside: Inside::Log("pwrite64:error=EIO:when=60..64"), passes: true },
     Fault { name: "EIO on syncs for a while", inside: Inside::Log("fdatasync:error=EIO:when=20..22"), passes: true },
-    Fault { name: "EIO on every second sync", inside: Inside::Log("fdatasync:error=EIO:when=20+2"), passes: true },
+    Fault { name: "EIO on every third sync", inside: Inside::Log("fdatasync:error=EIO:when=20+3"), passes: true },
     Fault { name: "EROFS from some write on", inside: Inside::Log("pwrite64:error=EROFS:when=80+"), passes: false },
     Fault { name: "ENOSPC from some write on", inside: Inside::Log("pwrite64:error=ENOSPC:when=80+"), passes: false },
-    Fault { name: "EIO on syncs of bodies", inside: Inside::Any("fsync:error=EIO:when=1+2"), passes: true },
+    Fault { name: "EIO on syncs of bodies", inside: Inside::Any("fsync:error=EIO:when=16+2"), passes: true },
     Fault { name: "short writes at a file size limit", inside: Inside::FileSize(3 << 20), passes: false },
 ];
 
@@ -55,7 +55,7 @@ fn play(fault: &Fault) -> Result<Sent> {
     // The first start makes the directory and its files, so that the faults hit mail.
     Server::start(&dir, &["--hold"], &[])?.stop()?;
     let mut server = Server::start(&dir, &["--hold"], &fault.inside.command(&dir))?;
-    let load = Load { name: "e".to_owned(), sessions: 6, messages: 60, large_every: 10, reconnect: true };
+    let load = Load { name: "e".to_owned(), sessions: 6, messages: 60, large_every: 3, reconnect: true };
     let sent = client::send(server.smtp, &load, &AtomicBool::new(false));
     if !server.runs()? {
         bail!("the server died");

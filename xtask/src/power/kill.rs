@@ -23,9 +23,10 @@ pub(crate) fn run(rounds: u32) -> Result<String> {
     let sink = Sink::start()?;
     let relay = format!("{},tls=off", sink.address);
     let arguments = ["--relay-to", relay.as_str()];
-    let (mut markers, mut kills) = (Vec::new(), Vec::new());
+    let (mut markers, mut lives) = (Vec::new(), Vec::new());
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
     for round in 0..rounds {
+        let begin = Instant::now();
         let server = Server::start(&dir, &arguments, &[])?;
         let load = Load { name: format!("k{round}"), sessions: 8, messages: 10_000, large_every: 25, reconnect: false };
         let pause = Duration::from_millis(20 + dice.roll(180));
@@ -34,19 +35,20 @@ pub(crate) fn run(rounds: u32) -> Result<String> {
             let sender = scope.spawn(|| client::send(address, &load, &stop));
             thread::sleep(pause);
             server.kill()?;
-            kills.push(Instant::now());
+            lives.push(Life { begin, end: Instant::now() });
             stop.store(true, Ordering::Relaxed);
             anyhow::Ok(sender.join().expect("the sender does not panic"))
         })?;
         markers.extend(sent.acknowledged.into_iter().map(|message| message.marker));
     }
+    let last = Instant::now();
     let server = Server::start(&dir, &arguments, &[])?;
     let arrivals = sink.wait(&markers, QUIET);
     server.stop()?;
     let stored = Stored::open(&dir)?;
     stored.check_all()?;
     let queued = count_queued(&markers, &arrivals, &stored)?;
-    let doubles = count_doubles(&arrivals, &kills)?;
+    let doubles = count_doubles(&arrivals, &lives, last)?;
     std::fs::remove_dir_all(dir)?;
     let acknowledged = markers.len();
     if acknowledged < rounds as usize {
@@ -66,15 +68,24 @@ fn count_queued(markers: &[String], arrivals: &HashMap<String, Vec<Instant>>, st
     Ok(missing.len())
 }
 
-/// How many copies came again, each after a kill that followed the copy before within [`WINDOW`].
-fn count_doubles(arrivals: &HashMap<String, Vec<Instant>>, kills: &[Instant]) -> Result<usize> {
+/// A process from its start to its kill. What it had sent may arrive a little later than the kill.
+struct Life {
+    begin: Instant,
+    end: Instant,
+}
+
+/// How many copies came again: each from a later process, and the one before within [`WINDOW`] of the kill.
+fn count_doubles(arrivals: &HashMap<String, Vec<Instant>>, lives: &[Life], last: Instant) -> Result<usize> {
+    let begins: Vec<_> = lives.iter().map(|life| life.begin).chain([last]).collect();
     let mut doubles = 0;
     for (marker, times) in arrivals {
         for pair in times.windows(2) {
             doubles += 1;
-            let killed = kills.iter().find(|kill| **kill >= pair[0]);
-            if killed.is_none_or(|kill| *kill - pair[0] > WINDOW || pair[1] < *kill) {
-                bail!("{marker} was sent twice, and no kill in between explains it");
+            let process = |time: Instant| begins.partition_point(|begin| *begin <= time);
+            let (first, second) = (process(pair[0]), process(pair[1]));
+            let kill = lives.get(first - 1).map(|life| life.end);
+            if first == second || kill.is_none_or(|kill| kill.saturating_duration_since(pair[0]) > WINDOW) {
+                bail!("{marker} was sent twice, and no kill explains it");
             }
         }
     }

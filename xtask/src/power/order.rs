@@ -64,3 +64,53 @@ fn sync_after<'a>(recording: &'a Recording, write: &Event) -> Option<&'a Event> 
         .filter(|event| matches!((&event.call, write.path()), (Call::Sync { path }, Some(written)) if path == written))
         .min_by_key(|event| event.end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "/d/rohrpost.db-wal";
+    const FILE: &str = "/d/bodies/01/01";
+
+    fn recorded(large: bool, calls: Vec<Call>) -> Result<()> {
+        let message = Acknowledged { marker: "mark-a-0-1-end".to_owned(), id: "0123456789ABC".to_owned(), large };
+        let events = calls.into_iter().enumerate().map(|(at, call)| Event { start: at, end: at, call }).collect();
+        let recording = Recording::new("/d".into(), events, vec![message.clone()]);
+        check(&recording, &message)
+    }
+
+    fn write(path: &str, text: &str) -> Call {
+        Call::Write { path: path.to_owned(), at: Some(0), data: text.as_bytes().to_vec() }
+    }
+
+    fn sync(path: &str) -> Call {
+        Call::Sync { path: path.to_owned() }
+    }
+
+    fn row() -> Call {
+        write(LOG, "{\"message\":\"0123456789ABC\"} mark-a-0-1-end")
+    }
+
+    fn answer() -> Call {
+        Call::Answer { text: "250 2.6.0 Message queued as 0123456789ABC (x)".to_owned() }
+    }
+
+    #[test]
+    fn an_answer_before_the_sync_of_its_row_is_noticed() {
+        assert!(recorded(false, vec![row(), sync(LOG), answer()]).is_ok());
+        assert!(recorded(false, vec![row(), answer(), sync(LOG)]).is_err());
+        assert!(recorded(false, vec![sync(LOG), row(), answer()]).is_err());
+        assert!(recorded(false, vec![row(), sync("/d/rohrpost.db"), answer()]).is_err());
+    }
+
+    #[test]
+    fn a_row_before_the_sync_of_its_body_or_its_directory_is_noticed() {
+        let body = || write(FILE, "mark-a-0-1-end");
+        let (file, dir) = (|| sync(FILE), || sync("/d/bodies/01"));
+        assert!(recorded(true, vec![body(), file(), dir(), row(), sync(LOG), answer()]).is_ok());
+        assert!(recorded(true, vec![body(), dir(), file(), row(), sync(LOG), answer()]).is_err());
+        assert!(recorded(true, vec![body(), file(), row(), dir(), sync(LOG), answer()]).is_err());
+        assert!(recorded(true, vec![body(), row(), file(), dir(), sync(LOG), answer()]).is_err());
+        assert!(recorded(true, vec![file(), body(), dir(), row(), sync(LOG), answer()]).is_err());
+    }
+}

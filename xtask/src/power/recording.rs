@@ -68,6 +68,15 @@ impl Event {
 }
 
 impl Recording {
+    pub(crate) fn new(dir: PathBuf, events: Vec<Event>, acknowledged: Vec<Acknowledged>) -> Self {
+        let answers = events.iter().enumerate().flat_map(|(at, event)| ids(event).map(move |id| (id, at))).collect();
+        let mut mentions = HashMap::<String, Vec<usize>>::new();
+        for (at, event) in events.iter().enumerate() {
+            event.mentions().for_each(|text| mentions.entry(text).or_default().push(at));
+        }
+        Self { dir, events, acknowledged, answers, mentions }
+    }
+
     /// The event that sent the 250 for an id.
     pub(crate) fn answer(&self, id: &str) -> Option<&Event> {
         self.answers.get(id).map(|at| &self.events[*at])
@@ -116,12 +125,7 @@ pub(crate) fn record() -> Result<Recording> {
     let events = parse(&trace, &dir)?;
     std::fs::remove_file(trace)?;
     std::fs::remove_dir_all(&dir)?;
-    let answers = events.iter().enumerate().flat_map(|(at, event)| ids(event).map(move |id| (id, at))).collect();
-    let mut mentions = HashMap::<String, Vec<usize>>::new();
-    for (at, event) in events.iter().enumerate() {
-        event.mentions().for_each(|text| mentions.entry(text).or_default().push(at));
-    }
-    Ok(Recording { dir, events, acknowledged: sent.acknowledged, answers, mentions })
+    Ok(Recording::new(dir, events, sent.acknowledged))
 }
 
 /// The ids that an answer names.
