@@ -23,11 +23,12 @@ pub(crate) fn run(recording: &Recording) -> Result<String> {
 /// directory, then the row.
 fn check(recording: &Recording, message: &Acknowledged) -> Result<()> {
     let answer = recording.answer(&message.id).context("its 250 was not recorded")?;
-    let row_from = if message.large { body_synced(recording, &message.marker)? } else { 0 };
+    let body_durable = message.large.then(|| body_synced(recording, &message.marker)).transpose()?;
     let text = if message.large { &message.id } else { &message.marker };
     let mut rows = recording.writes(text).filter(|event| is_log(event));
-    let row =
-        rows.find(|event| event.start > row_from).context("its row was not written after its body was durable")?;
+    let row = rows
+        .find(|event| body_durable.is_none_or(|place| event.start > place))
+        .context("its row was not written after its body was durable")?;
     let synced = sync_after(recording, row).context("its row was not synced")?;
     if synced.end > answer.start {
         bail!("its 250 went out before the sync of its row had ended");
