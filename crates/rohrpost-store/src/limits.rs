@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const BATCH_REQUESTS_MAX: usize = 1_000;
 /// Octets of bodies that one transaction takes: a sync of this much takes about a tenth of a second on a slow disk.
 pub const BATCH_BYTES_MAX: usize = 32 << 20;
+/// KiB of pages that the writer keeps in memory: a whole batch and what it touches. With less, a batch that settles
+/// thousands of messages writes pages to the log and reads them back before it ends.
+pub const WRITER_CACHE_KIB: i64 = 48 << 10;
 /// Requests that may wait for the writer; whoever comes later waits in its own task.
 pub const REQUESTS_WAITING_MAX: usize = 4_096;
 /// Connections for reading. Two cores serve no more at a time; more would only keep old snapshots alive.

@@ -77,7 +77,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", limits::WAL_PASSIVE_BYTES * 2, |_| Ok(()))?;
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "cache_size", -limits::WRITER_CACHE_KIB)?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }
