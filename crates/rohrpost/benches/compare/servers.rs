@@ -2,9 +2,10 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -66,6 +67,26 @@ impl Ours {
     /// Starts it again on the same directory.
     pub(crate) fn restart(&mut self) -> Result<()> {
         (self.process, self.ready) = spawn(self.dir.path(), &self.arguments)?;
+        Ok(())
+    }
+
+    /// Goes on as `serve`, without the demo's second server: its settings are a file like any other.
+    pub(crate) fn serve(&mut self) -> Result<()> {
+        self.stop()?;
+        let settings = self.dir.path().join("rohrpost.toml");
+        let written = std::fs::read_to_string(&settings)?;
+        std::fs::write(&settings, format!("user = \"root\"\n{written}"))?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        command.args(["serve", "--config"]).arg(&settings).stderr(Stdio::null());
+        self.process = command.spawn().context("cannot start rohrpost")?;
+        self.ready.pid = self.process.id();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(self.submissions()).is_err() {
+            if Instant::now() > deadline {
+                bail!("rohrpost serve does not listen");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Ok(())
     }
 

@@ -126,7 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             match verb.as_slice() {
                 b"STAR" => self.out.extend_from_slice(b"220 go\r\n"),
                 b"EHLO" if starttls => {
-                    self.out.extend_from_slice(b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 STARTTLS\r\n")
+                    self.out.extend_from_slice(b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 STARTTLS\r\n");
                 }
                 b"EHLO" => self.out.extend_from_slice(b"250-sink.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n"),
                 b"DATA" => {
