@@ -70,7 +70,7 @@ fn a_c01_the_bounds_themselves_are_allowed() {
 #[test]
 fn a_c01_an_error_stays_and_frees_what_was_buffered() {
     let mut parser = Parser::default();
-    parser.push(&[b'x'; 100_000]);
+    parser.push(&vec![b'x'; 100_000]);
     assert_eq!(parser.next_reply(), Err(ReplyError::LineTooLong));
     parser.push(b"250 ok\r\n");
     assert_eq!(parser.next_reply(), Err(ReplyError::LineTooLong));
