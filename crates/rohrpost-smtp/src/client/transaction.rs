@@ -440,14 +440,14 @@ fn unsendable(message: &Message<'_>, ground: &Ground<'_>) -> Vec<Option<Outcome>
         Some(SessionError::TooLarge { max })
     } else if without_utf8 && utf8_sender(message.envelope) {
         Some(SessionError::Utf8Address)
-    } else if without_utf8 && message.utf8_header {
-        Some(SessionError::Utf8Header)
     } else {
         None
     };
+    // The address first: where it is not ASCII, neither is the header, since Received names it.
     let one = |recipient: &Recipient| {
-        let no_utf8 = || (without_utf8 && recipient.address.needs_smtputf8()).then_some(SessionError::Utf8Address);
-        all.clone().or_else(no_utf8).map(|error| Err(error.into()))
+        let address = || (without_utf8 && recipient.address.needs_smtputf8()).then_some(SessionError::Utf8Address);
+        let header = || (without_utf8 && message.utf8_header).then_some(SessionError::Utf8Header);
+        all.clone().or_else(address).or_else(header).map(|error| Err(error.into()))
     };
     message.recipients.iter().map(one).collect()
 }

@@ -173,6 +173,15 @@ fn what_the_server_cannot_take_is_not_even_tried() {
 }
 
 #[test]
+fn an_address_beyond_ascii_is_named_rather_than_the_header_that_repeats_it() {
+    let mut play = Play::ready("PIPELINING");
+    let (envelope, recipients) = (Envelope::default(), recipients(&["jörg@x.test"]));
+    let message = Message { envelope: &envelope, recipients: &recipients, octets: 3, utf8_header: true };
+    play.session.send(play.now, &message);
+    assert_eq!(play.outcomes().remove(0).unwrap_err().enhanced(), EnhancedStatus(5, 6, 7));
+}
+
+#[test]
 fn a_recipient_beyond_ascii_does_not_keep_the_others_from_the_message() {
     let mut play = Play::ready("PIPELINING");
     play.send(&["jörg@x.test", "b@x.test"]);
