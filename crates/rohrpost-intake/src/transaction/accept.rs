@@ -9,7 +9,7 @@ use rohrpost_mail::{
 use rohrpost_queue::Arrival;
 use rohrpost_store::{BodyWriter, CounterAdd, NewMessage, NewRecipient};
 
-use super::{Accepted, Body, Transaction};
+use super::{Accepted, Body, Transaction, held::Held};
 use crate::{
     content::{self, Facts},
     notices, origin,
@@ -45,6 +45,11 @@ pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result
 /// The writer with all the content in it.
 async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWriter, Refusal> {
     match std::mem::replace(&mut transaction.body, Body::None) {
+        Body::None if peer.account.is_some() => {
+            // Nothing at all is judged and repaired like any other message of an account.
+            let writer = transaction.intake.store().body_writer();
+            Held::new(writer, transaction.intake.held()).finish(peer, transaction.id).await
+        }
         Body::None => Ok(transaction.intake.store().body_writer()),
         Body::Streaming(writer) => Ok(writer),
         Body::Held(held) => held.finish(peer, transaction.id).await,

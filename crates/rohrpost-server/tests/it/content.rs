@@ -25,6 +25,16 @@ async fn a07_an_account_speaks_for_itself_only() {
 }
 
 #[tokio::test]
+async fn a_message_of_nothing_at_all_is_judged_like_any_other() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.logged_in().await;
+    client.transcript("C: MAIL FROM:<ann@here.test>\nS: 250").await;
+    client.transcript("C: RCPT TO:<bob@there.test>\nS: 250\nC: DATA\nS: 354").await;
+    client.transcript("C: .\nS: 550 5.7.1 The message needs a From field").await;
+    assert!(fixture.ids().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_submitted_message_is_made_whole_and_tells_nothing_of_where_it_was_written() {
     let fixture = Fixture::start().await;
     let mut client = fixture.logged_in().await;
