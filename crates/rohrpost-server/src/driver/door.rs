@@ -118,7 +118,7 @@ async fn real_address(listener: &Listener, mut stream: Plain) -> Result<(Plain, 
             Ok((stream, header.source.or(address), octets))
         }
         Err(reason) => {
-            tracing::warn!(listener = %listener.name, balancer = ?address, reason, "no PROXY header where one is due");
+            tracing::warn!(listener = %listener.name, balancer = address.map(tracing::field::display), reason, "no PROXY header where one is due");
             Err(Ended)
         }
     }

@@ -9,8 +9,8 @@ impl Driver {
     pub(super) fn note_refusal(&self, about: &'static str, refusal: &Refusal) {
         self.shared.stats.refusals.increment(refusal.word());
         let (session, listener) = (&self.peer.session, &self.peer.listener);
-        let address = self.peer.address;
-        tracing::info!(%session, %listener, ?address, about, why = ?refusal.to_string(), reply = refusal.reply().code, "refused");
+        let address = self.peer.address.map(tracing::field::display);
+        tracing::info!(%session, %listener, address, about, why = ?refusal.to_string(), reply = refusal.reply().code, "refused");
     }
 
     pub(super) fn note_message(&self, accepted: &Accepted, octets: u64) {
@@ -34,8 +34,8 @@ impl Driver {
             LogIn::Locked => (&stats.logins_locked, "locked"),
         };
         counter.increment();
-        let (session, address, in_clear) = (&self.peer.session, self.peer.address, self.peer.tls.is_none());
-        tracing::info!(%session, ?address, ?user, outcome = word, in_clear, "log-in");
+        let (session, address, in_clear) = (&self.peer.session, self.peer.address.map(tracing::field::display), self.peer.tls.is_none());
+        tracing::info!(%session, address, ?user, outcome = word, in_clear, "log-in");
     }
 
     pub(super) fn log_end(&self) {
