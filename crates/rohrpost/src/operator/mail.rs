@@ -117,14 +117,28 @@ fn readings(query: &str) -> Result<Vec<Find>, Refusal> {
     if let Ok(id) = query.parse() {
         return Ok(vec![Find::Id(id)]);
     }
-    if let Some(inner) = query.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        return Ok(vec![Find::MessageId(inner.to_owned())]);
+    if query.starts_with('<') && query.ends_with('>') {
+        return Ok(vec![Find::MessageId(query.to_owned())]);
     }
     match query.parse() {
-        Ok(address) => Ok(vec![Find::Address(address), Find::MessageId(query.to_owned())]),
+        Ok(address) => Ok(vec![Find::Address(address), Find::MessageId(format!("<{query}>"))]),
         Err(error) => {
             let message = format!("{query} is no queue id, Message-ID or address: {error}");
             Err(Refusal::new(RefusalKind::Wrong, message))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_is_looked_for_with_its_brackets_whether_they_were_typed_or_not() {
+        let id = Find::MessageId("<letter.1@here.test>".to_owned());
+        assert_eq!(readings("<letter.1@here.test>").unwrap(), [id.clone()]);
+        let address = Find::Address("letter.1@here.test".parse().unwrap());
+        assert_eq!(readings("letter.1@here.test").unwrap(), [address, id]);
+        assert!(readings("letter").is_err());
     }
 }
