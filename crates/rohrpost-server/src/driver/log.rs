@@ -34,7 +34,8 @@ impl Driver {
             LogIn::Locked => (&stats.logins_locked, "locked"),
         };
         counter.increment();
-        let (session, address, in_clear) = (&self.peer.session, self.peer.address.map(tracing::field::display), self.peer.tls.is_none());
+        let (session, address, in_clear) =
+            (&self.peer.session, self.peer.address.map(tracing::field::display), self.peer.tls.is_none());
         tracing::info!(%session, address, ?user, outcome = word, in_clear, "log-in");
     }
 
