@@ -235,7 +235,7 @@ fn next_head(connection: &Connection, after: Option<&SiteCursor>) -> Result<Opti
     let mut statement = connection.prepare_cached(sql)?;
     let head = statement.query_row(params![route, site, retry], |row| {
         // A damaged time is found, and put aside, when the row itself is read: until then it counts as due.
-        let due = Timestamp::from_millisecond(row.get("due")?).unwrap_or(Timestamp::UNIX_EPOCH);
+        let due = time(row.get("due")?).unwrap_or(Timestamp::UNIX_EPOCH);
         Ok(SiteHead { route: row.get("route")?, site: row.get("site")?, retry: row.get("retry")?, due })
     });
     Ok(head.optional()?)

@@ -69,9 +69,11 @@ pub(crate) fn verify(stored: i64, computed: i64) -> Result<(), Damage> {
     if stored == computed { Ok(()) } else { Err(Damage::Row("the checksum does not match".to_owned())) }
 }
 
-/// The time of a column of milliseconds since 1970.
+/// The time of a column of milliseconds since 1970: every time that `as_millisecond` can write, to the last one.
+/// (`from_millisecond` refuses those of the calendar's last second.)
 pub(crate) fn time(ms: i64) -> Result<Timestamp, Damage> {
-    Timestamp::from_millisecond(ms).map_err(|error| Damage::Row(error.to_string()))
+    let nanoseconds = i32::try_from(ms.rem_euclid(1_000)).unwrap_or_default() * 1_000_000;
+    Timestamp::new(ms.div_euclid(1_000), nanoseconds).map_err(|error| Damage::Row(error.to_string()))
 }
 
 /// A count in its column. None of ours comes near 2⁶³.

@@ -29,6 +29,27 @@ async fn due_recipients_come_in_the_order_of_their_time_page_by_page() {
 }
 
 #[tokio::test]
+async fn times_at_both_ends_of_the_calendar_are_read_back_and_put_nothing_aside() {
+    let (_dir, store) = fresh();
+    for due in [Timestamp::MIN, Timestamp::MAX] {
+        let mut new = message(&store, &["bob@there.test"], Body::from_bytes("x"));
+        new.recipients[0].due = due;
+        new.expires = Timestamp::MAX;
+        let id = store.commit(new).await.unwrap().id();
+        let rows = store.recipients(id).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.due.as_millisecond()).collect::<Vec<_>>(), [due.as_millisecond()]);
+        assert_eq!(store.message(id).await.unwrap().unwrap().expires.as_millisecond(), Timestamp::MAX.as_millisecond());
+    }
+    let all = store.due(DueQuery { until: Timestamp::MAX, ..due_at("there.test") }).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let head = |store: Store| async move { store.site_heads(None, 1).await.unwrap()[0].due.as_millisecond() };
+    assert_eq!(head(store.clone()).await, Timestamp::MIN.as_millisecond());
+    store.settle(vec![settlement(all[0].message, 0, Change::Done)]).await.unwrap();
+    assert_eq!(head(store.clone()).await, Timestamp::MAX.as_millisecond(), "or it would count as due for ever");
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
 async fn every_site_shows_its_first_time_for_new_mail_and_for_retries() {
     let (_dir, store) = fresh();
     for (address, minute) in [("a@a.test", 5), ("b@a.test", 4), ("a@b.test", 7), ("c@a.test", 9)] {
