@@ -47,10 +47,11 @@ impl Script {
         self.say("220 mx.there.test ESMTP").hear("EHLO").lists(keywords)
     }
 
-    /// The reply to EHLO with these keywords.
+    /// The reply to EHLO: the host's name, for the first line never holds a keyword (RFC 5321 §4.1.1.1), then these.
     #[must_use]
     pub fn lists(self, keywords: &[&str]) -> Self {
-        let more = keywords.iter().fold(self, |script, keyword| script.say(&format!("250-{keyword}")));
+        let host = self.say("250-mx.there.test");
+        let more = keywords.iter().fold(host, |script, keyword| script.say(&format!("250-{keyword}")));
         more.say("250 HELP")
     }
 

@@ -3,7 +3,10 @@
 use rohrpost_mail::{Host, ListenerTls, Reply, Trust, Verification};
 use rohrpost_testkit::{Authority, Clock, Dns, Gate, Peer, Script, Sink, client_tls, self_signed_tls, transcript};
 use rohrpost_tls::ConnectOptions;
-use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 async fn connect(address: std::net::SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.expect("it listens")
@@ -34,6 +37,16 @@ async fn a_sink_shows_what_it_took() {
     assert_eq!(message.text(), "Subject: Hello\r\n\r\n.dot\r\n");
     assert!(message.tls.is_none() && message.user.is_none());
     assert_eq!((message.connection, sink.connection_count()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_scripted_server_names_itself_before_its_keywords() {
+    let peer = Peer::start([Script::new().greets(&["PIPELINING"]).close()]).await;
+    let mut stream = connect(peer.address()).await;
+    stream.write_all(b"EHLO a.example\r\n").await.unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).await.unwrap();
+    assert_eq!(heard, "220 mx.there.test ESMTP\r\n250-mx.there.test\r\n250-PIPELINING\r\n250 HELP\r\n");
 }
 
 #[tokio::test]
