@@ -29,6 +29,8 @@ use crate::{
 /// A message on its way in.
 pub struct Transaction {
     intake: Intake,
+    /// When MAIL came.
+    begun: Instant,
     id: QueueId,
     envelope: Envelope,
     recipients: Vec<Recipient>,
@@ -77,6 +79,7 @@ impl Accepted {
 impl Transaction {
     /// MAIL: may this peer send from there?
     pub(crate) async fn begin(intake: Intake, peer: &Peer, envelope: Envelope) -> Result<Self, Refusal> {
+        let begun = Instant::now();
         intake.check_health()?;
         let config = intake.config();
         intake.directory().refresh(&config.settings).await?;
@@ -101,6 +104,7 @@ impl Transaction {
         let id = intake.store().new_id();
         Ok(Self {
             intake,
+            begun,
             id,
             envelope,
             recipients: Vec::new(),

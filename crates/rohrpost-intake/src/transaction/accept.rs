@@ -115,6 +115,7 @@ fn routed(transaction: &mut Transaction, peer: &Peer, now: Timestamp) -> Vec<New
         .collect()
 }
 
+/// How the message came in. The record is part of the commit, so its duration ends where the commit begins.
 fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -> DeliveryRecord {
     DeliveryRecord {
         at: now,
@@ -135,7 +136,7 @@ fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -
         note: None,
         attempt: 0,
         octets,
-        millis: 0,
+        millis: transaction.begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
     }
 }
 

@@ -56,6 +56,23 @@ async fn a_submitted_message_is_made_whole_and_tells_nothing_of_where_it_was_wri
 }
 
 #[tokio::test]
+async fn the_record_of_a_message_says_how_long_it_took_to_come_in() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.connect("mx").await;
+    client.transcript("S: 220\nC: EHLO x.test\nS: 250").await;
+    let begun = std::time::Instant::now();
+    client.transcript("C: MAIL FROM:<bob@there.test>\nS: 250").await;
+    let mailed = std::time::Instant::now();
+    while mailed.elapsed().as_millis() < 5 {
+        client.transcript("C: NOOP\nS: 250").await;
+    }
+    client.transcript("C: RCPT TO:<ann@here.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250").await;
+    let most = u64::try_from(begun.elapsed().as_millis()).unwrap();
+    let millis = fixture.received(fixture.ids().await[0]).await.millis;
+    assert!((5..=most).contains(&millis), "{millis} ms of {most}");
+}
+
+#[tokio::test]
 async fn a_large_submitted_message_is_checked_and_repaired_at_its_header() {
     let fixture = Fixture::start().await;
     let mut client = fixture.logged_in().await;
