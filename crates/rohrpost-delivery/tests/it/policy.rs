@@ -79,8 +79,7 @@ async fn a_certificate_of_a_known_authority_is_recorded_as_verified_without_bein
 /// Rule 20: no clear text at once; only five minutes after the first handshake that failed.
 #[tokio::test]
 async fn a_broken_handshake_is_followed_by_clear_text_only_after_five_minutes() {
-    let broken =
-        || Script::new().greets(&["STARTTLS"]).hear("STARTTLS").say("454 4.7.0 TLS not available").close();
+    let broken = || Script::new().greets(&["STARTTLS"]).hear("STARTTLS").say("454 4.7.0 TLS not available").close();
     let peer = Peer::start([broken(), broken(), Script::takes_one(&["STARTTLS"])]).await;
     let mut office = Office::open(peer.address().port(), settings()).await;
     let id = office.send(&["bob@there.test"]).await;
