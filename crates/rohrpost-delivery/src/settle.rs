@@ -90,10 +90,13 @@ fn sent(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
 fn later(shared: &Shared, row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
     let attempt = row.attempts.saturating_add(1);
     let schedule = shared.queue.schedule();
-    match schedule.next(attempt, frame.at, row.created, row.expires, rand::random()) {
+    // What the clock leapt meanwhile is no time that the message has waited.
+    let leapt = shared.queue.leapt_since(row.created);
+    let (created, expires) = (schedule::later(row.created, leapt), schedule::later(row.expires, leapt));
+    match schedule.next(attempt, frame.at, created, expires, rand::random()) {
         Next::Expired => expired(row, verdict, frame),
         Next::At(due) => {
-            let late = !row.delay_notice_sent && schedule.is_late(row.created, frame.at);
+            let late = !row.delay_notice_sent && schedule.is_late(created, frame.at);
             Draft {
                 change: Change::Defer { due, attempts: attempt, last: Some(reason(verdict)) },
                 records: vec![frame.record(row, verdict, Outcome::Deferred { until: due })],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rohrpost_mail::{EnhancedStatus, Outcome, dsn::Action};
-use rohrpost_queue::{Duty, Job};
+use rohrpost_queue::{Duty, Job, schedule};
 use rohrpost_store::settle::Change;
 
 use crate::{
@@ -123,11 +123,17 @@ async fn overdue(shared: &Shared, job: &Job, message: &Message) -> Entry {
         } else {
             "it has not been its turn"
         };
-        if row.expires <= now.wall {
+        let leapt = shared.queue.leapt_since(row.created);
+        // Nothing is given up without having been tried: where the site is open an attempt comes and says the last word.
+        if closed && schedule::later(row.expires, leapt) <= now.wall {
             let record = frame.hop(row, &Hop::none("queue"), Outcome::Expired);
             let note = Some(why.to_owned());
             let news = News::plain(row, Action::Failed, EnhancedStatus(5, 4, 7), note.clone());
             return Draft::done(rohrpost_mail::DeliveryRecord { note, ..record }, Some(news));
+        }
+        let is_late = shared.queue.schedule().is_late(schedule::later(row.created, leapt), now.wall);
+        if row.delay_notice_sent || !is_late {
+            return Draft::untouched(row);
         }
         let news = News::plain(row, Action::Delayed, EnhancedStatus(4, 4, 1), Some(why.to_owned()));
         Draft { news: Some(news), change: Change::DelayNoticeSent, ..Draft::untouched(row) }

@@ -2,9 +2,15 @@
 //!
 //! Both come from one place, so that a test moves them together with tokio's virtual time.
 
-use std::time::Instant;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// One reading of both clocks.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +21,19 @@ pub struct Now {
     pub steady: Instant,
 }
 
-/// Where the time comes from.
-#[derive(Clone, Copy, Debug, Default)]
+/// Where the time comes from. Clones are one clock.
+#[derive(Clone, Debug, Default)]
 pub struct Clock {
-    anchor: Option<(Timestamp, tokio::time::Instant)>,
+    anchor: Option<Anchor>,
+}
+
+/// A wall clock that a test moves.
+#[derive(Clone, Debug)]
+struct Anchor {
+    wall: Timestamp,
+    since: tokio::time::Instant,
+    /// Seconds that it was set forward.
+    stepped: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -29,14 +44,25 @@ impl Clock {
 
     /// A wall clock that shows `wall` now and moves with tokio's time, which a test may pause.
     pub fn anchored(wall: Timestamp) -> Self {
-        Self { anchor: Some((wall, tokio::time::Instant::now())) }
+        Self { anchor: Some(Anchor { wall, since: tokio::time::Instant::now(), stepped: Arc::default() }) }
+    }
+
+    /// Sets an anchored wall clock forward by so many seconds, or back, and no time passes. The system's is not moved.
+    pub fn step(&self, seconds: i64) {
+        if let Some(anchor) = &self.anchor {
+            anchor.stepped.fetch_add(seconds, Ordering::Relaxed);
+        }
     }
 
     /// Both clocks.
     pub fn now(&self) -> Now {
         let steady = tokio::time::Instant::now();
-        let wall = match self.anchor {
-            Some((wall, since)) => wall.checked_add(steady - since).unwrap_or(Timestamp::MAX),
+        let wall = match &self.anchor {
+            Some(Anchor { wall, since, stepped }) => {
+                let stepped = SignedDuration::from_secs(stepped.load(Ordering::Relaxed));
+                let passed = SignedDuration::try_from(steady - *since).unwrap_or(SignedDuration::MAX);
+                wall.checked_add(passed.saturating_add(stepped)).unwrap_or(Timestamp::MAX)
+            }
             None => Timestamp::now(),
         };
         Now { wall, steady: steady.into_std() }

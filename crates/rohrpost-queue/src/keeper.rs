@@ -3,14 +3,17 @@
 //! A *sweep* walks the heads of the index (one seek per site, never the rows of a closed site) and loads rows where the
 //! window has room. It goes on where the last one stopped for want of room, so that no site is always the last.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use rohrpost_mail::QueueId;
-use rohrpost_store::{DueQuery, OverdueQuery, SiteCursor, SiteHead, StoreError};
+use rohrpost_store::{
+    DueQuery, OverdueQuery, QueuedRecipient, Settlement, SiteCursor, SiteHead, StoreError, settle::Change,
+};
 use tokio::time::Instant;
 
 use crate::{
-    limits::{HEADS_PAGE, OVERDUE_EVERY, OVERDUE_ROWS_MAX, SWEEP_EVERY, SWEEP_REST_FACTOR},
+    leap::is_stray,
+    limits::{HEADS_PAGE, OVERDUE_EVERY, OVERDUE_ROWS_MAX, ROWS_PAGE, SWEEP_EVERY, SWEEP_REST_FACTOR},
     queue::Queue,
     window::Load,
 };
@@ -48,6 +51,13 @@ pub(crate) async fn run(queue: Queue) {
 
 impl Keeper {
     async fn round(&mut self) -> Result<(), StoreError> {
+        self.queue.look_at_clock();
+        if self.queue.inner().set_back.swap(false, Ordering::Relaxed)
+            && let Err(error) = self.recall_strays().await
+        {
+            self.queue.inner().set_back.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
         self.queue.with(crate::window::Window::tick);
         while let Some(load) = self.queue.with(crate::window::Window::next_refill) {
             self.read(load).await?;
@@ -117,10 +127,7 @@ impl Keeper {
     }
 
     /// The rows that are due, and when the one after them is.
-    async fn rows(
-        &self,
-        load: &Load,
-    ) -> Result<(Vec<rohrpost_store::QueuedRecipient>, Option<jiff::Timestamp>), StoreError> {
+    async fn rows(&self, load: &Load) -> Result<(Vec<QueuedRecipient>, Option<jiff::Timestamp>), StoreError> {
         let store = &self.queue.inner().store;
         let query = DueQuery {
             route: load.site.route().to_owned(),
@@ -134,9 +141,51 @@ impl Keeper {
         if rows.len() == load.limit {
             return Ok((rows, None));
         }
-        let after = rows.last().map(rohrpost_store::QueuedRecipient::cursor).or(load.after);
+        let after = rows.last().map(QueuedRecipient::cursor).or(load.after);
         let beyond = store.due(DueQuery { until: jiff::Timestamp::MAX, after, limit: 1, ..query }).await?;
         Ok((rows, beyond.first().map(|row| row.due)))
+    }
+
+    /// After the clock was set back: makes due what it would otherwise reach only when it is there again.
+    async fn recall_strays(&mut self) -> Result<(), StoreError> {
+        let mut place = None;
+        loop {
+            let heads = self.queue.inner().store.site_heads(place, HEADS_PAGE).await?;
+            for head in &heads {
+                self.recall_of(head).await?;
+            }
+            place = heads.last().map(cursor);
+            if heads.len() < HEADS_PAGE || self.queue.is_stopped() {
+                self.queue.reread();
+                return Ok(());
+            }
+        }
+    }
+
+    /// The same for one half of what waits for a site, page by page.
+    async fn recall_of(&self, head: &SiteHead) -> Result<(), StoreError> {
+        let store = &self.queue.inner().store;
+        let (now, longest) = (self.queue.now().wall, self.queue.schedule().longest());
+        let mut query = DueQuery {
+            route: head.route.clone(),
+            site: head.site.clone(),
+            retry: head.retry,
+            until: jiff::Timestamp::MAX,
+            after: Some(rohrpost_store::queue::Cursor { due: now, message: QueueId::from_i64(i64::MAX), n: u32::MAX }),
+            limit: ROWS_PAGE,
+        };
+        loop {
+            let rows = store.due(query.clone()).await?;
+            let strays = rows.iter().filter(|row| is_stray(row, now, longest));
+            let settlements: Vec<_> = strays.map(|row| recall(row, now)).collect();
+            if !settlements.is_empty() {
+                store.settle(settlements).await?;
+            }
+            match rows.last() {
+                Some(last) if rows.len() == ROWS_PAGE => query.after = Some(last.cursor()),
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Reads a page of the rows beyond their time, if it is time for it and the workers keep up.
@@ -162,6 +211,13 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Due now. A worker that has the row settles it after this, so its word stays the last.
+fn recall(row: &QueuedRecipient, now: jiff::Timestamp) -> Settlement {
+    let last = Some("the clock was set back: it is tried at once".to_owned());
+    let change = Change::Defer { due: now, attempts: row.attempts, last };
+    Settlement { message: row.message, n: row.n, change, records: Vec::new(), new: Vec::new(), digest: None }
 }
 
 fn cursor(head: &SiteHead) -> SiteCursor {

@@ -13,6 +13,7 @@
 //!
 //! - [`schedule`]: when the next attempt is due (pure);
 //! - [`gate`]: how many attempts at once, how fast, and whether at all (pure);
+//! - [`leap`]: what follows when the clock is set (pure);
 //! - [`rate`]: `250/h` (pure);
 //! - [`routing`]: which way an address goes, shared by intake and delivery (pure);
 //! - [`srs`]: rewritten reverse paths of forwarded mail (pure);
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod gate;
 pub mod job;
 mod keeper;
+pub mod leap;
 pub mod limits;
 pub mod queue;
 pub mod rate;

@@ -33,6 +33,11 @@ pub const SWEEP_EVERY: Duration = Duration::from_mins(5);
 pub const SWEEP_REST_FACTOR: u32 = 9;
 /// A row whose worker died without a word rests this long before it is tried again.
 pub const ABANDONED_REST: Duration = Duration::from_mins(1);
+/// What the wall clock may differ from the steady one between two looks; beyond it somebody has set it. Slewing and
+/// leap seconds stay far below.
+pub const LEAP_MIN: Duration = Duration::from_mins(1);
+/// Leaps that are remembered. A clock that leaps more often is broken, and its oldest leaps matter least.
+pub const LEAPS_MAX: usize = 64;
 
 const _: () = assert!(JOB_RECIPIENTS_MAX >= 100);
 const _: () = assert!(2 * WINDOW_RESERVED_ROWS < WINDOW_ROWS_MAX);

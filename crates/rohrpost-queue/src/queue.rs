@@ -20,6 +20,7 @@ use crate::{
     gate::{GateLimits, Signal},
     job::{Arrival, Handed, Job, RowKey, row_key},
     keeper,
+    leap::Leaps,
     schedule::Schedule,
     window::{GateKey, SiteKey, Taken, Window, WindowSettings},
 };
@@ -76,6 +77,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     window: Mutex<Window>,
     settings: Mutex<Arc<Settings>>,
+    leaps: Mutex<Leaps>,
+    /// The clock was set back and the keeper has not looked after it yet.
+    pub(crate) set_back: AtomicBool,
     /// A job may be had.
     jobs: Notify,
     /// The keeper has something to look at.
@@ -100,6 +104,8 @@ impl Queue {
                 clock,
                 window: Mutex::new(Window::new(settings.window())),
                 settings: Mutex::new(Arc::new(settings)),
+                leaps: Mutex::default(),
+                set_back: AtomicBool::new(false),
                 jobs: Notify::new(),
                 keeper: Notify::new(),
                 handed: Arc::default(),
@@ -107,6 +113,7 @@ impl Queue {
                 stopped: AtomicBool::new(false),
             }),
         };
+        queue.look_at_clock();
         tokio::spawn(keeper::run(queue.clone()));
         queue
     }
@@ -235,6 +242,24 @@ impl Queue {
     /// Both clocks of the queue.
     pub fn now(&self) -> Now {
         self.inner.clock.now()
+    }
+
+    /// Looks whether the wall clock was set since the last look, and says so.
+    pub fn look_at_clock(&self) {
+        let Some(by) = lock(&self.inner.leaps).look(self.now()) else { return };
+        if by.is_negative() {
+            tracing::warn!(seconds = by.as_secs(), "the clock was set back; mail whose time it cannot know is due now");
+            self.inner.set_back.store(true, Ordering::Relaxed);
+            self.inner.keeper.notify_one();
+        } else {
+            tracing::warn!(seconds = by.as_secs(), "the clock was set forward; mail that waits gets this time on top");
+        }
+    }
+
+    /// What a message that was `created` then gets on top of its lifetime because the clock was set forward meanwhile.
+    pub fn leapt_since(&self, created: Timestamp) -> Duration {
+        self.look_at_clock();
+        lock(&self.inner.leaps).since(created)
     }
 
     /// How long a site stays closed, if it is: why its mail is not even tried.

@@ -65,6 +65,12 @@ impl Schedule {
         base + base.mul_f64(f64::from(self.spread_percent) / 100.0 * jitter.clamp(0.0, 1.0))
     }
 
+    /// No interval is longer.
+    pub fn longest(&self) -> Duration {
+        let cap = self.cap.max(self.cap_first_day).max(self.first);
+        cap + cap.mul_f64(f64::from(self.spread_percent) / 100.0)
+    }
+
     /// What follows attempt number `attempt` at `now`. The last attempt is made when the lifetime ends, not after it.
     pub fn next(&self, attempt: u32, now: Timestamp, created: Timestamp, expires: Timestamp, jitter: f64) -> Next {
         if now >= expires {

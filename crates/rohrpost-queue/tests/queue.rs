@@ -252,6 +252,54 @@ async fn a_late_message_of_a_closed_site_is_given_to_a_worker_to_tell_its_sender
     assert_eq!((job.message, job.duty), (id, Duty::Overdue));
 }
 
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn a_clock_set_back_by_a_day_stalls_neither_retries_nor_what_has_just_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let clock = Clock::anchored(start_time());
+    let queue = Queue::start(store.clone(), Settings::default(), clock.clone());
+    let tried = submit(&store, &queue, queue.now().wall, &["bob@there.test"]).await;
+    let job = next(&queue).await;
+    let due = queue.now().wall.checked_add(Duration::from_mins(6)).unwrap();
+    settle(&store, &queue, job, Some(due)).await;
+    // Committed, but not told to the queue: it is found in the store alone.
+    let new = message(&store, queue.now().wall, &["eve@other.test"]);
+    let fresh = new.id;
+    store.commit(new).await.unwrap();
+    let asked_for = queue.now().wall.checked_add(Duration::from_hours(1)).unwrap();
+    let mut later = message(&store, queue.now().wall, &["cy@later.test"]);
+    later.recipients[0].due = asked_for;
+    store.commit(later).await.unwrap();
+
+    clock.step(-DAY);
+    queue.look_at_clock();
+    let mut got = Vec::new();
+    for _ in 0..2 {
+        let job =
+            tokio::time::timeout(Duration::from_secs(10), queue.next()).await.expect("a day is too long").unwrap();
+        got.push(job.message);
+        settle(&store, &queue, job, None).await;
+    }
+    got.sort();
+    assert_eq!(got, [tried, fresh]);
+    assert!(queue.try_next().is_none(), "what was to go out later still is");
+}
+
+#[tokio::test]
+async fn a_clock_set_forward_by_a_year_adds_nothing_to_the_age_of_what_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let clock = Clock::anchored(start_time());
+    let queue = Queue::start(store, Settings::default(), clock.clone());
+    let created = queue.now().wall;
+    clock.step(365 * DAY);
+    let leapt = queue.leapt_since(created);
+    assert!(leapt.abs_diff(Duration::from_hours(365 * 24)) < Duration::from_mins(1), "{leapt:?}");
+    assert_eq!(queue.leapt_since(queue.now().wall), Duration::ZERO);
+}
+
 #[tokio::test]
 async fn a_paused_queue_hands_out_nothing_and_a_stopped_one_ends() {
     let dir = tempfile::tempdir().unwrap();

@@ -111,6 +111,22 @@ async fn after_five_days_it_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_clock_set_forward_by_a_year_expires_nothing_before_its_time() {
+    let sink = without_eve().start().await;
+    let mut office = Office::open(sink.address().port(), settings()).await;
+    let id = office.send(&["busy@there.test"]).await;
+    office.deferred(id).await;
+    office.clock.step(365 * 86_400);
+    office.queue.look_at_clock();
+    office.pass(Duration::from_secs(500)).await;
+    office.deferred(id).await;
+    assert_eq!(office.queued().await.len(), 1);
+    assert!(office.mail("ann@here.test", "INBOX").await.is_empty(), "nor is it called late");
+    office.pass(Duration::from_hours(5 * 24)).await;
+    office.outcome(id, |outcome| *outcome == Outcome::Expired).await;
+}
+
+#[tokio::test]
 async fn a_domain_that_does_not_exist_bounces_at_once_and_one_that_cannot_be_asked_waits() {
     let mut office = Office::open(9, settings()).await;
     let gone = office.send(&["bob@gone.there.test"]).await;

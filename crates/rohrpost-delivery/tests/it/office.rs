@@ -19,6 +19,7 @@ pub(crate) struct Office {
     pub(crate) queue: Queue,
     pub(crate) delivery: Delivery,
     pub(crate) router: Arc<Router>,
+    pub(crate) clock: Clock,
     records: broadcast::Receiver<Arc<DeliveryRecord>>,
     _dir: TempDir,
 }
@@ -63,7 +64,8 @@ impl Office {
             Account { login: "ann@here.test".into(), addresses: vec![address("ann@here.test")], ..Account::default() };
         store.account_put(account).await.unwrap();
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
-        let queue = Queue::start(store.clone(), queue, Clock::anchored(now));
+        let clock = Clock::anchored(now);
+        let queue = Queue::start(store.clone(), queue, clock.clone());
         let rules = settings.routes.iter().map(|route| RouteRule {
             domains: vec![format!("{}.test", route.name).parse().unwrap()],
             route: route.name.clone(),
@@ -72,7 +74,7 @@ impl Office {
         let delivery =
             Delivery::start(store.clone(), queue.clone(), resolver, Arc::clone(&router), settings).await.unwrap();
         let records = delivery.subscribe();
-        Self { store, queue, delivery, router, records, _dir: dir }
+        Self { store, queue, delivery, router, clock, records, _dir: dir }
     }
 
     /// A message from Ann.
