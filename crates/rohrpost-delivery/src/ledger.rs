@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Outcome};
-use rohrpost_queue::{Arrival, Queue, RowKey};
+use rohrpost_queue::{Queue, RowKey};
 use rohrpost_store::{Class, Settlement, Store, StoreError, settle::Change};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -151,10 +151,10 @@ impl<B: Books> Keeper<B> {
         self.queue.settled(entry.rows);
         for settlement in entry.settlements {
             for new in &settlement.new {
-                self.queue.arrived(&Arrival::of(new));
+                self.queue.touched(&new.recipients);
             }
             if let Change::Replace(recipients) = &settlement.change {
-                self.queue.touched(Arrival::sites(recipients));
+                self.queue.touched(recipients);
             }
             for record in settlement.records {
                 self.counters.count(&record);

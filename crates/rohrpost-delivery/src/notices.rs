@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use rohrpost_mail::{HeaderText, Mailbox, QueueId, compose::Message, dsn::Language};
-use rohrpost_queue::{Arrival, routing::LOCAL, schedule::age};
+use rohrpost_queue::{routing::LOCAL, schedule::age};
 use rohrpost_store::{NewMessage, StoreError, settle::DigestEntry};
 use tokio::sync::mpsc;
 
@@ -162,9 +162,9 @@ async fn digest(shared: &Shared) -> Result<(), StoreError> {
 
 async fn send(shared: &Shared, to: Mailbox, subject: &str, text: &str) -> Result<(), StoreError> {
     let new = compose(shared, to, subject, text);
-    let arrival = Arrival::of(&new);
+    let announced = shared.queue.announce(&new);
     shared.store.commit(new).await?;
-    shared.queue.arrived(&arrival);
+    announced.arrived();
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use rohrpost_mail::{
     DeliveryRecord, Direction, Envelope, Link, Mailbox, Notify, Outcome, QueueId, Recipient, compose::Message,
     header::HeaderText,
 };
-use rohrpost_queue::Arrival;
 use rohrpost_store::{Account, Body, Filter, NewMessage, NewRecipient, StoreError, Verb};
 
 use crate::{
@@ -92,9 +91,9 @@ async fn send(intake: &Intake, to: Vec<Mailbox>, subject: &str, text: String) ->
         expires: now + jiff::SignedDuration::from_hours(48),
         counters: Vec::new(),
     };
-    let arrival = Arrival::of(&message);
+    let announced = intake.queue().announce(&message);
     intake.store().commit(message).await?;
-    intake.queue().arrived(&arrival);
+    announced.arrived();
     Ok(())
 }
 

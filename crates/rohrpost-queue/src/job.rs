@@ -24,10 +24,9 @@ pub fn row_key(row: &QueuedRecipient) -> RowKey {
     (row.message, row.n)
 }
 
-/// A message that is about to be committed, remembered so that its rows need not be read back. Make it before the
-/// commit, hand it to [`Queue::arrived`] after it: what is not durable must not be sent.
+/// A message that is about to be committed, remembered so that its rows need not be read back.
 #[derive(Clone, Debug)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     pub(crate) id: QueueId,
     pub(crate) envelope: Envelope,
     pub(crate) account: Option<String>,
@@ -39,7 +38,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// Copies what the queue needs; a body in memory is shared, a body in a file is read later.
-    pub fn of(message: &NewMessage) -> Self {
+    pub(crate) fn of(message: &NewMessage) -> Self {
         Self {
             id: message.id,
             envelope: message.envelope.clone(),
@@ -49,12 +48,6 @@ impl Arrival {
             expires: message.expires,
             recipients: message.recipients.clone(),
         }
-    }
-
-    /// New rows of a message that is in the queue already, such as the targets of an alias. The store numbers them, so
-    /// they come back by the next look at the index; the queue only learns where to look.
-    pub fn sites(recipients: &[NewRecipient]) -> Vec<SiteKey> {
-        recipients.iter().map(|new| SiteKey::new(&new.route, &new.site)).collect()
     }
 
     /// The rows as the store has them.

@@ -202,7 +202,14 @@ impl Keeper {
             if query.limit < OVERDUE_ROWS_MAX / 2 {
                 return Ok(());
             }
-            let rows = self.queue.inner().store.overdue(*query).await?;
+            self.queue.with(|window, _| window.start_overdue());
+            let rows = match self.queue.inner().store.overdue(*query).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    self.queue.with(|window, _| window.add_overdue(Vec::new()));
+                    return Err(error);
+                }
+            };
             query.after = rows.last().map(|row| (row.message, row.n));
             if rows.len() < query.limit {
                 self.overdue = None;

@@ -6,7 +6,7 @@
 //! commits a settlement to the store and tells [`Queue::settled`].
 //!
 //! ```text
-//! intake ──arrived()──▶ ┌────────┐ ──next()──▶ worker ──▶ store.settle() ──settled()──▶ (left, or due later)
+//! intake ──announce()─▶ ┌────────┐ ──next()──▶ worker ──▶ store.settle() ──settled()──▶ (left, or due later)
 //!                       │ window │
 //! store  ──keeper──────▶└────────┘ ◀──report()── how the site took it (gate)
 //! ```
@@ -21,6 +21,7 @@
 //!
 //! Legal states of a row are drawn in `docs/design/queue.md`.
 
+mod announced;
 pub mod clock;
 pub mod gate;
 pub mod job;
@@ -34,9 +35,10 @@ pub mod schedule;
 pub mod srs;
 pub mod window;
 
+pub use announced::Announced;
 pub use clock::{Clock, Now};
 pub use gate::{GateLimits, Signal};
-pub use job::{Arrival, Duty, Handed, Job, RowKey};
+pub use job::{Duty, Handed, Job, RowKey};
 pub use queue::{Queue, QueueStats, Settings};
 pub use rate::Rate;
 pub use routing::{Destination, DomainPattern, RouteRule, Router};

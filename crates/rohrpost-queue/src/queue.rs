@@ -12,10 +12,11 @@ use std::{
 
 use jiff::Timestamp;
 use rohrpost_mail::QueueId;
-use rohrpost_store::{Filter, Store, StoreError, Verb};
+use rohrpost_store::{Filter, NewMessage, NewRecipient, Store, StoreError, Verb};
 use tokio::sync::Notify;
 
 use crate::{
+    announced::Announced,
     clock::{Clock, Now},
     gate::{GateLimits, Signal},
     job::{Arrival, Handed, Job, RowKey, row_key},
@@ -118,15 +119,30 @@ impl Queue {
         queue
     }
 
-    /// A message is durable: its rows enter the window at once, if there is room.
-    pub fn arrived(&self, arrival: &Arrival) {
-        let handed = Handed::of(arrival, &self.inner.handed);
-        self.with(|window, now| window.arrive(arrival.rows(), handed.as_ref(), now));
+    /// A message is about to be committed. What is not durable must not be sent: tell it by [`Announced::arrived`].
+    pub fn announce(&self, message: &NewMessage) -> Announced {
+        Announced::new(self, message)
     }
 
-    /// Rows of these sites are durable without having passed by here ([`Arrival::sites`]).
-    pub fn touched(&self, sites: Vec<SiteKey>) {
-        self.with(|window, _| window.touch(sites));
+    pub(crate) fn arrived(&self, arrival: &Arrival) {
+        let handed = Handed::of(arrival, &self.inner.handed);
+        let taken = self.with(|window, now| {
+            let is_first = window.withdraw(arrival.id);
+            if is_first {
+                window.arrive(arrival.rows(), handed.as_ref(), now);
+            }
+            !is_first
+        });
+        // The keeper was faster. What it has read may be sent and settled by now; it reads the others too.
+        if taken {
+            self.touched(&arrival.recipients);
+        }
+    }
+
+    /// These rows are durable without having been announced, such as the targets of an alias or a bounce: they come
+    /// by the next look at the index.
+    pub fn touched(&self, recipients: &[NewRecipient]) {
+        self.with(|window, _| window.touch(recipients.iter().map(|new| SiteKey::new(&new.route, &new.site))));
     }
 
     /// The next job; nothing once the queue is stopped. For one caller at a time.

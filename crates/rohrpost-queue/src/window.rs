@@ -20,6 +20,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rohrpost_mail::QueueId;
 use rohrpost_store::QueuedRecipient;
 
 pub use keys::{GateKey, SiteKey};
@@ -83,6 +84,8 @@ pub struct Window {
     /// Reads under way, and what was settled since the first of them began: their snapshot may still show it.
     loads: usize,
     settled_meanwhile: HashSet<RowKey>,
+    /// Messages whose commit is on its way and whose rows nobody has taken yet.
+    announced: HashSet<QueueId>,
     epoch: u64,
     /// The seconds at which rows in the store become due.
     dues: BTreeSet<i64>,
@@ -111,6 +114,7 @@ impl Window {
             refill: VecDeque::new(),
             loads: 0,
             settled_meanwhile: HashSet::new(),
+            announced: HashSet::new(),
             epoch: 0,
             dues: BTreeSet::new(),
             crowded: false,
@@ -198,15 +202,24 @@ impl Window {
         Some(Taken { site, rows: vec![row], handed: None, gate: None, duty: Duty::Overdue })
     }
 
-    /// Takes rows beyond their time; those at work or in a lane are left to their attempt.
+    /// A read of rows beyond their time begins.
+    pub fn start_overdue(&mut self) {
+        self.loads += 1;
+    }
+
+    /// Takes what was read; rows at work or in a lane are left to their attempt. A failed read has no rows.
     pub fn add_overdue(&mut self, rows: Vec<QueuedRecipient>) {
         for row in rows {
             let key = row_key(&row);
+            if self.settled_meanwhile.contains(&key) {
+                continue;
+            }
             if let Entry::Vacant(unknown) = self.known.entry(key) {
                 unknown.insert(false);
                 self.overdue.push_back(row);
             }
         }
+        self.end_load();
     }
 
     /// How many rows beyond their time may be added.

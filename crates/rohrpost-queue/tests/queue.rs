@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Outcome, QueueId, Recipient, ReversePath};
-use rohrpost_queue::{Arrival, Clock, Duty, Job, Queue, Settings, Signal};
+use rohrpost_queue::{Clock, Duty, Job, Queue, Settings, Signal};
 use rohrpost_store::{Body, Filter, NewMessage, NewRecipient, Options, Settlement, Store, Verb, settle::Change};
 
 fn store(dir: &Path) -> Store {
@@ -67,9 +67,9 @@ fn message(store: &Store, at: Timestamp, recipients: &[&str]) -> NewMessage {
 
 async fn submit(store: &Store, queue: &Queue, at: Timestamp, recipients: &[&str]) -> QueueId {
     let new = message(store, at, recipients);
-    let (id, arrival) = (new.id, Arrival::of(&new));
+    let (id, announced) = (new.id, queue.announce(&new));
     store.commit(new).await.unwrap();
-    queue.arrived(&arrival);
+    announced.arrived();
     id
 }
 

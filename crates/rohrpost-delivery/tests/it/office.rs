@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rohrpost_delivery::{AfterDot, Delivery, Place, Route, RouteHost, Settings};
 use rohrpost_dns::Resolver;
 use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Mailbox, Outcome, QueueId, Recipient, TlsMode, Trust};
-use rohrpost_queue::{Arrival, Clock, GateLimits, Queue, RouteRule, Router};
+use rohrpost_queue::{Clock, GateLimits, Queue, RouteRule, Router};
 use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, Options, Page, Store};
 use rohrpost_testkit::Dns;
 use tempfile::TempDir;
@@ -101,9 +101,9 @@ impl Office {
             account: None,
             counters: Vec::new(),
         };
-        let arrival = Arrival::of(&new);
+        let announced = self.queue.announce(&new);
         self.store.commit(new).await.unwrap();
-        self.queue.arrived(&arrival);
+        announced.arrived();
         id
     }
 

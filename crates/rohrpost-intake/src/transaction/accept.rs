@@ -6,7 +6,6 @@ use rohrpost_mail::{
     DeliveryRecord, Direction, Outcome, Reply, header,
     received::{Received, Source},
 };
-use rohrpost_queue::Arrival;
 use rohrpost_store::{BodyWriter, CounterAdd, NewMessage, NewRecipient};
 
 use super::{Accepted, Body, Transaction, held::Held};
@@ -35,9 +34,9 @@ pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result
         counters: counters(transaction, now),
         envelope: std::mem::take(&mut transaction.envelope),
     };
-    let arrival = Arrival::of(&message);
+    let announced = transaction.intake.queue().announce(&message);
     let stored = transaction.intake.store().commit(message).await?;
-    transaction.intake.queue().arrived(&arrival);
+    announced.arrived();
     keep_count(transaction, peer, now);
     Ok(Accepted { stored, recipients: transaction.taken })
 }

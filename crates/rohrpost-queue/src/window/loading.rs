@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rohrpost_mail::QueueId;
 use rohrpost_store::{Cursor, QueuedRecipient, SiteHead};
 
 use super::{
@@ -31,7 +32,17 @@ pub struct Load {
 }
 
 impl Window {
-    /// Takes rows that were just committed.
+    /// A commit of this message is on its way.
+    pub fn announce(&mut self, message: QueueId) {
+        self.announced.insert(message);
+    }
+
+    /// Ends the announcement of a message; false where the keeper was faster.
+    pub fn withdraw(&mut self, message: QueueId) -> bool {
+        self.announced.remove(&message)
+    }
+
+    /// Takes rows that were just committed, after [`Window::withdraw`] has said that nobody else took them.
     pub fn arrive(&mut self, rows: impl Iterator<Item = QueuedRecipient>, handed: Option<&Arc<Handed>>, now: Now) {
         for row in rows {
             let site = SiteKey::new(&row.route, &row.site);
@@ -153,6 +164,7 @@ impl Window {
             if self.settled_meanwhile.contains(&key) || self.known.contains_key(&key) {
                 continue;
             }
+            self.announced.remove(&row.message);
             self.known.insert(key, false);
             self.rows[half] += 1;
             lane.halves[half].rows.push_back(Row { row, handed: None });

@@ -126,6 +126,29 @@ fn one_site_never_fills_the_window_and_the_rest_is_read_in_order_when_it_runs_lo
 }
 
 #[test]
+fn what_the_keeper_read_before_the_hint_came_is_not_announced_any_more() {
+    let (mut window, now) = (window(), now());
+    let announced = row(1, 0, "a.test", now.wall);
+    window.announce(announced.message);
+    let load = window.plan_load(SiteKey::new("mx", "a.test"), 0).unwrap();
+    window.load(&load, vec![announced.clone()], None, now);
+    let taken = window.take(now).unwrap();
+    finish(&mut window, &taken, None, now);
+    assert!(!window.withdraw(announced.message), "its hint would send it again");
+}
+
+#[test]
+fn what_was_settled_during_a_read_of_overdue_rows_stays_settled() {
+    let (mut window, now) = (window(), now());
+    window.arrive([row(1, 0, "a.test", now.wall)].into_iter(), None, now);
+    let taken = window.take(now).unwrap();
+    window.start_overdue();
+    finish(&mut window, &taken, None, now);
+    window.add_overdue(vec![row(1, 0, "a.test", now.wall)]);
+    assert!(window.take(now).is_none());
+}
+
+#[test]
 fn a_row_is_never_handed_out_twice() {
     let (mut window, now) = (window(), now());
     let rows = || vec![row(1, 0, "a.test", now.wall), row(2, 0, "a.test", now.wall)];
@@ -232,6 +255,7 @@ fn after_other_hands_were_at_the_rows_nothing_old_is_handed_out() {
 fn overdue_rows_are_handed_out_without_a_gate_and_never_beside_an_attempt() {
     let (mut window, now) = (window(), now());
     window.arrive([row(1, 0, "a.test", now.wall)].into_iter(), None, now);
+    window.start_overdue();
     window.add_overdue(vec![row(1, 0, "a.test", now.wall), row(2, 0, "dead.test", now.wall)]);
     let taken = take_all(&mut window, now);
     let duties: Vec<_> = taken.iter().map(|taken| (taken.rows[0].message.as_i64(), taken.duty)).collect();
