@@ -39,6 +39,8 @@ pub(crate) fn run(rounds: u32) -> Result<String> {
             stop.store(true, Ordering::Relaxed);
             anyhow::Ok(sender.join().expect("the sender does not panic"))
         })?;
+        // What the dead process had sent is all in before the next one starts: each copy belongs to one process.
+        sink.drain()?;
         markers.extend(sent.acknowledged.into_iter().map(|message| message.marker));
     }
     let last = Instant::now();
@@ -68,7 +70,8 @@ fn count_queued(markers: &[String], arrivals: &HashMap<String, Vec<Instant>>, st
     Ok(missing.len())
 }
 
-/// A process from its start to its kill. What it had sent may arrive a little later than the kill.
+/// A process from its start to its kill. What it had sent may arrive a little later than the kill, and before the next
+/// process starts.
 struct Life {
     begin: Instant,
     end: Instant,

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+
+/// How long the octets of a dead process may take to be read.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// The running sink.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Sink {
 struct Arrivals {
     by_marker: Mutex<HashMap<String, Vec<Instant>>>,
     news: Condvar,
+    open: AtomicUsize,
 }
 
 impl Sink {
@@ -32,10 +37,26 @@ impl Sink {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let arrivals = shared.clone();
-                thread::spawn(move || serve(stream, &arrivals));
+                arrivals.open.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(stream, &arrivals);
+                    arrivals.open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         Ok(Self { address, arrivals })
+    }
+
+    /// Waits until everything that was sent is read to its end, after its sender has died.
+    pub(crate) fn drain(&self) -> Result<()> {
+        let deadline = Instant::now() + DRAIN;
+        while self.arrivals.open.load(Ordering::SeqCst) > 0 {
+            if Instant::now() > deadline {
+                bail!("connections of a dead process stay open at the sink");
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// Waits until all of `markers` have come, or nothing has come for a while. Gives when each came.
