@@ -78,7 +78,14 @@ async fn attempt(shared: &Shared, job: &Job, message: &Message) -> Option<Entry>
         shared.queue.report(gate, signal);
     }
     let frame = Frame::new(message, started, shared.now());
-    Some(entry_of(shared, job, message, findings, frame, after_dot).await)
+    let mut entry = entry_of(shared, job, message, findings, frame, after_dot).await;
+    if let Way::Relay(route) = Way::of(job.site.route(), &settings) {
+        // The way it went, where the settings send it another one than its row names.
+        for record in entry.settlements.iter_mut().flat_map(|settlement| &mut settlement.records) {
+            record.route.clone_from(&route.name);
+        }
+    }
+    Some(entry)
 }
 
 /// The entry for what an attempt found out. Recipients it did not come to stay as they are: the server is stopping.

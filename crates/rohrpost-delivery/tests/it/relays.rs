@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rohrpost_client::{Login, Protocol};
 use rohrpost_delivery::{Notices, Place, Route, RouteHost, Settings};
-use rohrpost_mail::{ListenerTls, Outcome, Reply, Seal, Secret, TlsMode};
+use rohrpost_mail::{ListenerTls, Outcome, Recipient, Reply, Seal, Secret, TlsMode};
 use rohrpost_testkit::{Authority, Dns, Peer, Script, Sink};
 
 use crate::office::{Office, address, route, settings};
@@ -99,12 +99,31 @@ async fn lmtp_has_a_fate_for_each_recipient() {
 }
 
 #[tokio::test]
+async fn a_server_of_seven_bits_gets_quoted_printable_unless_that_breaks_a_signature() {
+    let sink = Sink::builder().extensions(|extensions| extensions.eightbitmime = false).start().await;
+    let relay = Settings { routes: vec![route("relay", &[sink.address().port()])], ..settings() };
+    let office = Office::open(9, relay).await;
+    let plain = "From: ann@here.test\r\nSubject: Hi\r\n\r\nGr\u{fc}\u{df}e\r\n";
+    let signed = format!("DKIM-Signature: v=1; d=here.test\r\n{plain}");
+    for text in [plain, &signed] {
+        office.submit("ann@here.test", vec![Recipient::new(address("bob@relay.test"))], text).await;
+    }
+    let mut texts: Vec<_> = sink.messages(2).await.iter().map(rohrpost_testkit::Received::text).collect();
+    texts.sort();
+    assert_eq!(texts[0], signed, "to the octet");
+    assert!(texts[1].ends_with("\r\n\r\nGr=C3=BC=C3=9Fe\r\n"), "{}", texts[1]);
+}
+
+#[tokio::test]
 async fn everything_can_be_sent_one_way_or_kept() {
     let sink = Sink::start().await;
     let one_way = Settings { relay_to: Some(route("demo", &[sink.address().port()])), ..settings() };
-    let office = Office::open(9, one_way).await;
-    office.send(&["bob@there.test", "eve@other.test"]).await;
+    let mut office = Office::open(9, one_way).await;
+    let id = office.send(&["bob@there.test", "eve@other.test"]).await;
     assert_eq!(sink.messages(2).await.len(), 2);
+    for _ in 0..2 {
+        assert_eq!(office.outcome(id, is_relayed).await.route, "demo", "the way it went");
+    }
 
     let resolver = Dns::for_domain("there.test").await.resolver(9);
     let hold = rohrpost_queue::Settings { hold_outgoing: true, ..rohrpost_queue::Settings::default() };
