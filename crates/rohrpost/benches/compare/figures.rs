@@ -20,6 +20,8 @@ pub(crate) enum Goal {
     AtLeast { times: f64, column: &'static str },
     /// Our own figure.
     AtMost(f64),
+    /// One of the two is enough.
+    Either(Box<[Goal; 2]>),
 }
 
 /// The middle of the figures; NaN of none.
@@ -50,7 +52,13 @@ impl Row {
     }
 
     fn verdict(&self, goal: &Goal) -> String {
-        let (text, reached) = match goal {
+        let (text, reached) = self.judge(goal);
+        format!("{text} {}", if reached { "✓" } else { "**missed**" })
+    }
+
+    /// How near we came, in words, and whether that is near enough.
+    fn judge(&self, goal: &Goal) -> (String, bool) {
+        match goal {
             Goal::AtLeast { times, column } => {
                 let ratio = median(&self.ratios(column));
                 (format!("{ratio:.2} × {column} (goal ≥ {times} ×)"), ratio >= *times)
@@ -59,8 +67,11 @@ impl Row {
                 let figure = median(self.ours());
                 (format!("{figure:.1} (goal ≤ {most})"), figure <= *most)
             }
-        };
-        format!("{text} {}", if reached { "✓" } else { "**missed**" })
+            Goal::Either(goals) => {
+                let [(one, is_one), (other, is_other)] = [self.judge(&goals[0]), self.judge(&goals[1])];
+                (format!("{one} or {other}"), is_one || is_other)
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod peers;
 mod rows;
 mod servers;
 mod sink;
+mod store;
 mod tls;
 
 use std::io::Write as _;
