@@ -3,9 +3,11 @@
 //! One notification per message and round of events, listing its recipients. Never one to the null path: what would have
 //! been one becomes a line of the daily digest to the postmaster.
 
+use std::net::SocketAddr;
+
 use jiff::Timestamp;
 use rohrpost_mail::{
-    EnhancedStatus, Mailbox, Reply, Seal,
+    EnhancedStatus, Host, Mailbox, Reply, Seal,
     dsn::{Action, Fate, Language, Report},
 };
 use rohrpost_store::{NewMessage, QueuedRecipient, StoreError, settle::NewDigestEntry};
@@ -32,15 +34,11 @@ impl News {
     /// News that a verdict brings.
     pub(crate) fn of(row: &QueuedRecipient, action: Action, verdict: &Verdict) -> Self {
         let hop = &verdict.hop;
-        let remote = hop.peer.as_ref().map(|peer| match hop.address {
-            Some(address) => format!("{peer} [{}]", address.ip()),
-            None => peer.clone(),
-        });
         Self {
             row: row.clone(),
             action,
             status: verdict.status,
-            remote,
+            remote: hop.peer.as_deref().map(|peer| remote_mta(peer, hop.address)),
             reply: verdict.reply.clone(),
             note: verdict.note.clone(),
             seal: hop.link.seal(),
@@ -89,6 +87,16 @@ impl News {
             attempted: now,
             retry_until: (self.action == Action::Delayed).then_some(self.row.expires),
         }
+    }
+}
+
+/// A peer as `Remote-MTA` names it (RFC 3464 §2.3.5): its name and the address it was reached at. One without a name is
+/// its address and nothing more; a configured host's port is nobody's business there.
+fn remote_mta(peer: &str, address: Option<SocketAddr>) -> String {
+    match address.map(|address| Host::Literal(address.ip())) {
+        Some(literal) if peer.starts_with('[') => literal.to_string(),
+        Some(literal) => format!("{peer} {literal}"),
+        None => peer.to_owned(),
     }
 }
 
@@ -144,4 +152,18 @@ async fn language_of(shared: &Shared, message: &Message, to: &Mailbox) -> Result
     };
     let chosen = account.and_then(|account| account.language.parse().ok());
     Ok(chosen.unwrap_or(shared.settings().language))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_named_once_and_without_its_port() {
+        let address = |text: &str| text.parse().ok();
+        assert_eq!(remote_mta("mx.there.test", address("192.0.2.1:25")), "mx.there.test [192.0.2.1]");
+        assert_eq!(remote_mta("[127.0.0.1]:2600", address("127.0.0.1:2600")), "[127.0.0.1]");
+        assert_eq!(remote_mta("[IPv6:2001:db8::1]", address("[2001:db8::1]:25")), "[IPv6:2001:db8::1]");
+        assert_eq!(remote_mta("mx.there.test", None), "mx.there.test");
+    }
 }
