@@ -29,6 +29,7 @@ use crate::{
     link::{Link, Plain},
     listener::Listener,
     server::Shared,
+    stats::HANDSHAKE_TIMED_OUT,
 };
 
 /// A connection that has ended, by its peer or by us.
@@ -190,8 +191,8 @@ async fn accept_tls(
             return Err(Ended);
         }
         Err(_) => {
-            stats.tls_failures.increment("closed");
-            tracing::info!(session, reason = "timeout", "TLS handshake failed");
+            stats.tls_failures.increment(HANDSHAKE_TIMED_OUT);
+            tracing::info!(session, reason = HANDSHAKE_TIMED_OUT, "TLS handshake failed");
             return Err(Ended);
         }
     };

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rohrpost_tls::TlsError;
+
 /// One number that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -68,6 +70,17 @@ pub const CLOSES: &[&str] = &[
     "other",
 ];
 
+/// The word for a handshake that the peer left unfinished for [`crate::limits::HANDSHAKE_TIMEOUT`].
+pub(crate) const HANDSHAKE_TIMED_OUT: &str = "timeout";
+
+/// Why handshakes fail: that word, then those of the TLS library.
+static TLS_FAILURES: [&str; TlsError::REASONS.len() + 1] = {
+    let mut words = [HANDSHAKE_TIMED_OUT; TlsError::REASONS.len() + 1];
+    let (_, reasons) = words.split_at_mut(1);
+    reasons.copy_from_slice(&TlsError::REASONS);
+    words
+};
+
 /// The counters of all listeners.
 #[derive(Debug)]
 pub struct Stats {
@@ -107,7 +120,7 @@ impl Default for Stats {
             closes: ByWord::new(CLOSES),
             accept_pauses: Counter::default(),
             tls_handshakes: Counter::default(),
-            tls_failures: ByWord::new(&rohrpost_tls::TlsError::REASONS),
+            tls_failures: ByWord::new(&TLS_FAILURES),
             logins: Counter::default(),
             login_failures: Counter::default(),
             logins_locked: Counter::default(),
