@@ -31,4 +31,4 @@ pub mod zone;
 pub use error::{LookupFault, PlanError, SystemResolverError};
 pub use options::{Options, Validate};
 pub use plan::{Plan, PlannedHost, Tlsa};
-pub use resolver::{Resolver, SenderDomain};
+pub use resolver::{AddressName, Resolver, SenderDomain};

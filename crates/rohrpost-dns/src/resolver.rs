@@ -31,6 +31,17 @@ struct Shared {
     hosts: Hosts,
 }
 
+/// What DNS says of the name of an address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AddressName {
+    /// A name that leads back to the address.
+    Verified(Domain),
+    /// It certainly has no such name.
+    None,
+    /// DNS does not say now, which speaks neither for the address nor against it.
+    Unknown,
+}
+
 /// What DNS says of a sender's domain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SenderDomain {
@@ -115,18 +126,25 @@ impl Resolver {
     }
 
     /// The name of an address, if that name leads back to the address: an unconfirmed name is just a claim.
-    pub async fn ptr(&self, address: IpAddr) -> Option<Domain> {
-        let answer = self.0.upstream.find(Name::from(address), RecordType::PTR).await.ok()?;
+    pub async fn ptr(&self, address: IpAddr) -> AddressName {
+        let answer = match self.0.upstream.find(Name::from(address), RecordType::PTR).await {
+            Ok(answer) => answer,
+            Err(Missing::NoData | Missing::NoDomain) => return AddressName::None,
+            Err(Missing::Fault(_)) => return AddressName::Unknown,
+        };
         let name = |record: &RData| match record {
             RData::PTR(name) => domain(&name.0),
             _ => None,
         };
+        let mut otherwise = AddressName::None;
         for claimed in answer.records.iter().filter_map(name).take(PTR_NAMES_MAX) {
-            if self.host_addresses(&claimed).await.is_ok_and(|found| found.addresses.contains(&address)) {
-                return Some(claimed);
+            match self.host_addresses(&claimed).await {
+                Ok(found) if found.addresses.contains(&address) => return AddressName::Verified(claimed),
+                Err(Missing::Fault(_)) => otherwise = AddressName::Unknown,
+                Ok(_) | Err(Missing::NoData | Missing::NoDomain) => {}
             }
         }
-        None
+        otherwise
     }
 
     /// Whether replies could reach a sender's domain.

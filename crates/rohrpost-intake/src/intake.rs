@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rohrpost_dns::Resolver;
+use rohrpost_dns::{AddressName, Resolver};
 use rohrpost_mail::{Domain, Envelope, Mailbox, Secret};
 use rohrpost_queue::{Queue, Router, srs::Rewriter};
 use rohrpost_store::{Account, Health, Store, StoreError};
@@ -158,8 +158,8 @@ impl Intake {
         self.config().settings.tarpit
     }
 
-    /// The name that a peer's address resolves to and back.
-    pub async fn name_of(&self, address: IpAddr) -> Option<Domain> {
+    /// The name that a peer's address resolves to and back. Takes at most [`crate::limits::NAME_TIMEOUT`].
+    pub async fn name_of(&self, address: IpAddr) -> AddressName {
         names::of_peer(&self.0.resolver, address).await
     }
 

@@ -39,6 +39,10 @@ pub const GREETED_FOR: Duration = Duration::from_hours(720);
 /// Accounts whose sending is counted in memory; others are read back from the store.
 pub const QUOTAS_MAX: usize = 10_000;
 
+/// How long the name of a stranger is looked for before its greeting: a living resolver needs less, and no session shall
+/// be late because of a dead one.
+pub const NAME_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Answers about recipients that the directory remembers.
 pub const RECIPIENTS_CACHED_MAX: usize = 16_384;
 /// Answers of next hops about recipients of relay domains that are remembered.

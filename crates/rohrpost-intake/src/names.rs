@@ -2,21 +2,19 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use rohrpost_dns::{Resolver, SenderDomain};
+use rohrpost_dns::{AddressName, Resolver, SenderDomain};
 use rohrpost_mail::Domain;
 
-use crate::refusal::Refusal;
+use crate::{limits::NAME_TIMEOUT, refusal::Refusal};
 
-/// How long the name of a peer is looked for; without one it is a peer without a name.
-const NAME_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a sender's domain is looked for: within the five minutes that clients wait for the reply to MAIL.
 const SENDER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the domain of an account's recipient is looked for; delivery finds out anyway.
 const RECIPIENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The name an address resolves to and back.
-pub(crate) async fn of_peer(resolver: &Resolver, address: IpAddr) -> Option<Domain> {
-    tokio::time::timeout(NAME_TIMEOUT, resolver.ptr(address)).await.ok().flatten()
+/// The name an address resolves to and back, as far as DNS says it in time.
+pub(crate) async fn of_peer(resolver: &Resolver, address: IpAddr) -> AddressName {
+    tokio::time::timeout(NAME_TIMEOUT, resolver.ptr(address)).await.unwrap_or(AddressName::Unknown)
 }
 
 /// Refuses senders whom nobody could answer.

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use rohrpost_dns::AddressName;
 use rohrpost_mail::{Domain, Host, Link, TlsInfo, received};
 use rohrpost_store::Account;
 
@@ -31,6 +32,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// The name its address resolves to and back, where that was asked.
     pub name: Option<Domain>,
+    /// Whether DNS said that there is no such name. Not to know is no bad mark: a dead resolver is not the peer's fault.
+    pub is_nameless: bool,
     /// Messages an hour, for a member of a trusted network (0: without limit).
     pub trusted: Option<u32>,
     /// What it called itself.
@@ -46,6 +49,15 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Takes down what DNS says of its address.
+    pub fn learn_name(&mut self, name: AddressName) {
+        self.is_nameless = name == AddressName::None;
+        self.name = match name {
+            AddressName::Verified(name) => Some(name),
+            AddressName::None | AddressName::Unknown => None,
+        };
+    }
+
     /// Unix sockets and members of trusted networks: no delay, no limit of strangers.
     pub fn is_known(&self) -> bool {
         self.address.is_none() || self.trusted.is_some()
@@ -64,6 +76,11 @@ impl Peer {
             Ok(Host::Name(name)) => name == self.host_name || !name.as_str().contains('.'),
             Err(_) => true,
         }
+    }
+
+    /// A stranger on the port of servers that has no name, or goes by one that no server has: it is answered slowly.
+    pub fn is_suspicious(&self) -> bool {
+        self.role == Role::Smtp && self.is_stranger() && (self.is_nameless || self.has_odd_name())
     }
 
     /// Whether it may send to somebody else's server.
@@ -111,6 +128,7 @@ mod tests {
             host_name: "mx.here.test".parse().unwrap(),
             address: "192.0.2.1:25".parse().ok(),
             name: None,
+            is_nameless: false,
             trusted: None,
             helo: helo.into(),
             is_extended: true,
@@ -128,6 +146,19 @@ mod tests {
         for usual in ["mx.there.test", "[192.0.2.1]", "[IPv6:2001:db8::1]", ""] {
             assert!(!peer(usual).has_odd_name(), "{usual}");
         }
+    }
+
+    #[test]
+    fn a_stranger_whose_name_nobody_could_look_up_is_not_suspicious() {
+        assert!(!peer("mx.there.test").is_suspicious());
+        assert!(peer("localhost").is_suspicious());
+        let mut nameless = peer("mx.there.test");
+        nameless.learn_name(AddressName::Unknown);
+        assert!(!nameless.is_suspicious());
+        nameless.learn_name(AddressName::None);
+        assert!(nameless.is_suspicious());
+        assert!(!Peer { trusted: Some(0), ..nameless.clone() }.is_suspicious());
+        assert!(!Peer { role: Role::Submission, ..nameless }.is_suspicious());
     }
 
     #[test]

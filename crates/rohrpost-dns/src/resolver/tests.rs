@@ -448,10 +448,17 @@ async fn the_name_of_an_address_counts_when_it_leads_back() {
     };
     let server = ZoneServer::start(zones([192, 0, 2, 1])).await.unwrap();
     let resolver = Resolver::with_servers(vec![server.address()], Options::default());
-    assert_eq!(resolver.ptr(address).await, Some(Domain::parse("mx.there.test").unwrap()));
-    assert_eq!(resolver.ptr([198, 51, 100, 1].into()).await, None);
+    assert_eq!(resolver.ptr(address).await, AddressName::Verified(Domain::parse("mx.there.test").unwrap()));
+    assert_eq!(resolver.ptr([192, 0, 2, 2].into()).await, AddressName::None);
     server.replace(zones([192, 0, 2, 66]));
-    assert_eq!(resolver.ptr(address).await, None);
+    assert_eq!(resolver.ptr(address).await, AddressName::None);
+    server.replace([
+        Zone::new("2.0.192.in-addr.arpa").ptr(address, "mx.there.test"),
+        there().fault("mx.there.test", Fault::ServerFailure),
+    ]);
+    assert_eq!(resolver.ptr(address).await, AddressName::Unknown, "the way back is not known");
+    server.replace([Zone::new("2.0.192.in-addr.arpa").fault("3.2.0.192.in-addr.arpa", Fault::ServerFailure)]);
+    assert_eq!(resolver.ptr([192, 0, 2, 3].into()).await, AddressName::Unknown);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What needs a store, and a clock of its own.
 
-use rohrpost_dns::Options;
+use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
 use rohrpost_store::State;
@@ -49,6 +49,7 @@ impl Fixture {
             host_name: "mx.here.test".parse().unwrap(),
             address: "127.0.0.1:4711".parse().ok(),
             name: None,
+            is_nameless: false,
             trusted: None,
             helo: String::new(),
             is_extended: true,
@@ -125,4 +126,10 @@ async fn when_memory_is_short_a_message_goes_on_at_the_end_of_its_header() {
     let id = fixture.send().await.unwrap();
     assert!(fixture.intake.store().message(id).await.unwrap().unwrap().body.octets() > 20);
     assert_eq!(held.load(std::sync::atomic::Ordering::Relaxed), crate::limits::HELD_BYTES_MAX + 1, "all is given back");
+}
+
+#[tokio::test]
+async fn a_dead_resolver_does_not_say_that_a_peer_has_no_name() {
+    let fixture = fixture("", |_| ()).await;
+    assert_eq!(fixture.intake.name_of([192, 0, 2, 1].into()).await, AddressName::Unknown);
 }

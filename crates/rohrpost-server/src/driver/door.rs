@@ -80,6 +80,7 @@ fn stranger(listener: &Listener, shared: &Shared, address: Option<SocketAddr>) -
         host_name: listener.host_name.clone(),
         address,
         name: None,
+        is_nameless: false,
         trusted: address.and_then(|address| shared.intake.trusted(address.ip())),
         helo: String::new(),
         is_extended: false,
@@ -162,7 +163,7 @@ impl Driver {
         tokio::select! {
             biased;
             name = patience => {
-                self.peer.name = name;
+                self.peer.learn_name(name);
                 shared.intake.peers().waited(address, now());
             }
             // The session knows what to say to octets before its greeting.

@@ -9,7 +9,6 @@ use std::{
 };
 
 use bytes::BytesMut;
-use rohrpost_intake::Role;
 use rohrpost_smtp::server::{CloseReason, Session, Transmit};
 use rohrpost_store::Stored;
 use tokio::{
@@ -95,20 +94,14 @@ impl Driver {
         }
     }
 
-    /// How many octets of a reply trickle out one by one: to strangers without a name or with an impossible one, for as
-    /// long as the settings say in sum.
+    /// How many octets of a reply trickle out one by one to a suspicious peer, for as long as the settings say in sum.
     fn slow_octets(&self, octets: usize) -> usize {
-        if self.is_stopping || !self.is_suspicious() {
+        if self.is_stopping || !self.peer.is_suspicious() {
             return 0;
         }
         let left = self.shared.intake.tarpit().saturating_sub(self.tarpit.spent);
         let steps = left.as_millis() / TARPIT_STEP.as_millis();
         octets.min(usize::try_from(steps).unwrap_or(usize::MAX))
-    }
-
-    fn is_suspicious(&self) -> bool {
-        let peer = &self.peer;
-        peer.role == Role::Smtp && peer.is_stranger() && (peer.name.is_none() || peer.has_odd_name())
     }
 
     /// Ends the connection so that the peer gets to read our last words: octets of its own that were never read would

@@ -123,6 +123,7 @@ impl Fixture {
             Zone::new("there.test").mx("there.test", 10, "mx.there.test").a("mx.there.test", [192, 0, 2, 1]),
             Zone::new("null.test").null_mx("null.test"),
             Zone::new("test"),
+            Zone::new("in-addr.arpa"),
         ]);
         let zones = zones.await.unwrap();
         let resolver = Resolver::with_servers(vec![zones.address()], Options::default());
