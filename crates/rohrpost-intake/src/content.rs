@@ -13,26 +13,29 @@ use rohrpost_mail::{
 };
 use rohrpost_store::Account;
 
-use crate::refusal::Refusal;
+use crate::{directory::without_detail, refusal::Refusal};
 
 /// Text lines may have this many octets without CRLF (RFC 5321 §4.5.3.1.6).
 const LINE_BYTES_MAX: usize = 998;
 
-/// Whether an address is one the account may send from.
-pub fn belongs_to(account: &Account, address: &Mailbox) -> bool {
+/// Whether an address is one the account may send from: its own, one in a domain of its own, or a subaddress of its own,
+/// whose mail it gets as well. `mark` is what sets a subaddress off, if anything does.
+pub fn belongs_to(account: &Account, address: &Mailbox, mark: Option<char>) -> bool {
     let in_domains = |domain: &Domain| account.domains.iter().any(|own| own == domain.as_str());
-    account.addresses.iter().any(|own| own.key() == address.key()) || address.domain.name().is_some_and(in_domains)
+    let is_own = |address: &Mailbox| account.addresses.iter().any(|own| own.key() == address.key());
+    let base = || mark.and_then(|mark| without_detail(address, mark));
+    is_own(address) || address.domain.name().is_some_and(in_domains) || base().is_some_and(|base| is_own(&base))
 }
 
 /// Checks that a header speaks for nobody but the account: one From, and every address in From, Sender and
 /// Resent-From, Resent-Sender is its own.
-pub fn check_author(head: &[u8], account: &Account) -> Result<(), Refusal> {
+pub fn check_author(head: &[u8], account: &Account, mark: Option<char>) -> Result<(), Refusal> {
     let mut froms = 0;
     for field in header::fields(head) {
         let is_from = field.is("From");
         froms += usize::from(is_from);
         if is_from || ["Sender", "Resent-From", "Resent-Sender"].iter().any(|name| field.is(name)) {
-            check_addresses(&field, account, is_from)?;
+            check_addresses(&field, account, mark, is_from)?;
         }
     }
     match froms {
@@ -42,12 +45,17 @@ pub fn check_author(head: &[u8], account: &Account) -> Result<(), Refusal> {
     }
 }
 
-fn check_addresses(field: &Field<'_>, account: &Account, must_name_one: bool) -> Result<(), Refusal> {
+fn check_addresses(
+    field: &Field<'_>,
+    account: &Account,
+    mark: Option<char>,
+    must_name_one: bool,
+) -> Result<(), Refusal> {
     let addresses = address_list::mailboxes(&field.unfolded()).map_err(|_| Refusal::FromBroken)?;
     if must_name_one && addresses.is_empty() {
         return Err(Refusal::FromBroken);
     }
-    match addresses.iter().find(|address| !belongs_to(account, address)) {
+    match addresses.iter().find(|address| !belongs_to(account, address, mark)) {
         None => Ok(()),
         Some(foreign) => {
             let name = String::from_utf8_lossy(field.name);
@@ -153,7 +161,7 @@ mod tests {
     }
 
     fn check(header: &str) -> Option<u16> {
-        check_author(header.as_bytes(), &ann()).err().map(|refusal| refusal.reply().code)
+        check_author(header.as_bytes(), &ann(), Some('+')).err().map(|refusal| refusal.reply().code)
     }
 
     #[test]
@@ -162,10 +170,19 @@ mod tests {
             "From: ann@here.test\r\n",
             "from : \"Ann, the boss\"\r\n <ANN@here.test>\r\n",
             "From: =?utf-8?q?J=C3=B6rg?= <any@ann.test>\r\nSender: ann@here.test\r\n",
+            "From: ann+shop@here.test\r\n",
             "From: team: ann@here.test, x@ann.test;\r\n",
         ] {
             assert_eq!(check(from), None, "{from}");
         }
+    }
+
+    #[test]
+    fn without_subaddresses_a_detail_makes_another_address() {
+        let shop = "ann+shop@here.test".parse().unwrap();
+        assert!(belongs_to(&ann(), &shop, Some('+')));
+        assert!(!belongs_to(&ann(), &shop, Some('-')));
+        assert!(!belongs_to(&ann(), &shop, None));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Transaction {
         }
         let mut sender_check = None;
         match (&peer.account, envelope.reverse_path.mailbox()) {
-            (Some(account), Some(sender)) if !content::belongs_to(account, sender) => {
+            (Some(account), Some(sender)) if !content::belongs_to(account, sender, config.settings.subaddress) => {
                 return Err(Refusal::SenderNotYours);
             }
             (Some(account), None) => intake.count_null_path(&account.login)?,
@@ -143,7 +143,8 @@ impl Transaction {
         if is_relayed {
             self.check_relay(peer, &address, wall).await?;
         }
-        let is_role = !is_relayed && (*path == ForwardPath::Postmaster || directory::is_role(&address));
+        let is_role = matches!(place, Place::Postmaster(_))
+            || !is_relayed && (*path == ForwardPath::Postmaster || directory::is_role(&address));
         if let (false, Some(refusal)) = (is_role, &self.sender_check) {
             return Err(refusal.clone());
         }
@@ -168,7 +169,7 @@ impl Transaction {
         if matches!(self.body, Body::None) {
             let writer = self.intake.store().body_writer();
             self.body = if peer.account.is_some() {
-                Body::Held(Held::new(writer, self.intake.held()))
+                Body::Held(Held::new(writer, self.intake.held(), self.intake.config().settings.subaddress))
             } else {
                 Body::Streaming(writer)
             };

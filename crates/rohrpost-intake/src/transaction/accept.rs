@@ -47,7 +47,7 @@ async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWrite
         Body::None if peer.account.is_some() => {
             // Nothing at all is judged and repaired like any other message of an account.
             let writer = transaction.intake.store().body_writer();
-            Held::new(writer, transaction.intake.held()).finish(peer, transaction.id).await
+            Held::new(writer, transaction.intake.held(), None).finish(peer, transaction.id).await
         }
         Body::None => Ok(transaction.intake.store().body_writer()),
         Body::Streaming(writer) => Ok(writer),

@@ -27,6 +27,7 @@ pub(crate) type Budget = Arc<AtomicUsize>;
 pub(super) struct Held {
     content: BytesMut,
     writer: BodyWriter,
+    mark: Option<char>,
     share: Share,
 }
 
@@ -43,8 +44,9 @@ impl Drop for Share {
 }
 
 impl Held {
-    pub(super) fn new(writer: BodyWriter, budget: Budget) -> Self {
-        Self { content: BytesMut::new(), writer, share: Share { budget, octets: 0 } }
+    /// `mark` is what sets a subaddress off, of which the author may use one.
+    pub(super) fn new(writer: BodyWriter, budget: Budget, mark: Option<char>) -> Self {
+        Self { content: BytesMut::new(), writer, mark, share: Share { budget, octets: 0 } }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -89,7 +91,7 @@ impl Held {
     fn checked_header(&self, peer: &Peer, id: QueueId) -> Result<Bytes, Refusal> {
         let (head, _) = header::split(&self.content);
         if let Some(account) = &peer.account {
-            content::check_author(head, account)?;
+            content::check_author(head, account, self.mark)?;
         }
         let repaired = content::repair_header(head, id, &peer.host_name, Timestamp::now());
         Ok(Bytes::from(repaired.into_owned()))
