@@ -22,8 +22,9 @@ use crate::{
     limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SUBADDRESS_FOLDERS_MAX},
     message::Message,
     record::Frame,
+    settings::Settings,
     settle::{self, Draft},
-    shared::{Shared, field},
+    shared::{Shared, daemon, field},
     verdict::Hop,
 };
 
@@ -140,6 +141,10 @@ async fn follow(shared: &Shared, address: &Mailbox) -> Result<Ends, StoreError> 
     for _ in 0..=ALIAS_DEPTH_MAX {
         let mut next = Vec::new();
         for address in level {
+            if is_hosts_own(&shared.settings(), &address) && !shared.router.is_local(&address.domain) {
+                next.push(shared.settings().postmaster.clone());
+                continue;
+            }
             if !shared.router.is_local(&address.domain) {
                 ends.foreign.push(address);
                 continue;
@@ -184,7 +189,9 @@ async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<
             Ok(targets)
         }
         // RFC 5321 §4.5.1, RFC 2142: these two reach a person in every domain.
-        Resolved::Nobody if is_duty_address(address) && *address != settings.postmaster => {
+        Resolved::Nobody
+            if (is_duty_address(address) || is_hosts_own(&settings, address)) && *address != settings.postmaster =>
+        {
             Ok(vec![settings.postmaster.clone()])
         }
         Resolved::Nobody => Ok(Vec::new()),
@@ -194,6 +201,12 @@ async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<
 fn is_duty_address(address: &Mailbox) -> bool {
     let local = address.local.as_str();
     local.eq_ignore_ascii_case("postmaster") || local.eq_ignore_ascii_case("abuse")
+}
+
+/// The addresses of the server itself, whether or not its name is a mail domain; bounces come from one of them.
+fn is_hosts_own(settings: &Settings, address: &Mailbox) -> bool {
+    let is_daemon = || *address == daemon(&settings.host_name);
+    address.domain.name() == Some(&settings.host_name) && (is_duty_address(address) || is_daemon())
 }
 
 /// `ann+lists@here.test` → `ann@here.test` and `lists`.

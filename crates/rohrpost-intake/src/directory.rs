@@ -29,7 +29,7 @@ use crate::{
 pub(crate) enum Place {
     /// Into a mailbox or alias of ours.
     Local,
-    /// To postmaster or abuse of one of our domains, which always resolve; the address that gets it.
+    /// To postmaster or abuse of one of our domains or of the server itself, which always resolve; the address that gets it.
     Postmaster(Mailbox),
     /// To the next hop of a relay domain.
     Relay,
@@ -98,6 +98,12 @@ impl Directory {
         address: &Mailbox,
         now: (Instant, Timestamp),
     ) -> Result<Place, Refusal> {
+        if is_hosts_own(settings, address) && *address != settings.postmaster {
+            return match self.router.is_local(&address.domain) {
+                true if self.find(settings, address).await? == Found::Mailbox => Ok(Place::Local),
+                _ => Ok(Place::Postmaster(settings.postmaster.clone())),
+            };
+        }
         if self.router.is_local(&address.domain) {
             return self.local(settings, address, now.1).await;
         }
@@ -179,6 +185,12 @@ pub(crate) fn without_detail(address: &Mailbox, mark: char) -> Option<Mailbox> {
 /// postmaster and abuse, in any case: RFC 5321 §4.5.1, RFC 2142.
 pub(crate) fn is_role(address: &Mailbox) -> bool {
     ["postmaster", "abuse"].iter().any(|role| address.local.as_str().eq_ignore_ascii_case(role))
+}
+
+/// The addresses of the server itself, whether or not its name is a mail domain: the roles, and the author of its bounces.
+fn is_hosts_own(settings: &Settings, address: &Mailbox) -> bool {
+    let is_daemon = || address.local.as_str().eq_ignore_ascii_case("mailer-daemon");
+    address.domain.name() == Some(&settings.host_name) && (is_role(address) || is_daemon())
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ async fn s24_postmaster_and_abuse_always_resolve() {
         "abuse@here.test",
         "postmaster@inner.test",
         "abuse@inner.test",
+        "postmaster@mx.here.test",
+        "Abuse@MX.here.test",
+        "mailer-daemon@mx.here.test",
     ]
     .into_iter()
     .enumerate()
