@@ -1,10 +1,12 @@
-//! The configuration: [`file`] is the TOML as written, [`resolve`] what it means, [`fault`] what is wrong with it.
+//! The configuration: [`file`] is the TOML as written, [`resolve`] what it means, [`fault`] what is wrong with it,
+//! [`restart`] what a running server does not take from it.
 //!
 //! [`read`] does all three; nothing else in the program looks at the file.
 
 pub(crate) mod fault;
 pub(crate) mod file;
 pub(crate) mod resolve;
+pub(crate) mod restart;
 pub(crate) mod units;
 
 use std::{fs, path::Path};

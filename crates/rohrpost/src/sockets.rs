@@ -44,7 +44,7 @@ impl FromStr for ListenAt {
 
     fn from_str(text: &str) -> Result<Self, ListenAtError> {
         match text.split_once(':') {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            Some(("unix", path)) if !path.is_empty() => Ok(Self::Unix(path.into())),
             Some(("systemd", name)) if !name.is_empty() => Ok(Self::Systemd(name.to_owned())),
             _ => text.parse().map(Self::Tcp).map_err(|_| ListenAtError(text.to_owned())),
         }
@@ -147,10 +147,10 @@ mod tests {
 
     #[test]
     fn places_print_as_they_are_read() {
-        for text in ["0.0.0.0:25", "[::]:25", "unix:/run/lmtp.sock", "systemd:mx"] {
+        for text in ["0.0.0.0:25", "[::]:25", "unix:/run/lmtp.sock", "unix:lmtp.sock", "systemd:mx"] {
             assert_eq!(text.parse::<ListenAt>().unwrap().to_string(), text);
         }
-        for text in ["25", "localhost:25", "unix:relative", "systemd:", "0.0.0.0"] {
+        for text in ["25", "localhost:25", "unix:", "systemd:", "0.0.0.0"] {
             assert!(text.parse::<ListenAt>().is_err(), "{text}");
         }
     }

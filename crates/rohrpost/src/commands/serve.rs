@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cli::Place,
-    config::{self, Settings},
+    config::{self, Settings, file::Config, restart},
     exit::{Exit, Failure},
     logs, privileges, sockets,
     wiring::{Node, Sockets},
@@ -45,12 +45,13 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let running = settings.file.clone();
     let node = Node::start(settings, sockets).await?;
     tell(&[NotifyState::Ready]);
     tracing::info!("ready");
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&node, file, place).await,
+            _ = hangup.recv() => reload(&node, &running, file, place).await,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -65,13 +66,27 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the configuration anew. Where it is wrong the old one stays.
-async fn reload(node: &Node, file: &Path, place: &Place) {
+/// Reads the configuration anew. Where it is wrong the old one stays; what needs a restart is named.
+async fn reload(node: &Node, running: &Config, file: &Path, place: &Place) {
     let started = NotifyState::monotonic_usec_now().ok();
     tell(&[Some(NotifyState::Reloading), started].into_iter().flatten().collect::<Vec<_>>());
     let key = node.origin_key().await;
-    match settings(file, place).and_then(|settings| node.reload(settings, key?)) {
-        Ok(()) => tracing::info!("the configuration was read anew"),
+    let read = settings(file, place).and_then(|settings| {
+        let waiting = restart::needed(running, &settings.file);
+        let warnings = settings.warnings.clone();
+        node.reload(settings, key?)?;
+        Ok((waiting, warnings))
+    });
+    match read {
+        Ok((waiting, warnings)) => {
+            tracing::info!("the configuration was read anew");
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            for key in waiting {
+                tracing::warn!("{key}: changed, but takes effect only after a restart");
+            }
+        }
         Err(error) => tracing::error!("the configuration is wrong, the old one stays: {error:#}"),
     }
     tell(&[NotifyState::Ready]);

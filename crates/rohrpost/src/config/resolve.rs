@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) log: file::Log,
     /// Where figures are shown.
     pub(crate) metrics: Option<std::net::SocketAddr>,
+    /// The file itself, to compare with when it is read anew.
+    pub(crate) file: file::Config,
     /// What is allowed but unwise.
     pub(crate) warnings: Vec<String>,
 }
@@ -110,8 +112,9 @@ impl Notes {
             dns: self.dns(&config),
             dns_servers: config.dns.servers.clone(),
             store: store(&config),
-            log: config.log,
+            log: config.log.clone(),
             metrics,
+            file: config,
             warnings: Vec::new(),
         })
     }

@@ -27,7 +27,8 @@ pub(crate) struct Listener {
     /// Required: `["0.0.0.0:25", "[::]:25"]`
     pub(crate) address: OneOrMany,
 
-    /// Whether the listener is open. A closed one still lends its `auth.tls` to others, see there.
+    /// Whether the listener is open. A closed one still lends its `auth.tls` to others, see there. To open one that was
+    /// closed at the start needs a restart.
     ///
     /// Default: `true`
     #[serde(default = "yes")]

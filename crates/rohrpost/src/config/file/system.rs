@@ -50,7 +50,7 @@ impl Default for Store {
     }
 }
 
-/// The log goes to standard error, which systemd hands to the journal.
+/// The log goes to standard error, which systemd hands to the journal. Needs a restart.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {

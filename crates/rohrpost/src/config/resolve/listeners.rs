@@ -98,9 +98,15 @@ impl Notes {
     }
 
     fn places(&mut self, key: &KeyPath, address: &file::OneOrMany) -> Vec<ListenAt> {
-        let place = |(index, text): (usize, &String)| match address {
-            file::OneOrMany::One(_) => self.value(key, text.parse()),
-            file::OneOrMany::Many(_) => self.value(&key.at(index), text.parse()),
+        let place = |(index, text): (usize, &String)| {
+            let at = match address {
+                file::OneOrMany::One(_) => self.value(key, text.parse())?,
+                file::OneOrMany::Many(_) => self.value(&key.at(index), text.parse())?,
+            };
+            match at {
+                ListenAt::Unix(path) => Some(ListenAt::Unix(self.folder.join(path))),
+                at => Some(at),
+            }
         };
         address.as_slice().iter().enumerate().filter_map(place).collect()
     }

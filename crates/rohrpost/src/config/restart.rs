@@ -1,0 +1,67 @@
+//! What a running server does not take from a configuration that was read anew.
+
+use super::file::{Config, Listener};
+
+/// The keys that differ and need a restart, as the file names them.
+pub(crate) fn needed(running: &Config, read: &Config) -> Vec<String> {
+    let fixed = [
+        ("data_dir", running.data_dir != read.data_dir),
+        ("user", running.user != read.user),
+        ("node", running.node != read.node),
+        ("[dns]", running.dns != read.dns),
+        ("[store]", running.store != read.store),
+        ("log.format", running.log.format != read.log.format),
+        ("log.level", running.log.level != read.log.level),
+        ("metrics.address", running.metrics != read.metrics),
+    ];
+    let fixed = fixed.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned());
+    fixed.chain(listeners(&running.listener, &read.listener)).collect()
+}
+
+/// Sockets are bound before root is given up, so no listener opens, moves or goes while the server runs.
+fn listeners(running: &[Listener], read: &[Listener]) -> Vec<String> {
+    let named = |all: &[Listener], name: &str| all.iter().find(|listener| listener.name == name).cloned();
+    let mut keys = Vec::new();
+    for listener in read {
+        let name = &listener.name;
+        match named(running, name) {
+            None => keys.push(format!("listener {name}, which is new")),
+            Some(before) if before.address != listener.address => keys.push(format!("listener {name}: address")),
+            Some(before) if listener.enabled && !before.enabled => keys.push(format!("listener {name}: enabled")),
+            Some(_) => {}
+        }
+    }
+    let gone = running.iter().filter(|listener| named(read, &listener.name).is_none());
+    keys.extend(gone.map(|listener| format!("listener {}, which is gone", listener.name)));
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MX: &str = "[[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"[::]:25\"\n";
+
+    fn config(lines: &str) -> Config {
+        toml::from_str(&format!("host_name = \"mx.here.test\"\npostmaster = \"ann@here.test\"\n{lines}")).unwrap()
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_named_and_the_rest_is_not() {
+        let running = config(MX);
+        assert!(needed(&running, &running).is_empty());
+        let other = config(&format!("language = \"de\"\n{MX}tls = \"off\"\n"));
+        assert!(needed(&running, &other).is_empty());
+        let moved = config(&format!("node = 1\n{}[log]\nformat = \"json\"\n", MX.replace(":25", ":26")));
+        assert_eq!(needed(&running, &moved), ["node", "log.format", "listener mx: address"]);
+    }
+
+    #[test]
+    fn listeners_that_come_open_or_go_are_named() {
+        let closed = config(&format!("{MX}enabled = false\n"));
+        assert_eq!(needed(&closed, &config(MX)), ["listener mx: enabled"]);
+        assert!(needed(&config(MX), &closed).is_empty(), "closing one takes effect at once");
+        let renamed = config(&MX.replace("mx", "in"));
+        assert_eq!(needed(&config(MX), &renamed), ["listener in, which is new", "listener mx, which is gone"]);
+    }
+}
