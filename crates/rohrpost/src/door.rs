@@ -22,17 +22,22 @@ pub(crate) const SOCKET: &str = "control.sock";
 pub(crate) struct Door {
     dir: PathBuf,
     configured: Configured,
+    /// Whose the data directory is to be, where the configuration was read.
+    user: Option<String>,
 }
 
 impl Door {
     /// Finds the data directory: `--dir`, else what the configuration says.
     pub(crate) fn find(place: &Place) -> anyhow::Result<Self> {
         if let Some(dir) = &place.dir {
-            return Ok(Self { dir: dir.clone(), configured: Configured::default() });
+            return Ok(Self { dir: dir.clone(), configured: Configured::default(), user: None });
         }
-        let file = place.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE));
-        let settings = config::read(file).context("which server is meant? Say so with --dir or --config")?;
-        Ok(Self { configured: Configured::of(&settings), dir: settings.data_dir })
+        let settings = match &place.config {
+            Some(file) => config::read(file)?,
+            None => config::read(Path::new(config::DEFAULT_FILE))
+                .context("which server is meant? Say so with --dir or --config")?,
+        };
+        Ok(Self { configured: Configured::of(&settings), user: Some(settings.user), dir: settings.data_dir })
     }
 
     /// The data directory.
@@ -64,7 +69,12 @@ impl Door {
 
     /// Answers from the store itself.
     async fn look(&self, request: Request) -> anyhow::Result<Answer> {
-        privileges::become_owner_of(&self.dir)?;
+        match &self.user {
+            Some(user) if request.changes() && privileges::is_unused(&self.dir) => {
+                privileges::drop_to(user, &self.dir)?;
+            }
+            _ => privileges::become_owner_of(&self.dir)?,
+        }
         let options = Options { read_only: !request.changes(), ..Options::default() };
         let store = Store::open(&self.dir, options).context("no server runs there, and its store cannot be read")?;
         let operator = Operator::new(store, self.configured.clone(), None);

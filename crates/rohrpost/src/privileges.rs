@@ -28,6 +28,22 @@ fn user_named(name: &str) -> anyhow::Result<User> {
     Ok(User::from_name(name)?.ok_or_else(missing)?)
 }
 
+/// Whether nothing lies in the data directory yet, so that the first who comes decides whose it is.
+pub(crate) fn is_unused(dir: &Path) -> bool {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether this process could become that user: what `config check` looks at when root runs it.
+pub(crate) fn check_user(name: &str) -> anyhow::Result<()> {
+    if Uid::effective().is_root() {
+        user_named(name)?;
+    }
+    Ok(())
+}
+
 /// Becomes the owner of a data directory if this is root, so that no file in it becomes root's.
 pub(crate) fn become_owner_of(dir: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -82,6 +98,14 @@ mod tests {
         let data = dir.path().join("lib/rohrpost");
         make_private(&data).unwrap();
         assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_directory_is_unused_until_something_lies_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(is_unused(dir.path()) && is_unused(&dir.path().join("missing")));
+        fs::write(dir.path().join("store"), "").unwrap();
+        assert!(!is_unused(dir.path()));
     }
 
     #[test]
