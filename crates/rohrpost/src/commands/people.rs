@@ -1,6 +1,7 @@
 //! `rohrpost account`, `alias` and `domain`
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, BufRead},
     path::Path,
@@ -8,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
-use rohrpost_mail::Secret;
+use rohrpost_mail::{Mailbox, Secret};
 
 use super::{mismatch, print, print_rows};
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
     control::{Answer, NewAccount, Password, Request},
     door::Door,
     exit::{Exit, Failure},
-    random, view,
+    random,
+    view::{self, POOR, Styled},
 };
 
 /// `rohrpost account`
@@ -27,12 +29,14 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             let (password, made_up) = password(password_file.as_deref())?;
             let account = NewAccount {
                 name: name.clone(),
-                addresses: address,
+                addresses: address.clone(),
                 class: class_word(class).to_owned(),
                 language: language_word(language).to_owned(),
             };
             door.ask(Request::AccountAdd { account, password: Password(password.clone()) }).await?;
             tell(&password, made_up)?;
+            let names = std::iter::once(&name).chain(&address);
+            warn_of_foreign(&door, names.map(|name| name.domain.to_string())).await?;
         }
         Account::List { output } => {
             let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
@@ -40,6 +44,7 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
         }
         Account::Remove { name, yes } => {
             if !yes {
+                must_exist(&door, &name).await?;
                 let message = format!("this removes {name} with its mailbox for good: --yes does it");
                 return Err(Failure::new(Exit::Usage, message).into());
             }
@@ -57,12 +62,35 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// Who mistypes a name learns so before being asked whether it shall go for good.
+async fn must_exist(door: &Door, name: &Mailbox) -> anyhow::Result<()> {
+    let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
+    if rows.iter().any(|row| row.name == name.key()) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Unavailable, format!("there is no account {name}")).into())
+}
+
+/// Warns where mail for these addresses does not come here.
+async fn warn_of_foreign(door: &Door, domains: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+    let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
+    for domain in BTreeSet::from_iter(domains) {
+        if !rows.iter().any(|row| row.name.eq_ignore_ascii_case(&domain)) {
+            let hint = format!("no mail for it comes here until `rohrpost domain add {domain}`");
+            anstream::eprintln!("{} {domain} is no local domain: {hint}", Styled(POOR, "warning:"));
+        }
+    }
+    Ok(())
+}
+
 /// `rohrpost alias`
 pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitCode> {
     let door = Door::find(place)?;
     match command {
         Alias::Set { name, targets } => {
+            let domain = name.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
             door.ask(Request::AliasSet { name, targets }).await?;
+            warn_of_foreign(&door, domain).await?;
         }
         Alias::List { output } => {
             let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };

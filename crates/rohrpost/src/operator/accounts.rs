@@ -1,8 +1,10 @@
 //! Accounts and aliases.
 
+use std::collections::BTreeSet;
+
 use rohrpost_intake::new_password;
 use rohrpost_mail::{Mailbox, Secret};
-use rohrpost_store::{Account, Alias, AppPassword};
+use rohrpost_store::{Account, Alias, AppPassword, Resolved};
 
 use super::Operator;
 use crate::control::{AccountRow, AliasRow, Answer, NewAccount, Refusal, RefusalKind};
@@ -75,9 +77,35 @@ impl Operator {
     }
 
     pub(super) async fn alias_set(&self, name: &str, targets: Vec<Mailbox>) -> Result<Answer, Refusal> {
-        self.store.alias_put(Alias { address: alias_key(name)?, targets }).await?;
+        let address = alias_key(name)?;
+        self.check_loop(&address, &targets).await?;
+        self.store.alias_put(Alias { address, targets }).await?;
         self.people_changed().await;
         Ok(Answer::Done)
+    }
+
+    /// Refuses an alias whose mail would come back to it: nobody would ever get that.
+    async fn check_loop(&self, address: &str, targets: &[Mailbox]) -> Result<(), Refusal> {
+        let mut seen = BTreeSet::new();
+        let mut ahead = targets.to_vec();
+        while let Some(target) = ahead.pop() {
+            if !seen.insert(target.key()) {
+                continue;
+            }
+            let is_it = target.key() == address;
+            let (comes_back, next) = match self.store.resolve(&target).await? {
+                Resolved::Account(_) => continue,
+                Resolved::Alias(next) => (is_it, next),
+                Resolved::CatchAll(next) => (is_it || format!("@{}", target.domain) == address, next),
+                Resolved::Nobody => (is_it || format!("@{}", target.domain) == address, Vec::new()),
+            };
+            if comes_back {
+                let message = format!("{address} would be a loop: {target} leads back to it");
+                return Err(Refusal::new(RefusalKind::Wrong, message));
+            }
+            ahead.extend(next);
+        }
+        Ok(())
     }
 
     pub(super) async fn alias_list(&self) -> Result<Answer, Refusal> {
@@ -127,4 +155,29 @@ async fn with_password(
     };
     let failed = |error: tokio::task::JoinError| Refusal::new(RefusalKind::Ours, error.to_string());
     tokio::task::spawn_blocking(hash).await.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use rohrpost_store::{Options, Store};
+
+    use super::*;
+    use crate::operator::Configured;
+
+    #[tokio::test]
+    async fn an_alias_that_leads_back_to_itself_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let operator = Operator::new(store, Configured::default(), None);
+        let set = async |name: &str, target: &str| {
+            operator.alias_set(name, vec![Mailbox::parse(target).unwrap()]).await.map(drop).map_err(|no| no.message)
+        };
+        set("a@here.test", "b@here.test").await.unwrap();
+        set("b@here.test", "c@there.test").await.unwrap();
+        let refusal = set("b@here.test", "A@here.test").await.unwrap_err();
+        assert_eq!(refusal, "b@here.test would be a loop: b@here.test leads back to it");
+        assert!(set("c@here.test", "c@here.test").await.is_err());
+        assert!(set("@here.test", "nobody@here.test").await.is_err());
+        set("@here.test", "a@here.test").await.unwrap();
+    }
 }

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_message_id_is_looked_for_with_its_brackets_whether_they_were_typed_or_not() {
         let id = Find::MessageId("<letter.1@here.test>".to_owned());
-        assert_eq!(readings("<letter.1@here.test>").unwrap(), [id.clone()]);
+        assert_eq!(readings("<letter.1@here.test>").unwrap(), std::slice::from_ref(&id));
         let address = Find::Address("letter.1@here.test".parse().unwrap());
         assert_eq!(readings("letter.1@here.test").unwrap(), [address, id]);
         assert!(readings("letter").is_err());
