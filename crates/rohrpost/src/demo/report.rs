@@ -38,7 +38,10 @@ pub(super) struct Facts {
 pub(super) fn opening(facts: &Facts) -> String {
     let mut text = format!("\n{}  two mail servers on this machine\n\n", Styled(BOLD, "Rohrpost demo"));
     let mut line = |label: &str, value: &str, what: &str| {
-        let _ = writeln!(text, "  {label:<12} {value:<22} {}", Styled(DIM, what));
+        let _ = match what {
+            "" => writeln!(text, "  {label:<12} {value}"),
+            _ => writeln!(text, "  {label:<12} {value:<22} {}", Styled(DIM, what)),
+        };
     };
     line("smtp", &facts.smtp, "mail between servers; relays for this machine");
     line("submission", &facts.submission, "accounts, STARTTLS");
