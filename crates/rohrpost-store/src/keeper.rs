@@ -19,7 +19,6 @@ use crate::{
     body::files::Files,
     error::StoreError,
     finder,
-    health::Space,
     ids::Ids,
     limits, open,
     writer::{Shared, Writer},
@@ -142,9 +141,9 @@ pub(crate) fn wants_checkpoint(shared: &Shared) -> bool {
 /// Starts the thread that looks at the disk, unlinks files and fills the search index.
 pub(crate) fn housekeeping(house: House) -> Keeper {
     let mut house = house;
-    house.look_at_disk();
+    house.shared.look_at_disk();
     Keeper::start("store-keeper", LOOK_PAUSE, move || {
-        house.look_at_disk();
+        house.shared.look_at_disk();
         if let Err(error) = house.tidy() {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
         }
@@ -157,7 +156,6 @@ pub(crate) struct House {
     pub(crate) writer: Arc<Writer>,
     pub(crate) files: Arc<Files>,
     pub(crate) ids: Arc<Ids>,
-    pub(crate) free_bytes_min: u64,
     /// Messages committed since the index was filled.
     pub(crate) unindexed: Arc<AtomicU64>,
     pub(crate) looks: u32,
@@ -165,16 +163,6 @@ pub(crate) struct House {
 }
 
 impl House {
-    fn look_at_disk(&self) {
-        match Space::at(&self.shared.dir) {
-            Ok(space) => {
-                self.shared.free_bytes.store(space.bytes, Ordering::Relaxed);
-                self.shared.health.set_low_disk(space.is_low(self.free_bytes_min));
-            }
-            Err(error) => tracing::warn!(%error, "the free space is not known"),
-        }
-    }
-
     pub(crate) fn tidy(&mut self) -> Result<(), StoreError> {
         if !self.swept {
             self.sweep()?;

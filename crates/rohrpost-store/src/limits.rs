@@ -37,6 +37,9 @@ pub const WAL_PASSIVE_BYTES: u64 = 32 << 20;
 pub const WAL_RESTART_BYTES: u64 = 256 << 20;
 /// How long a checkpoint waits for readers while the writer waits for it; later it tries again.
 pub const CHECKPOINT_WAIT_MAX: Duration = Duration::from_millis(200);
+/// How long a look at the disk is believed by whoever asks whether mail may come in; asking costs microseconds, and a
+/// disk takes about 100 MiB in this time.
+pub const LOOK_AGE_MAX: Duration = Duration::from_millis(200);
 /// Inodes that must be free, where the file system counts them.
 pub const FREE_INODES_MIN: u64 = 1_000;
 /// Free octets below which nothing is taken in, unless the operator asks for more.

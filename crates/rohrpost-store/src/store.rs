@@ -148,7 +148,9 @@ impl Store {
         match schema::found(&connection).map_err(told)? {
             found if found > schema::known() => Err(OpenError::FromTheFuture { found, known: schema::known() }),
             found if found < schema::known() => Err(OpenError::Outdated { found, known: schema::known() }),
-            _ => Ok(Self { inner: Arc::new(Inner::new(Shared::new(dir), options, files, None, lock)) }),
+            _ => Ok(Self {
+                inner: Arc::new(Inner::new(Shared::new(dir, options.free_bytes_min), options, files, None, lock)),
+            }),
         }
     }
 
@@ -160,9 +162,9 @@ impl Store {
         // SQLite has made its log by now; its entry in the directory must be as durable as its octets will be.
         open::sync_dir(dir).map_err(|error| OpenError::Io { path: dir.to_owned(), error })?;
         let newest = newest_id(&connection, options.node)?;
-        let shared = Shared::new(dir);
+        let shared = Shared::new(dir, options.free_bytes_min);
         let mut inner = Inner::new(shared.clone(), options, files, newest, lock);
-        inner.start(connection, options);
+        inner.start(connection);
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -256,9 +258,9 @@ impl Store {
         self.inner.counts.directory_version.load(Ordering::Acquire)
     }
 
-    /// Whether the store takes mail.
+    /// Whether the store takes mail. The disk is looked at for it, unless that was less than [`limits::LOOK_AGE_MAX`] ago.
     pub fn health(&self) -> Health {
-        self.inner.shared.health.health()
+        if self.is_read_only() { self.inner.shared.health.health() } else { self.inner.shared.fresh_health() }
     }
 
     /// The same, with news of it.
@@ -281,7 +283,7 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn house(&self) -> House {
         let writer = self.writer().expect("the store is open for writing").clone();
-        self.inner.house(writer, 0)
+        self.inner.house(writer)
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
@@ -350,7 +352,7 @@ impl Inner {
         }
     }
 
-    fn start(&mut self, connection: Connection, options: &Options) {
+    fn start(&mut self, connection: Connection) {
         let checkpoints = keeper::checkpoints(self.shared.clone());
         let (shared, nudge) = (self.shared.clone(), checkpoints.nudger());
         let after_commit = move || {
@@ -359,17 +361,16 @@ impl Inner {
             }
         };
         let writer = Arc::new(Writer::start(self.shared.clone(), connection, after_commit));
-        let housekeeping = keeper::housekeeping(self.house(writer.clone(), options.free_bytes_min));
+        let housekeeping = keeper::housekeeping(self.house(writer.clone()));
         self.threads = Some(Threads { _housekeeping: housekeeping, writer, _checkpoints: checkpoints });
     }
 
-    fn house(&self, writer: Arc<Writer>, free_bytes_min: u64) -> House {
+    fn house(&self, writer: Arc<Writer>) -> House {
         House {
             shared: self.shared.clone(),
             writer,
             files: self.files.clone(),
             ids: self.ids.clone(),
-            free_bytes_min,
             unindexed: self.counts.unindexed.clone(),
             looks: 0,
             swept: false,

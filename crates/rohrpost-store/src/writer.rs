@@ -15,7 +15,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
@@ -30,7 +30,7 @@ use crate::{
     batch::{self, Broken},
     error::StoreError,
     gate::Gate,
-    health::Board,
+    health::{Board, Health, Space},
     limits, open,
 };
 
@@ -65,12 +65,16 @@ pub(crate) struct Shared {
     pub(crate) checkpointed: AtomicU64,
     /// Octets free on the disk.
     pub(crate) free_bytes: AtomicU64,
+    /// Octets that must be free.
+    free_bytes_min: u64,
+    /// When the disk was last looked at on behalf of incoming mail.
+    looked: Mutex<Option<Instant>>,
     /// Lets a checkpoint be alone.
     pub(crate) gate: Gate,
 }
 
 impl Shared {
-    pub(crate) fn new(dir: &Path) -> Arc<Self> {
+    pub(crate) fn new(dir: &Path, free_bytes_min: u64) -> Arc<Self> {
         Arc::new(Self {
             dir: dir.to_owned(),
             health: Board::new(),
@@ -79,8 +83,32 @@ impl Shared {
             wal_bytes: Arc::default(),
             checkpointed: AtomicU64::new(0),
             free_bytes: AtomicU64::new(u64::MAX),
+            free_bytes_min,
+            looked: Mutex::default(),
             gate: Gate::default(),
         })
+    }
+
+    pub(crate) fn look_at_disk(&self) {
+        match Space::at(&self.dir) {
+            Ok(space) => {
+                self.free_bytes.store(space.bytes, Ordering::Relaxed);
+                self.health.set_low_disk(space.is_low(self.free_bytes_min));
+            }
+            Err(error) => tracing::warn!(%error, "the free space is not known"),
+        }
+    }
+
+    /// The health as incoming mail must know it: the keeper may be busy while somebody fills the disk.
+    pub(crate) fn fresh_health(&self) -> Health {
+        // Whoever finds the lock taken comes while another looks.
+        if let Ok(mut looked) = self.looked.try_lock()
+            && looked.is_none_or(|at| at.elapsed() >= limits::LOOK_AGE_MAX)
+        {
+            self.look_at_disk();
+            *looked = Some(Instant::now());
+        }
+        self.health.health()
     }
 }
 
@@ -295,3 +323,19 @@ impl<A: Fn()> Thread<A> {
 const REOPEN_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: a disk that was made room on is noticed within it.
 const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fills_is_seen_without_the_keeper() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = Shared::new(dir.path(), u64::MAX);
+        assert_eq!(shared.health.health(), Health::Fine, "nobody has looked");
+        assert_eq!(shared.fresh_health(), Health::LowDisk);
+        shared.health.set_low_disk(false);
+        *shared.looked.lock().unwrap() = None;
+        assert_eq!(shared.fresh_health(), Health::LowDisk, "the last look is too old");
+    }
+}
