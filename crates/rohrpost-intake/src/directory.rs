@@ -98,14 +98,11 @@ impl Directory {
         address: &Mailbox,
         now: (Instant, Timestamp),
     ) -> Result<Place, Refusal> {
-        if is_hosts_own(settings, address) && *address != settings.postmaster {
-            return match self.router.is_local(&address.domain) {
-                true if self.find(settings, address).await? == Found::Mailbox => Ok(Place::Local),
-                _ => Ok(Place::Postmaster(settings.postmaster.clone())),
-            };
-        }
         if self.router.is_local(&address.domain) {
             return self.local(settings, address, now.1).await;
+        }
+        if is_hosts_own(settings, address) && *address != settings.postmaster {
+            return Ok(Place::Postmaster(settings.postmaster.clone()));
         }
         let relay = address.domain.name().and_then(|name| relays.get(name));
         let Some(relay) = relay else { return Ok(Place::Elsewhere) };
@@ -126,7 +123,7 @@ impl Directory {
     async fn local(&self, settings: &Settings, address: &Mailbox, wall: Timestamp) -> Result<Place, Refusal> {
         match self.find(settings, address).await? {
             Found::Mailbox => Ok(Place::Local),
-            _ if is_role(address) && *address != settings.postmaster => {
+            _ if (is_role(address) || is_hosts_own(settings, address)) && *address != settings.postmaster => {
                 Ok(Place::Postmaster(settings.postmaster.clone()))
             }
             Found::Disabled => Err(Refusal::Disabled),
