@@ -206,7 +206,8 @@ fn is_duty_address(address: &Mailbox) -> bool {
 /// The addresses of the server itself, whether or not its name is a mail domain; bounces come from one of them.
 fn is_hosts_own(settings: &Settings, address: &Mailbox) -> bool {
     let is_daemon = || *address == daemon(&settings.host_name);
-    address.domain.name() == Some(&settings.host_name) && (is_duty_address(address) || is_daemon())
+    let is_named = || is_duty_address(address) || is_daemon();
+    address.domain.name() == Some(&settings.host_name) && *address != settings.postmaster && is_named()
 }
 
 /// `ann+lists@here.test` → `ann@here.test` and `lists`.
