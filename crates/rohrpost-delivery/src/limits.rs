@@ -50,6 +50,8 @@ pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
 pub const LEDGER_REST_MAX: Duration = Duration::from_secs(30);
 /// Rows that one bounce by an operator settles at once.
 pub const BOUNCE_ROWS: usize = 500;
+/// Addresses that the record of an alias names; a list may have thousands.
+pub const SENT_ON_NAMED_MAX: usize = 5;
 /// Records that a slow subscriber may lag behind.
 pub const EVENTS_MAX: usize = 1_024;
 

@@ -19,7 +19,7 @@ use rohrpost_store::{
 use crate::{
     bounce::News,
     ledger::Entry,
-    limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SUBADDRESS_FOLDERS_MAX},
+    limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SENT_ON_NAMED_MAX, SUBADDRESS_FOLDERS_MAX},
     message::Message,
     record::Frame,
     settings::Settings,
@@ -263,11 +263,24 @@ async fn settle_ends(
         // An operator dropped the message between two looks at the store.
         return Ok((Draft::untouched(row), None));
     }
+    if let (Some(new), Some(first)) = (&forward, records.first_mut().filter(|_| ends.was_alias)) {
+        first.note = Some(sent_on(new));
+    }
     let change = if filings.is_empty() { Change::Done } else { Change::File(filings) };
     let action = if into > 1 && ends.was_alias { Action::Expanded } else { Action::Delivered };
     // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
     let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
     Ok((Draft { change, records, news, due: None, tells_delay: false }, forward))
+}
+
+/// Where a forwarded copy went, for those who follow a message with `trace`.
+fn sent_on(new: &NewMessage) -> String {
+    let named = new.recipients.iter().take(SENT_ON_NAMED_MAX).map(|new| new.recipient.address.to_string());
+    let named = named.collect::<Vec<_>>().join(", ");
+    match new.recipients.len().saturating_sub(SENT_ON_NAMED_MAX) {
+        0 => format!("sent on as {} to {named}", new.id),
+        others => format!("sent on as {} to {named} and {others} others", new.id),
+    }
 }
 
 /// The copy for addresses elsewhere: a message of its own, under a reverse path of ours (`inbound.md` §12).

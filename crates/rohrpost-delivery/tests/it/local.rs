@@ -70,7 +70,9 @@ async fn an_alias_leads_to_each_of_its_ends_once() {
     assert_eq!(forwarded.recipients, ["bob@there.test"]);
     assert_eq!(forwarded.text(), format!("Delivered-To: staff@here.test\r\n{TEXT}"));
     let records = office.store.records_of(id).await.unwrap();
-    assert!(records.iter().any(|record| record.outcome == Outcome::Expanded { into: 2 }));
+    let expanded = records.iter().find(|record| record.outcome == Outcome::Expanded { into: 2 }).unwrap();
+    let note = expanded.note.as_deref().unwrap();
+    assert!(note.starts_with("sent on as ") && note.ends_with(" to bob@there.test"), "{note}");
 }
 
 #[tokio::test]
