@@ -5,6 +5,7 @@
 mod after_dot;
 mod bounces;
 mod local;
+mod notices;
 mod office;
 mod policy;
 mod relays;

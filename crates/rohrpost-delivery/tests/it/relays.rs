@@ -1,11 +1,13 @@
 //! Hosts of ours: log-in, fallback, LMTP, and faults that are ours to fix.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use rohrpost_client::{Login, Protocol};
 use rohrpost_delivery::{Notices, Place, Route, RouteHost, Settings};
-use rohrpost_mail::{ListenerTls, Outcome, Recipient, Reply, Seal, Secret, TlsMode};
+use rohrpost_mail::{Link, ListenerTls, Outcome, Recipient, Reply, Seal, Secret, TlsMode, Verification, VerifiedBy};
 use rohrpost_testkit::{Authority, Dns, Peer, Script, Sink};
+use rohrpost_tls::{CertStore, ClientAuth, ServerTls, ServerTlsOptions};
+use tokio::net::{TcpStream, UnixListener};
 
 use crate::office::{Office, address, route, settings};
 
@@ -31,6 +33,30 @@ async fn a_route_logs_in_inside_tls_and_its_link_is_verified() {
     assert_eq!((record.seal(), record.protocol.as_str()), (Some(Seal::Verified), "ESMTPSA"));
     assert_eq!(record.account.as_deref(), Some("ann"));
     assert_eq!(sink.messages(1).await[0].user.as_deref(), Some("ann"));
+}
+
+#[tokio::test]
+async fn a_route_shows_its_client_certificate_to_a_server_that_demands_one() {
+    let authority = Authority::new();
+    let certificates = CertStore::from_pem([authority.issue(&["127.0.0.1"])]).unwrap();
+    let mut demanding = ServerTlsOptions::new(certificates, "partner");
+    demanding.client_auth = Some(ClientAuth { ca: authority.file(), required: true });
+    let sink = Sink::builder().tls(ListenerTls::Required, &ServerTls::new(demanding).unwrap()).start().await;
+    let bare = RouteHost {
+        tls: TlsMode::Starttls,
+        trust: authority.trust(),
+        ..RouteHost::new(Place::Host("[127.0.0.1]".parse().unwrap(), sink.address().port()))
+    };
+    let known = RouteHost { client_certificate: Some(authority.issue_files(&["mx.here.test"])), ..bare.clone() };
+    let routes = [("known", known), ("bare", bare)].map(|(name, host)| Route { hosts: vec![host], ..route(name, &[]) });
+    let mut office = Office::open(9, Settings { routes: routes.into(), ..settings() }).await;
+    let id = office.send(&["bob@bare.test"]).await;
+    office.deferred(id).await;
+    assert_eq!(sink.received().len(), 0, "nothing goes without the certificate");
+    let id = office.send(&["bob@known.test"]).await;
+    assert_eq!(office.outcome(id, is_relayed).await.seal(), Some(Seal::Verified));
+    let tls = sink.messages(1).await.remove(0).tls.unwrap();
+    assert_eq!(tls.verification, Verification::Verified { by: VerifiedBy::ClientCa });
 }
 
 /// C16: what looks like our mistake goes to the next host, then waits with 4.3.5 and a notice; nothing bounces.
@@ -96,6 +122,50 @@ async fn lmtp_has_a_fate_for_each_recipient() {
     let id = office.send(&["bob@relay.test", "eve@relay.test"]).await;
     assert_eq!(office.outcome(id, is_relayed).await.protocol, "LMTP");
     assert!(office.filed().await.contains("eve@relay.test"));
+}
+
+/// A unix socket that leads to a peer on loopback.
+fn unix_socket_to(peer: &Peer, path: &Path) {
+    let (socket, address) = (UnixListener::bind(path).unwrap(), peer.address());
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = socket.accept().await {
+            let mut far = TcpStream::connect(address).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+}
+
+#[tokio::test]
+async fn each_reply_after_the_dot_of_lmtp_on_a_unix_socket_is_one_recipients() {
+    let rcpt = |script: Script| script.hear("RCPT").say("250 2.1.5 OK");
+    let script = Script::new().say("220 store LMTP").hear("LHLO").lists(&[]).hear("MAIL").say("250 2.1.0 OK");
+    let script = rcpt(rcpt(rcpt(script))).hear("DATA").say("354 Go ahead").hear_message();
+    let script = script.say("250 2.0.0 Filed").say("452 4.2.2 Over quota").say("550 5.2.1 Locked");
+    let peer = Peer::start([script]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lmtp.sock");
+    unix_socket_to(&peer, &path);
+    let host = RouteHost { protocol: Protocol::Lmtp, ..RouteHost::new(Place::Unix(path)) };
+    let store = Route { hosts: vec![host], ..route("store", &[]) };
+    let mut office = Office::open(9, Settings { routes: vec![store], ..settings() }).await;
+    let id = office.send(&["bob@store.test", "eve@store.test", "joe@store.test"]).await;
+    let bounce = office.filed().await;
+    assert!(bounce.contains("joe@store.test") && bounce.contains("5.2.1"), "{bounce}");
+    assert!(!bounce.contains("eve@store.test"), "{bounce}");
+
+    let mut fates = Vec::new();
+    for record in office.store.records_of(id).await.unwrap() {
+        if let (Some(recipient), Some(reply)) = (record.recipient, record.reply) {
+            assert_eq!((&record.link, record.protocol.as_str()), (&Link::Local, "LMTP"));
+            fates.push((recipient.to_string(), reply.code));
+        }
+    }
+    fates.sort();
+    let wanted = [("bob@store.test", 250), ("eve@store.test", 452), ("joe@store.test", 550)];
+    assert_eq!(fates, wanted.map(|(recipient, code)| (recipient.to_owned(), code)));
+    let queued = office.queued().await;
+    assert_eq!(queued.len(), 1, "who was told to wait waits, alone");
+    assert_eq!(queued[0].recipient.recipient.address, address("eve@store.test"));
 }
 
 #[tokio::test]
