@@ -141,6 +141,11 @@ impl Fixture {
         Self { queue, _zones: zones, server, intake, store, ca_file: dir.path().join("ca.pem"), addresses, lmtp, dir }
     }
 
+    /// The store's data directory.
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
     /// Where a listener is.
     pub(crate) fn address(&self, listener: &str) -> SocketAddr {
         self.addresses.iter().find(|(name, _)| name == listener).unwrap().1

@@ -7,6 +7,7 @@ mod attacks;
 mod auth;
 mod client;
 mod content;
+mod faults;
 mod fixture;
 mod limits;
 mod sessions;
