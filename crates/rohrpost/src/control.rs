@@ -255,6 +255,9 @@ pub(crate) struct QueueRow {
     pub(crate) route: String,
     /// Waiting or held.
     pub(crate) state: State,
+    /// Whether the server lets nothing out to where it goes, whatever its state: `rohrpost demo --hold`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) kept_in: bool,
     /// Attempts so far.
     pub(crate) attempts: u32,
     /// When it came in.

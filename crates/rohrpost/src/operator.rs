@@ -32,6 +32,9 @@ pub(crate) trait Live: Send + Sync {
     /// Returns recipients to their sender, with a notice each.
     fn bounce(&self, filter: Filter, by: String) -> BoxFuture<'_, Result<u64, Refusal>>;
 
+    /// Whether its settings let nothing out.
+    fn holds_outgoing(&self) -> bool;
+
     /// Forgets the failed log-ins of this account.
     fn unlock(&self, login: &str);
 
@@ -121,7 +124,7 @@ impl Operator {
     ) -> Result<Answer, Refusal> {
         let page = Page { after, limit: limit.min(PAGE_ROWS) };
         let rows = self.store.queue_list(filter, page).await?;
-        Ok(Answer::Queue(rows.into_iter().map(row).collect()))
+        Ok(Answer::Queue(self.rows(rows)))
     }
 
     async fn queue_show(&self, id: rohrpost_mail::QueueId) -> Result<Answer, Refusal> {
@@ -146,7 +149,12 @@ impl Operator {
     async fn rows_of(&self, id: rohrpost_mail::QueueId) -> Result<Vec<QueueRow>, Refusal> {
         let filter = Filter { ids: vec![id], ..Filter::default() };
         let rows = self.store.queue_list(filter, Page { after: None, limit: PAGE_ROWS }).await?;
-        Ok(rows.into_iter().map(row).collect())
+        Ok(self.rows(rows))
+    }
+
+    fn rows(&self, listed: Vec<Listed>) -> Vec<QueueRow> {
+        let nothing_leaves = self.live.as_ref().is_some_and(|live| live.holds_outgoing());
+        listed.into_iter().map(|listed| row(listed, nothing_leaves)).collect()
     }
 
     async fn queue_apply(&self, filter: Filter, verb: VerbWord, count_only: bool, by: &str) -> Result<Answer, Refusal> {
@@ -240,8 +248,9 @@ impl Operator {
 }
 
 /// A row of the store as commands see it.
-fn row(listed: Listed) -> QueueRow {
+fn row(listed: Listed, nothing_leaves: bool) -> QueueRow {
     let Listed { recipient, sender, octets, last } = listed;
+    let kept_in = nothing_leaves && recipient.route != LOCAL;
     QueueRow {
         id: recipient.message,
         n: recipient.n,
@@ -249,6 +258,7 @@ fn row(listed: Listed) -> QueueRow {
         recipient: recipient.recipient.address,
         route: recipient.route,
         state: recipient.state,
+        kept_in,
         attempts: recipient.attempts,
         created: recipient.created,
         due: recipient.due,

@@ -69,6 +69,10 @@ fn held_mail_survives_a_restart_and_then_goes() {
         let held = start(dir.path(), true).await;
         held.send_first().await.unwrap();
         assert!(matches!(ask(dir.path(), count.clone()).await, Answer::Count(1)));
+        let list = Request::QueueList { filter: Filter::default(), after: None, limit: 9 };
+        let Answer::Queue(rows) = ask(dir.path(), list).await else { panic!("the queue was asked for") };
+        let table = crate::view::queue::list(&rows, rows[0].due);
+        assert!(table.contains("held, like all that leaves"), "{table}");
         let password = held.facts().password.clone();
         held.stop().await;
         password

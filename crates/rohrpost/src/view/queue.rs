@@ -33,6 +33,7 @@ pub(crate) fn list(rows: &[QueueRow], now: Timestamp) -> String {
 /// When a recipient is tried next.
 fn next(row: &QueueRow, now: Timestamp) -> String {
     match row.state {
+        State::Waiting if row.kept_in => "held, like all that leaves".to_owned(),
         State::Waiting if row.due <= now => "now".to_owned(),
         State::Waiting => format!("in {}", span(row.due.duration_since(now))),
         state => state_word(state).to_owned(),

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use rohrpost_mail::{DeliveryRecord, Direction, Link, Outcome, PolicySource, Stage, TlsInfo, Verification, VerifiedBy};
+use rohrpost_store::State;
 
 use super::{BOLD, DIM, POOR, Styled, queue::state_word, seal_style, size, time};
 use crate::control::{QueueRow, Trace};
@@ -205,8 +206,12 @@ fn waiting(row: &QueueRow) -> String {
     let word = state_word(row.state);
     let blank = " ".repeat(WORD.saturating_sub(word.len()).max(2));
     let mut text = format!("{}{blank}{}", Styled(POOR, word), row.recipient);
-    if row.state == rohrpost_store::State::Waiting {
-        let _ = write!(text, ", next attempt {}", time(row.due));
+    match row.state {
+        State::Waiting if row.kept_in => text.push_str(", held like all that leaves"),
+        State::Waiting => {
+            let _ = write!(text, ", next attempt {}", time(row.due));
+        }
+        State::Held | State::Quarantined => {}
     }
     text.push('\n');
     if let Some(last) = &row.last {

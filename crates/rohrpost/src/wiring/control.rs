@@ -47,6 +47,10 @@ impl Live for Running {
         Box::pin(async move { Ok(self.delivery.bounce(filter, by).await?) })
     }
 
+    fn holds_outgoing(&self) -> bool {
+        self.queue.settings().hold_outgoing
+    }
+
     fn unlock(&self, login: &str) {
         self.intake.unlock(login);
     }

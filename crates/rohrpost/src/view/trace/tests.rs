@@ -125,6 +125,7 @@ fn mail_that_waits_says_why_and_until_when() {
         recipient: "bob@there.test".parse().unwrap(),
         route: "mx".into(),
         state: rohrpost_store::State::Waiting,
+        kept_in: false,
         attempts: 2,
         created: "2026-11-22T02:13:33Z".parse().unwrap(),
         due: "2026-11-22T02:26:00Z".parse().unwrap(),
