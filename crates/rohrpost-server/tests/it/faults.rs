@@ -4,7 +4,7 @@ use rohrpost_store::Health;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{client::Client, fixture::Fixture};
+use crate::{alone::is_alone, client::Client, fixture::Fixture};
 
 /// Too long to be stored in the database: it needs a file.
 fn long_text() -> String {
@@ -12,7 +12,6 @@ fn long_text() -> String {
 }
 
 /// No file of this process can be written beyond its first octets (EFBIG), which `SQLite` takes for a broken disk.
-/// nextest gives each test a process of its own, so that others go on.
 struct NoGrowth {
     before: Rlimit,
     /// Caught, SIGXFSZ does not end the process.
@@ -63,6 +62,9 @@ async fn a_file_that_cannot_be_written_is_told_at_the_dot_and_the_rest_goes_on()
 
 #[tokio::test]
 async fn a_database_that_takes_no_commit_is_told_from_the_dot_to_the_greeting_until_it_is_back() {
+    if !is_alone("faults::a_database_that_takes_no_commit_is_told_from_the_dot_to_the_greeting_until_it_is_back") {
+        return;
+    }
     let fixture = Fixture::start().await;
     let mut health = fixture.store.health_watch();
     let (mut sending, mut waiting) = (greeted(&fixture).await, greeted(&fixture).await);

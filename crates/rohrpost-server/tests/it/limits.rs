@@ -1,5 +1,6 @@
 //! Limits of peers and accounts, a full disk, and no descriptors left.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
 
 use crate::fixture::Fixture;
@@ -125,7 +126,9 @@ async fn a_full_disk_refuses_mail_and_serves_the_rest() {
 
 #[tokio::test]
 async fn s20_when_descriptors_run_out_accepting_pauses_and_comes_back() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    if !crate::alone::is_alone("limits::s20_when_descriptors_run_out_accepting_pauses_and_comes_back") {
+        return;
+    }
     let fixture = Fixture::start_with(crate::fixture::Setup::trust_loopback).await;
     let before = getrlimit(Resource::Nofile);
     let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests themselves")]
 
+mod alone;
 mod attacks;
 mod auth;
 mod client;
