@@ -1,7 +1,8 @@
 //! Limits of peers and accounts, a full disk, and no descriptors left.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::fixture::Fixture;
 
