@@ -10,12 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use rohrpost_client::Pool;
 use rohrpost_dns::Resolver;
-use rohrpost_mail::{
-    BodyKind, DeliveryRecord, Direction, Domain, Envelope, Link, Mailbox, Outcome, Recipient, ReversePath,
-};
+use rohrpost_mail::{BodyKind, DeliveryRecord, Domain, Envelope, Mailbox, Recipient, ReversePath};
 use rohrpost_queue::{Destination, Now, Queue, Router, srs::Rewriter};
 use rohrpost_store::{Body, NewMessage, NewRecipient, Store};
 use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, TlsError};
@@ -95,36 +92,12 @@ impl Shared {
             envelope,
             recipients,
             body,
-            received: own_record(id, now, kind, octets),
+            received: DeliveryRecord::written_here(id, now, kind, octets),
             message_id: None,
             account: None,
             expires,
             counters: Vec::new(),
         }
-    }
-}
-
-fn own_record(message: rohrpost_mail::QueueId, at: Timestamp, kind: &str, octets: u64) -> DeliveryRecord {
-    DeliveryRecord {
-        at,
-        message,
-        recipient: None,
-        direction: Direction::In,
-        protocol: "local".into(),
-        peer: None,
-        address: None,
-        account: None,
-        route: kind.to_owned(),
-        policy: None,
-        policy_source: None,
-        link: Link::Local,
-        outcome: Outcome::Received,
-        stage: None,
-        reply: None,
-        note: None,
-        attempt: 0,
-        octets,
-        millis: 0,
     }
 }
 

@@ -1,10 +1,7 @@
 //! What an account and the postmaster are told about its limits.
 
 use jiff::Timestamp;
-use rohrpost_mail::{
-    DeliveryRecord, Direction, Envelope, Link, Mailbox, Notify, Outcome, QueueId, Recipient, compose::Message,
-    header::HeaderText,
-};
+use rohrpost_mail::{DeliveryRecord, Envelope, Mailbox, Notify, Recipient, compose::Message, header::HeaderText};
 use rohrpost_store::{Account, Body, Filter, NewMessage, NewRecipient, StoreError, Verb};
 
 use crate::{
@@ -84,7 +81,7 @@ async fn send(intake: &Intake, to: Vec<Mailbox>, subject: &str, text: String) ->
         id,
         envelope: Envelope::default(),
         recipients: recipients.collect(),
-        received: record(id, now, body.octets()),
+        received: DeliveryRecord::written_here(id, now, "notice", body.octets()),
         body,
         message_id: Some(format!("<{message_id}>")),
         account: None,
@@ -95,30 +92,6 @@ async fn send(intake: &Intake, to: Vec<Mailbox>, subject: &str, text: String) ->
     intake.store().commit(message).await?;
     announced.arrived();
     Ok(())
-}
-
-fn record(id: QueueId, now: Timestamp, octets: u64) -> DeliveryRecord {
-    DeliveryRecord {
-        at: now,
-        message: id,
-        recipient: None,
-        direction: Direction::In,
-        protocol: "local".to_owned(),
-        peer: None,
-        address: None,
-        account: None,
-        route: "notice".to_owned(),
-        policy: None,
-        policy_source: None,
-        link: Link::Local,
-        outcome: Outcome::Received,
-        stage: None,
-        reply: None,
-        note: None,
-        attempt: 0,
-        octets,
-        millis: 0,
-    }
 }
 
 /// Subject and text of the notice at 80 and 100 %.

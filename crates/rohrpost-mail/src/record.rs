@@ -231,6 +231,31 @@ pub struct DeliveryRecord {
 }
 
 impl DeliveryRecord {
+    /// The way in of a message that this server wrote itself, such as a notice or a bounce.
+    pub fn written_here(message: QueueId, at: Timestamp, route: &str, octets: u64) -> Self {
+        Self {
+            at,
+            message,
+            recipient: None,
+            direction: Direction::In,
+            protocol: "local".to_owned(),
+            peer: None,
+            address: None,
+            account: None,
+            route: route.to_owned(),
+            policy: None,
+            policy_source: None,
+            link: Link::Local,
+            outcome: Outcome::Received,
+            stage: None,
+            reply: None,
+            note: None,
+            attempt: 0,
+            octets,
+            millis: 0,
+        }
+    }
+
     /// The one word for this hop.
     pub fn seal(&self) -> Option<Seal> {
         self.link.seal()
