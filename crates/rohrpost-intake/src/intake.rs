@@ -16,6 +16,7 @@ use rohrpost_store::{Account, Health, Store, StoreError};
 
 use crate::{
     accounts::{Accounts, LogIn, ScramAnswer},
+    author::Authors,
     bounded::Bounded,
     callout::{Callout, Callouts},
     directory::Directory,
@@ -230,6 +231,10 @@ impl Intake {
 
     pub(crate) fn held(&self) -> Budget {
         self.0.held.clone()
+    }
+
+    pub(crate) fn authors(&self) -> Authors {
+        Authors::new(self.0.store.clone(), self.config().settings.subaddress)
     }
 
     pub(crate) fn directory(&self) -> &Directory {

@@ -1,8 +1,8 @@
 //! The one way in: what every protocol asks before a message is taken, and the commit that takes it.
 //!
 //! [`Intake`] owns policy: who may log in ([`accounts`]), who may connect and how often ([`peers`], [`guessing`]), who may
-//! send to whom ([`access`], recipients of local and relay domains, limits of accounts in [`quota`]), what a submitted
-//! message must look like ([`content`]). It speaks no protocol: a driver hands it what the session wants to know and
+//! send to whom ([`access`], recipients of local and relay domains, limits of accounts in [`quota`]) and write as whom
+//! ([`author`]), what a submitted message must look like ([`content`]). It speaks no protocol: a driver hands it what the session wants to know and
 //! turns each [`Refusal`] into the reply that it names. A message passes as a [`Transaction`], whose end is
 //! [`rohrpost_store::Stored`], the only thing that lets a session say 250.
 //!
@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod author;
 pub mod bounded;
 pub mod callout;
 pub mod content;

@@ -66,6 +66,8 @@ pub const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Octets of a header that are looked at. The session refuses larger ones.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(REPAIR_BYTES_MAX >= HEADER_BYTES_MAX);
+/// Different subaddresses that one header may write as: each costs a look into the store, and people use one or two.
+pub const SUBADDRESSES_MAX: usize = 16;
 
 /// Messages per hour with the null path from one account: read receipts (RFC 8098 §3) are rare.
 pub const NULL_PATH_PER_HOUR: u32 = 20;

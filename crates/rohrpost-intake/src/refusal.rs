@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, tz::TimeZone};
-use rohrpost_mail::{Class, Reply};
+use rohrpost_mail::{Class, Mailbox, Reply};
 use rohrpost_store::StoreError;
 
 use crate::{peers::DoorError, quota::OverLimit};
@@ -15,6 +15,9 @@ pub enum Refusal {
     /// The reverse path is not one of the account's.
     #[error("the sender address does not belong to the account")]
     SenderNotYours,
+    /// It would be a subaddress of the account, but it is somebody else's own address.
+    #[error("{0} is somebody else's own address")]
+    SubaddressTaken(Mailbox),
     /// Mail from this partner must come inside TLS.
     #[error("this partner's mail must come inside TLS")]
     TlsRequired,
@@ -121,6 +124,9 @@ impl Refusal {
     pub fn reply(&self) -> Reply {
         match self {
             Self::SenderNotYours => Reply::with(553, 7, 1, "Sender address does not belong to your account"),
+            Self::SubaddressTaken(address) => {
+                Reply::with(550, 7, 1, format!("{address} is no subaddress of yours: it belongs to somebody else"))
+            }
             Self::TlsRequired => Reply::with(530, 7, 0, "Mail from you is taken inside TLS only: use STARTTLS first"),
             Self::SenderNullMx => Reply::with(550, 7, 27, "Sender domain takes no mail (null MX)"),
             Self::SenderMissing => Reply::with(550, 1, 8, "Sender domain does not exist"),
@@ -175,7 +181,7 @@ impl Refusal {
     /// A short word for logs and metrics.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::SenderNotYours | Self::FromNotYours(_) => "not-yours",
+            Self::SenderNotYours | Self::SubaddressTaken(_) | Self::FromNotYours(_) => "not-yours",
             Self::TlsRequired => "tls-required",
             Self::SenderNullMx | Self::SenderMissing | Self::SenderUnknown => "sender-domain",
             Self::Relay => "relay",

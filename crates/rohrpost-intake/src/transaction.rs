@@ -17,7 +17,7 @@ use self::held::Held;
 use crate::{
     Intake,
     access::{self, Action, Check, Question},
-    content, directory,
+    directory,
     directory::Place,
     names,
     peer::Peer,
@@ -90,9 +90,7 @@ impl Transaction {
         }
         let mut sender_check = None;
         match (&peer.account, envelope.reverse_path.mailbox()) {
-            (Some(account), Some(sender)) if !content::belongs_to(account, sender, config.settings.subaddress) => {
-                return Err(Refusal::SenderNotYours);
-            }
+            (Some(account), Some(sender)) => intake.authors().check_sender(account, sender).await?,
             (Some(account), None) => intake.count_null_path(&account.login)?,
             (None, Some(sender)) if peer.is_stranger() && !intake.directory().is_local(&sender.domain) => {
                 if let Some(domain) = sender.domain.name() {
@@ -169,7 +167,7 @@ impl Transaction {
         if matches!(self.body, Body::None) {
             let writer = self.intake.store().body_writer();
             self.body = if peer.account.is_some() {
-                Body::Held(Held::new(writer, self.intake.held(), self.intake.config().settings.subaddress))
+                Body::Held(Held::new(writer, self.intake.held(), self.intake.authors()))
             } else {
                 Body::Streaming(writer)
             };

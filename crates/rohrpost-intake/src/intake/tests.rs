@@ -3,7 +3,7 @@
 use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
-use rohrpost_store::State;
+use rohrpost_store::{Alias, State};
 
 use super::*;
 use crate::peer::Role;
@@ -69,6 +69,28 @@ impl Fixture {
         Ok(transaction.finish(&self.peer()).await?.id())
     }
 
+    /// Puts somebody into the directory who has `address` as their own.
+    async fn move_in(&self, address: &str) {
+        let addresses = vec![address.parse().unwrap()];
+        let account = Account { login: "bob@here.test".into(), addresses, ..Account::default() };
+        self.intake.store().account_put(account).await.unwrap();
+    }
+
+    async fn alias(&self, address: &str, targets: &[&str]) {
+        let targets = targets.iter().map(|target| target.parse().unwrap()).collect();
+        self.intake.store().alias_put(Alias { address: address.into(), targets }).await.unwrap();
+    }
+
+    /// What ann is told who names `sender` in MAIL and `author` in From.
+    async fn replies(&self, sender: &str, author: &str) -> Result<(), String> {
+        let told = |refusal: Refusal| refusal.reply().to_string();
+        let reverse_path = ReversePath::Mailbox(sender.parse().unwrap());
+        let envelope = Envelope { reverse_path, ..Envelope::default() };
+        let mut transaction = self.intake.mail(&self.peer(), envelope).await.map_err(told)?;
+        transaction.push(&self.peer(), format!("From: {author}\r\n\r\nx\r\n").into()).await;
+        transaction.finish(&self.peer()).await.map(drop).map_err(told)
+    }
+
     async fn rows(&self, id: rohrpost_mail::QueueId) -> Vec<rohrpost_store::QueuedRecipient> {
         self.intake.store().recipients(id).await.unwrap()
     }
@@ -132,4 +154,34 @@ async fn when_memory_is_short_a_message_goes_on_at_the_end_of_its_header() {
 async fn a_dead_resolver_does_not_say_that_a_peer_has_no_name() {
     let fixture = fixture("", |_| ()).await;
     assert_eq!(fixture.intake.name_of([192, 0, 2, 1].into()).await, AddressName::Unknown);
+}
+
+#[tokio::test]
+async fn a07_a_subaddress_is_ones_own_until_it_is_somebody_elses() {
+    const FREE: &str = "ann+x@here.test";
+    let fixture = fixture("", |_| ()).await;
+    assert_eq!(fixture.replies(FREE, "Ann <ANN+X@here.test>").await, Ok(()));
+
+    fixture.move_in(FREE).await;
+    let refused = Err("550 5.7.1 ann+x@here.test is no subaddress of yours: it belongs to somebody else".to_owned());
+    assert_eq!(fixture.replies(FREE, "ann@here.test").await, refused, "in MAIL");
+    assert_eq!(fixture.replies("ann@here.test", FREE).await, refused, "in From");
+    assert_eq!(fixture.replies("ann@here.test", "ann@here.test\r\nResent-Sender: ann+x@here.test").await, refused);
+    assert_eq!(fixture.replies("ann+y@here.test", "ann+y@here.test").await, Ok(()), "the others are still hers");
+    assert_eq!(fixture.replies("ann@here.test", "ann@here.test").await, Ok(()));
+}
+
+#[tokio::test]
+async fn a07_an_alias_is_somebody_elses_unless_it_leads_to_nobody_but_the_account() {
+    let fixture = fixture("", |_| ()).await;
+    fixture.move_in("ann+bob@here.test").await;
+    fixture.alias("@here.test", &["boss@here.test"]).await;
+    fixture.alias("ann+mine@here.test", &["Ann@here.test"]).await;
+    fixture.alias("ann+team@here.test", &["ann@here.test", "bob@here.test"]).await;
+    fixture.alias("ann+away@here.test", &["ann+bob@here.test"]).await;
+    let passes = async |address: &str| fixture.replies(address, address).await.is_ok();
+    assert!(passes("ann+any@here.test").await, "a catch-all comes after the base address");
+    assert!(passes("ann+mine@here.test").await);
+    assert!(!passes("ann+team@here.test").await);
+    assert!(!passes("ann+away@here.test").await);
 }

@@ -9,12 +9,7 @@ use rohrpost_mail::{
 use rohrpost_store::{BodyWriter, CounterAdd, NewMessage, NewRecipient};
 
 use super::{Accepted, Body, Transaction, held::Held};
-use crate::{
-    content::{self, Facts},
-    notices, origin,
-    peer::Peer,
-    refusal::Refusal,
-};
+use crate::{author, content::Facts, notices, origin, peer::Peer, refusal::Refusal};
 
 pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result<Accepted, Refusal> {
     let writer = written(transaction, peer).await?;
@@ -47,7 +42,9 @@ async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWrite
         Body::None if peer.account.is_some() => {
             // Nothing at all is judged and repaired like any other message of an account.
             let writer = transaction.intake.store().body_writer();
-            Held::new(writer, transaction.intake.held(), None).finish(peer, transaction.id).await
+            Held::new(writer, transaction.intake.held(), transaction.intake.authors())
+                .finish(peer, transaction.id)
+                .await
         }
         Body::None => Ok(transaction.intake.store().body_writer()),
         Body::Streaming(writer) => Ok(writer),
@@ -64,7 +61,7 @@ fn check_content(transaction: &Transaction, peer: &Peer, head: &[u8]) -> Result<
     if peer.account.is_none() && peer.trusted.is_some() && transaction.is_relayed {
         let directory = transaction.intake.directory();
         let sender = transaction.envelope.reverse_path.mailbox();
-        content::check_local_author(head, sender, |host| directory.is_local(host))?;
+        author::check_local_author(head, sender, |host| directory.is_local(host))?;
     }
     Ok(facts)
 }

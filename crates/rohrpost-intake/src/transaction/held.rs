@@ -14,6 +14,7 @@ use rohrpost_mail::{QueueId, header};
 use rohrpost_store::BodyWriter;
 
 use crate::{
+    author::Authors,
     content,
     limits::{HELD_BYTES_MAX, REPAIR_BYTES_MAX},
     peer::Peer,
@@ -27,7 +28,7 @@ pub(crate) type Budget = Arc<AtomicUsize>;
 pub(super) struct Held {
     content: BytesMut,
     writer: BodyWriter,
-    mark: Option<char>,
+    authors: Authors,
     share: Share,
 }
 
@@ -44,9 +45,8 @@ impl Drop for Share {
 }
 
 impl Held {
-    /// `mark` is what sets a subaddress off, of which the author may use one.
-    pub(super) fn new(writer: BodyWriter, budget: Budget, mark: Option<char>) -> Self {
-        Self { content: BytesMut::new(), writer, mark, share: Share { budget, octets: 0 } }
+    pub(super) fn new(writer: BodyWriter, budget: Budget, authors: Authors) -> Self {
+        Self { content: BytesMut::new(), writer, authors, share: Share { budget, octets: 0 } }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -63,7 +63,7 @@ impl Held {
 
     /// Checks and repairs the header and hands all there is to the writer; what follows may be streamed.
     pub(super) async fn release(mut self, peer: &Peer, id: QueueId) -> Result<BodyWriter, Refusal> {
-        let head = self.checked_header(peer, id)?;
+        let head = self.checked_header(peer, id).await?;
         let rest = self.rest();
         self.writer.push(head).await?;
         self.writer.push(rest).await?;
@@ -72,7 +72,7 @@ impl Held {
 
     /// Checks and repairs the whole message and hands it to the writer.
     pub(super) async fn finish(mut self, peer: &Peer, id: QueueId) -> Result<BodyWriter, Refusal> {
-        let head = self.checked_header(peer, id)?;
+        let head = self.checked_header(peer, id).await?;
         let message: Bytes = [head, self.rest()].concat().into();
         let repaired = match content::repair_body(&message) {
             Cow::Borrowed(_) => None,
@@ -88,10 +88,10 @@ impl Held {
         if rest.starts_with(b"\r\n") { rest } else { [b"\r\n", &rest[..]].concat().into() }
     }
 
-    fn checked_header(&self, peer: &Peer, id: QueueId) -> Result<Bytes, Refusal> {
+    async fn checked_header(&self, peer: &Peer, id: QueueId) -> Result<Bytes, Refusal> {
         let (head, _) = header::split(&self.content);
         if let Some(account) = &peer.account {
-            content::check_author(head, account, self.mark)?;
+            self.authors.check_header(account, head).await?;
         }
         let repaired = content::repair_header(head, id, &peer.host_name, Timestamp::now());
         Ok(Bytes::from(repaired.into_owned()))
