@@ -50,17 +50,20 @@ mod capabilities;
 mod command;
 mod error;
 pub mod limits;
+mod message;
 mod output;
 mod session;
+mod settings;
 pub mod timeouts;
 mod timer;
 mod transaction;
 
 pub use capabilities::{Capabilities, Limits};
 pub use error::{Extension, Failure, Outcome, SessionError};
-pub use session::{Event, Protocol, Session, Settings, Starttls};
+pub use message::Message;
+pub use session::{Event, Session};
+pub use settings::{Protocol, Settings, Starttls};
 pub use timeouts::Timeouts;
-pub use transaction::Message;
 
 #[cfg(test)]
 mod tests;

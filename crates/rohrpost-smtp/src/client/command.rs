@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use rohrpost_mail::{BodyKind, Envelope, Orcpt, Recipient, Ret};
 
-use super::{capabilities::Capabilities, transaction::Message};
+use super::{capabilities::Capabilities, message::Message};
 use crate::xtext;
 
 /// Appends `MAIL FROM:<…>` and what the server offers of SIZE, BODY, SMTPUTF8, DSN and REQUIRETLS.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rohrpost_mail::{Class, EnhancedStatus, Reply, Stage};
+use rohrpost_mail::{Class, EnhancedStatus, Reply, Severity, Stage};
 use rohrpost_sasl::SaslError;
 
 use crate::reply::ReplyError;
@@ -109,6 +109,15 @@ pub enum SessionError {
 }
 
 impl SessionError {
+    /// What a reply means that is not the one hoped for: a goodbye, a refusal, or nothing that belongs here.
+    pub(super) fn from_reply(stage: Stage, reply: Reply) -> Self {
+        match reply.severity() {
+            _ if reply.code == 421 => Self::Closing { stage, reply },
+            Severity::Temporary | Severity::Permanent => Self::Refused { stage, reply },
+            Severity::Positive | Severity::Intermediate => Self::Unexpected { stage, reply },
+        }
+    }
+
     /// Whether another attempt makes sense, going by the dialogue alone. A queue is milder with its own relays.
     pub fn class(&self) -> Class {
         match self {

@@ -7,72 +7,27 @@
 //!    Handshake ◀─ Starttls  Auth                 any state ─▶ Closed
 //! ```
 
+mod opening;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use rohrpost_mail::{Envelope, Host, Recipient, Reply, Severity, Stage};
+use rohrpost_mail::{Envelope, Recipient, Reply, Stage};
 use rohrpost_sasl::{Mechanism, client::Exchange};
 
 use super::{
     auth::{Dialogue, Verdict},
     capabilities::Capabilities,
-    error::{Extension, Outcome, SessionError},
+    error::{Outcome, SessionError},
+    message::Message,
     output::Output,
-    timeouts::Timeouts,
+    settings::Settings,
     timer::Timer,
-    transaction::{Ground, Message, Progress, Purpose, Transaction},
+    transaction::{Ground, Progress, Purpose, Transaction},
 };
 use crate::reply::Parser;
-
-/// What is spoken.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Protocol {
-    /// RFC 5321
-    #[default]
-    Smtp,
-    /// RFC 2033: LHLO, and a reply for each recipient after the dot.
-    Lmtp,
-}
-
-/// What is to be done about STARTTLS.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Starttls {
-    /// Not used, even if it is offered.
-    Never,
-    /// Used where it is offered. A server that offers it and then refuses ends the dialogue all the same: going on in
-    /// clear text would reward whoever stands in between.
-    #[default]
-    IfOffered,
-    /// Nothing goes on without it.
-    Required,
-}
-
-/// What a session is told about its task.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// SMTP or LMTP.
-    pub protocol: Protocol,
-    /// What we call ourselves.
-    pub ehlo_name: Host,
-    /// STARTTLS, unless the session runs inside TLS from the start.
-    pub starttls: Starttls,
-    /// The session runs inside TLS from the start.
-    pub in_tls: bool,
-    /// Whether HELO may follow a refused EHLO (RFC 5321 §3.2). Only where clear text without log-in is allowed.
-    pub helo: bool,
-    /// Limits per stage.
-    pub timeouts: Timeouts,
-}
-
-impl Settings {
-    /// SMTP, STARTTLS where it is offered, no HELO, the usual timeouts.
-    pub fn new(ehlo_name: Host) -> Self {
-        let (protocol, starttls) = (Protocol::default(), Starttls::default());
-        Self { protocol, ehlo_name, starttls, in_tls: false, helo: false, timeouts: Timeouts::default() }
-    }
-}
 
 /// What the driver has to act on.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,15 +146,20 @@ impl Session {
         }
     }
 
-    /// The handshake after [`Event::StartTls`] is done. RFC 3207 §4.2: all that EHLO said is forgotten.
+    /// The handshake after [`Event::StartTls`] is done. RFC 3207 §4.2: all that EHLO said is forgotten. Where the session
+    /// was closed during the handshake, it stays closed.
     pub fn tls_started(&mut self, now: Instant) {
+        if !matches!(self.state, State::Handshake) {
+            return;
+        }
         self.settings.in_tls = true;
         self.parser = Parser::default();
         self.timer.progress(now);
         self.hello();
     }
 
-    /// Logs in. Whether this link may carry the credentials is the driver's knowledge.
+    /// Logs in (RFC 4954). [`Event::Authenticated`], [`Event::AuthRefused`] or [`Event::Failed`] ends it. Whether this link
+    /// may carry the credentials is the driver's knowledge.
     ///
     /// # Panics
     /// Outside of the time between [`Event::Ready`] (or [`Event::AuthRefused`]) and the first transaction.
@@ -234,20 +194,12 @@ impl Session {
 
     /// Hands over the next octets of the message, in any portions; line ends are put right, dots stuffed.
     pub fn body(&mut self, now: Instant, bytes: &[u8]) {
-        let State::Transaction(transaction) = &mut self.state else { return };
-        if self.output.waiting().is_empty() {
-            self.timer.progress(now);
-        }
-        transaction.body(bytes, &mut self.output);
+        self.hand_over(now, |transaction, output| transaction.body(bytes, output));
     }
 
     /// The message is handed over completely.
     pub fn end_body(&mut self, now: Instant) {
-        let State::Transaction(transaction) = &mut self.state else { return };
-        if self.output.waiting().is_empty() {
-            self.timer.progress(now);
-        }
-        transaction.end_body(&mut self.output);
+        self.hand_over(now, Transaction::end_body);
     }
 
     /// The message cannot be read to its end: the connection is given up, so that no half of it is taken for the whole.
@@ -255,7 +207,7 @@ impl Session {
         self.fail(SessionError::BodyUnreadable);
     }
 
-    /// Says goodbye. The reply need not be waited for: some servers delay it.
+    /// Says goodbye, if nothing else is going on. The reply need not be waited for: some servers delay it.
     pub fn quit(&mut self, now: Instant) {
         if self.is_ready() {
             self.timer.progress(now);
@@ -274,7 +226,8 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// When [`Session::handle_timeout`] is to be called. `None` while it is the driver's turn.
+    /// When [`Session::handle_timeout`] is to be called. `None` while it is the driver's turn and no limit for the whole
+    /// transaction ([`Timeouts::total`](super::Timeouts::total)) runs.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadline().map(|(deadline, _)| deadline)
     }
@@ -313,12 +266,7 @@ impl Session {
             State::Handshake => Stage::Tls,
             State::Auth(_) => Stage::Auth,
             State::Ready | State::Quit | State::Closed => Stage::Mail,
-            State::Transaction(transaction) => match transaction.awaited() {
-                // While octets of the body wait here, the server cannot have seen its end.
-                Some(_) if transaction.in_body() && !self.output.waiting().is_empty() => Stage::Data,
-                Some(stage) => stage,
-                None => Stage::Data,
-            },
+            State::Transaction(transaction) => transaction.stage(&self.output),
         }
     }
 
@@ -329,7 +277,16 @@ impl Session {
         self.timer.begin(now);
         let (transaction, progress) = Transaction::start(message, purpose, &ground, &mut self.output);
         self.state = State::Transaction(Box::new(transaction));
-        self.after(progress);
+        self.after_step(progress);
+    }
+
+    fn hand_over(&mut self, now: Instant, part: impl FnOnce(&mut Transaction, &mut Output)) {
+        let State::Transaction(transaction) = &mut self.state else { return };
+        // Up to now the server had nothing to take, so its time for it begins here.
+        if self.output.waiting().is_empty() {
+            self.timer.progress(now);
+        }
+        part(transaction, &mut self.output);
     }
 
     fn on_reply(&mut self, now: Instant, reply: Reply) {
@@ -337,79 +294,21 @@ impl Session {
         match &mut self.state {
             State::Transaction(transaction) => {
                 let progress = transaction.on_reply(reply, &mut self.output);
-                self.after(progress);
+                self.after_step(progress);
             }
             State::Quit => self.close(),
             State::Handshake | State::Closed => {}
             _ if reply.code == 421 => self.fail(SessionError::Closing { stage: self.stage(), reply }),
-            State::Auth(dialogue) => match dialogue.on_reply(reply, &mut self.output) {
-                Ok(Verdict::Continues) => {}
-                Ok(Verdict::Done) => self.ready(Event::Authenticated),
-                Ok(Verdict::Refused(reply)) => self.ready(Event::AuthRefused(reply)),
-                Err(error) => self.fail(error),
-            },
+            State::Auth(dialogue) => {
+                let verdict = dialogue.on_reply(reply, &mut self.output);
+                self.after_auth(verdict);
+            }
             State::Greeting => self.on_greeting(reply),
-            State::Ehlo => self.on_ehlo(&reply),
+            State::Ehlo => self.on_ehlo(reply),
             State::Helo => self.on_helo(reply),
             State::Starttls => self.on_starttls(reply),
             State::Ready => self.fail(SessionError::Unexpected { stage: Stage::Mail, reply }),
         }
-    }
-
-    fn on_greeting(&mut self, reply: Reply) {
-        if !reply.is_positive() {
-            return self.fail(refusal(Stage::Greeting, reply));
-        }
-        self.greeting = Some(reply);
-        self.hello();
-    }
-
-    fn on_ehlo(&mut self, reply: &Reply) {
-        if reply.is_permanent() && self.settings.helo && self.settings.protocol == Protocol::Smtp {
-            self.output.line(&format!("HELO {}", self.settings.ehlo_name));
-            self.state = State::Helo;
-            return;
-        }
-        if !reply.is_positive() {
-            return self.fail(refusal(Stage::Ehlo, reply.clone()));
-        }
-        self.capabilities = Capabilities::from_ehlo(reply);
-        match self.settings.starttls {
-            Starttls::IfOffered | Starttls::Required if !self.settings.in_tls && self.capabilities.starttls => {
-                self.output.line("STARTTLS");
-                self.state = State::Starttls;
-            }
-            Starttls::Required if !self.settings.in_tls => self.fail(SessionError::NotOffered(Extension::Starttls)),
-            _ => self.ready(Event::Ready),
-        }
-    }
-
-    fn on_helo(&mut self, reply: Reply) {
-        if !reply.is_positive() {
-            return self.fail(refusal(Stage::Ehlo, reply));
-        }
-        self.helo_used = true;
-        self.ready(Event::Ready);
-    }
-
-    /// RFC 3207 §4: 220 and nothing but 220. What came with it came from somebody who cannot know what TLS will say.
-    fn on_starttls(&mut self, reply: Reply) {
-        if reply.code != 220 {
-            return self.fail(refusal(Stage::Starttls, reply));
-        }
-        if self.parser.unread() > 0 {
-            return self.fail(SessionError::Injected);
-        }
-        self.capabilities = Capabilities::default();
-        self.state = State::Handshake;
-        self.events.push_back(Event::StartTls);
-    }
-
-    fn hello(&mut self) {
-        let verb = if self.settings.protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" };
-        self.output.line(&format!("{verb} {}", self.settings.ehlo_name));
-        self.capabilities = Capabilities::default();
-        self.state = State::Ehlo;
     }
 
     fn ready(&mut self, event: Event) {
@@ -417,12 +316,22 @@ impl Session {
         self.events.push_back(event);
     }
 
-    fn after(&mut self, progress: Progress) {
-        if progress == Progress::Going {
-            return;
+    fn after_auth(&mut self, verdict: Result<Verdict, SessionError>) {
+        match verdict {
+            Ok(Verdict::Continues) => {}
+            Ok(Verdict::Done) => self.ready(Event::Authenticated),
+            Ok(Verdict::Refused(reply)) => self.ready(Event::AuthRefused(reply)),
+            Err(error) => self.fail(error),
         }
-        let state = if progress == Progress::Done { State::Ready } else { State::Closed };
-        if let State::Transaction(transaction) = std::mem::replace(&mut self.state, state) {
+    }
+
+    fn after_step(&mut self, progress: Progress) {
+        let next = match progress {
+            Progress::Going => return,
+            Progress::Done => State::Ready,
+            Progress::Broken => State::Closed,
+        };
+        if let State::Transaction(transaction) = std::mem::replace(&mut self.state, next) {
             let (outcomes, reset) = transaction.finish();
             self.reset = reset;
             self.timer.stop_total();
@@ -435,10 +344,9 @@ impl Session {
     }
 
     fn fail(&mut self, error: SessionError) {
-        let unwritten = !self.output.waiting().is_empty();
         if let State::Transaction(transaction) = &mut self.state {
-            transaction.fail(&error, unwritten);
-            return self.after(Progress::Broken);
+            transaction.fail(error, &self.output);
+            return self.after_step(Progress::Broken);
         }
         self.close();
         // Whoever acted on what came before in the same segment would act on a connection that is gone.
@@ -461,20 +369,8 @@ impl Session {
         match &self.state {
             State::Ready | State::Handshake | State::Closed => None,
             State::Quit => Some(timeouts.rset),
-            State::Transaction(transaction) if transaction.awaits_reset() => Some(timeouts.rset),
-            State::Transaction(transaction) if transaction.in_body() && !self.output.waiting().is_empty() => {
-                Some(timeouts.block)
-            }
-            State::Transaction(transaction) => transaction.awaited().map(|stage| timeouts.reply(stage)),
+            State::Transaction(transaction) => transaction.limit(timeouts, &self.output),
             _ => Some(timeouts.reply(self.stage())),
         }
-    }
-}
-
-/// A reply that is not the one that was hoped for: a refusal, or nothing that belongs here.
-fn refusal(stage: Stage, reply: Reply) -> SessionError {
-    match reply.severity() {
-        Severity::Temporary | Severity::Permanent => SessionError::Refused { stage, reply },
-        Severity::Positive | Severity::Intermediate => SessionError::Unexpected { stage, reply },
     }
 }

@@ -81,6 +81,26 @@ fn a_c04_starttls_that_is_missing_or_refused_goes_by_the_level() {
 }
 
 #[test]
+fn a_c04_a_refused_ehlo_is_no_way_around_starttls() {
+    let mut play = Play::new(Settings { starttls: Starttls::Required, helo: true, ..settings() });
+    play.say("S: 220 mx.test\nC: EHLO here.test\nS: 502 what?");
+    assert_eq!(play.failure().stage(), Stage::Ehlo);
+    assert_eq!(play.written(), b"", "no HELO, behind which nothing could be encrypted");
+}
+
+#[test]
+fn a_connection_that_was_lost_during_the_handshake_stays_closed() {
+    let mut play = Play::new(settings());
+    play.greet("STARTTLS");
+    play.say("C: STARTTLS\nS: 220 go");
+    assert_eq!(play.session.poll_event(), Some(Event::StartTls));
+    play.session.handle_eof();
+    play.session.tls_started(play.now);
+    assert_eq!(play.failure(), SessionError::Lost { stage: Stage::Tls });
+    assert_eq!(play.written(), b"");
+}
+
+#[test]
 fn a_c05_only_the_ehlo_inside_tls_counts() {
     let mut play = Play::new(settings());
     play.greet("STARTTLS AUTH_PLAIN SIZE_1000000 CHUNKING");
@@ -155,6 +175,25 @@ fn a_c08_a_strange_reply_to_the_dot_says_nothing_about_the_message() {
     play.written();
     play.say("S: 354 go on");
     assert_eq!(play.summary(), ["354 dot temporary unknown"]);
+
+    let mut play = in_body("PIPELINING");
+    play.body(b"Hi\r\n");
+    play.say("S: 354 go on");
+    assert_eq!(play.summary(), ["354 dot temporary"], "the dot never left");
+}
+
+/// It was taken for a plain failure, although the last chunk was on its way: the message went out a second time.
+#[test]
+fn a_c08_a_strange_reply_to_a_chunk_says_nothing_once_the_last_one_is_out() {
+    let mut play = Play::ready("PIPELINING CHUNKING");
+    play.send(&["a@x.test"]);
+    play.say("S: 250 ok\nS: 250 ok");
+    play.session.body(play.now, &vec![b'x'; limits::CHUNK_BYTES]);
+    play.written();
+    play.body(b"end");
+    play.written();
+    play.say("S: 354 go on");
+    assert_eq!(play.summary(), ["354 data temporary unknown"]);
 }
 
 #[test]
