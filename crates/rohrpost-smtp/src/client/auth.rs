@@ -2,12 +2,17 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use rohrpost_mail::{Reply, Severity, Stage};
-use rohrpost_sasl::{Mechanism, client::Exchange};
+use rohrpost_sasl::{Mechanism, SaslError, client::Exchange};
 
 use super::{error::SessionError, output::Output};
+use crate::limits::COMMAND_LINE_BYTES_MAX;
 
 /// One exchange on the wire. It is bounded: each mechanism knows how many challenges it has and fails at one more.
-pub(super) struct Dialogue(Exchange);
+pub(super) struct Dialogue {
+    exchange: Exchange,
+    /// An initial response that was too long for the command; it goes behind an empty challenge.
+    held: Option<String>,
+}
 
 /// Where a reply led.
 pub(super) enum Verdict {
@@ -20,15 +25,19 @@ pub(super) enum Verdict {
 }
 
 impl Dialogue {
-    /// Writes the command, with the initial response where the mechanism has one.
+    /// Writes the command, with the initial response where the mechanism has one and the line has room for it: lines of
+    /// responses may be longer than those of commands (RFC 4954 §4).
     pub(super) fn start(mechanism: Mechanism, mut exchange: Exchange, output: &mut Output) -> Self {
-        match exchange.initial() {
-            None => output.line(&format!("AUTH {mechanism}")),
+        let command = format!("AUTH {mechanism}");
+        let room = COMMAND_LINE_BYTES_MAX - command.len() - " \r\n".len();
+        let mut held = exchange.initial().map(|initial| BASE64.encode(initial));
+        match held.take_if(|initial| initial.len() <= room) {
             // RFC 4954 §4: an initial response of no octets is written as a single equals sign.
-            Some(initial) if initial.is_empty() => output.line(&format!("AUTH {mechanism} =")),
-            Some(initial) => output.line(&format!("AUTH {mechanism} {}", BASE64.encode(initial))),
+            Some(initial) if initial.is_empty() => output.line(&format!("{command} =")),
+            Some(initial) => output.line(&format!("{command} {initial}")),
+            None => output.line(&command),
         }
-        Self(exchange)
+        Self { exchange, held }
     }
 
     /// Takes a reply to AUTH or to a response. An error ends the connection: the server cannot be believed any more.
@@ -36,7 +45,8 @@ impl Dialogue {
         match reply.severity() {
             Severity::Intermediate if reply.code == 334 => self.respond(&reply, output).map(|()| Verdict::Continues),
             Severity::Intermediate => Err(SessionError::Unexpected { stage: Stage::Auth, reply }),
-            Severity::Positive => self.0.finished().map(|()| Verdict::Done).map_err(SessionError::Sasl),
+            Severity::Positive if self.held.is_some() => Err(SessionError::Unexpected { stage: Stage::Auth, reply }),
+            Severity::Positive => self.exchange.finished().map(|()| Verdict::Done).map_err(SessionError::Sasl),
             Severity::Temporary | Severity::Permanent => Ok(Verdict::Refused(reply)),
         }
     }
@@ -44,8 +54,12 @@ impl Dialogue {
     fn respond(&mut self, reply: &Reply, output: &mut Output) -> Result<(), SessionError> {
         let challenge = BASE64.decode(reply.text.trim());
         let challenge = challenge.map_err(|_| SessionError::Challenge)?;
-        let response = self.0.step(&challenge).map_err(SessionError::Sasl)?;
-        output.line(&BASE64.encode(response));
+        let response = match self.held.take() {
+            Some(initial) if challenge.is_empty() => initial,
+            Some(_) => return Err(SessionError::Sasl(SaslError::BadChallenge)),
+            None => BASE64.encode(self.exchange.step(&challenge).map_err(SessionError::Sasl)?),
+        };
+        output.line(&response);
         Ok(())
     }
 }

@@ -12,7 +12,11 @@ use super::*;
 use crate::reply::ReplyError;
 
 fn log_in(play: &mut Play, mechanism: Mechanism) {
-    let credentials = Credentials { user: "ann".into(), password: Secret::new("pencil"), authzid: None };
+    log_in_with(play, mechanism, "pencil");
+}
+
+fn log_in_with(play: &mut Play, mechanism: Mechanism, password: &str) {
+    let credentials = Credentials { user: "ann".into(), password: Secret::new(password), authzid: None };
     let exchange = Exchange::new(mechanism, credentials, Arc::new(NoHashes), None, "nonce".into()).unwrap();
     play.session.authenticate(play.now, mechanism, exchange);
 }
@@ -336,6 +340,34 @@ fn a_c12_challenges_are_bounded_and_must_be_base64() {
         log_in(&mut play, Mechanism::Login);
         play.input(format!("{challenge}\r\n").as_bytes());
         assert_eq!(play.failure().stage(), Stage::Auth);
+    }
+}
+
+/// RFC 4954 §4: servers may cut or refuse a command of more than 512 octets, but not a response.
+#[test]
+fn an_initial_response_too_long_for_its_command_waits_for_the_challenge() {
+    // `AUTH PLAIN `, four octets for every three of NUL, `ann`, NUL and password, CRLF.
+    for (octets, at_once) in [(367, true), (368, false)] {
+        let mut play = Play::ready("AUTH_PLAIN");
+        log_in_with(&mut play, Mechanism::Plain, &"x".repeat(octets));
+        let command = String::from_utf8(play.written()).unwrap();
+        if at_once {
+            assert!(command.starts_with("AUTH PLAIN AGFubgB4") && command.len() <= 512, "{}", command.len());
+            continue;
+        }
+        assert_eq!(command, "AUTH PLAIN\r\n");
+        play.say("S: 334 ");
+        let response = String::from_utf8(play.written()).unwrap();
+        assert!(response.starts_with("AGFubgB4") && response.len() > 496, "{response}");
+        play.say("S: 235 welcome");
+        assert_eq!(play.session.poll_event(), Some(Event::Authenticated));
+    }
+    for strange in ["334 YQ==", "235 welcome"] {
+        let mut play = Play::ready("AUTH_PLAIN");
+        log_in_with(&mut play, Mechanism::Plain, &"x".repeat(400));
+        play.say(&format!("C: AUTH PLAIN\nS: {strange}"));
+        assert_eq!(play.failure().stage(), Stage::Auth);
+        assert_eq!(play.written(), b"", "{strange}: the password stays here");
     }
 }
 
