@@ -1,3 +1,6 @@
+use rohrpost_mail::Secret;
+use rohrpost_store::Filter;
+
 use super::*;
 
 #[test]

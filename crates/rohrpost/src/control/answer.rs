@@ -1,0 +1,84 @@
+//! Every answer there is, a refusal among them.
+
+use rohrpost_store::Class;
+use serde::{Deserialize, Serialize};
+
+use super::{AccountRow, AliasRow, Checked, DomainRow, MailRow, Piece, QueueMessage, QueueRow, Shape, Trace};
+
+/// What a server answers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "answer", content = "data")]
+pub(crate) enum Answer {
+    /// It is done.
+    Done,
+    /// So many recipients.
+    Count(u64),
+    /// A page of the queue.
+    Queue(Vec<QueueRow>),
+    /// A message.
+    Message(Box<QueueMessage>),
+    /// The shape of the queue.
+    Shape(Vec<Shape>),
+    /// Hops of messages.
+    Traces(Vec<Trace>),
+    /// A piece of a message.
+    Piece(Piece),
+    /// Accounts.
+    Accounts(Vec<AccountRow>),
+    /// Aliases.
+    Aliases(Vec<AliasRow>),
+    /// Domains.
+    Domains(Vec<DomainRow>),
+    /// A page of a mailbox.
+    Mailbox(Vec<MailRow>),
+    /// What the check of the store found.
+    Checked(Checked),
+    /// It cannot be done.
+    Refused(Refusal),
+}
+
+/// Why something cannot be done.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Refusal {
+    /// Whose fault it is.
+    pub(crate) kind: RefusalKind,
+    /// In words.
+    pub(crate) message: String,
+}
+
+/// Whose fault a refusal is; decides the exit code.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RefusalKind {
+    /// There is no such thing.
+    Missing,
+    /// What was given is wrong.
+    Wrong,
+    /// Later it may work.
+    Later,
+    /// Our fault.
+    Ours,
+}
+
+impl Refusal {
+    /// A refusal of this kind.
+    pub(crate) fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// There is no such thing.
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Missing, message)
+    }
+}
+
+impl From<rohrpost_store::StoreError> for Refusal {
+    fn from(error: rohrpost_store::StoreError) -> Self {
+        let kind = match error.class() {
+            Class::Temporary => RefusalKind::Later,
+            Class::Permanent => RefusalKind::Wrong,
+            Class::Ours => RefusalKind::Ours,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,14 @@
+//! `rohrpost store`: the state of what is on disk.
+
+use serde::{Deserialize, Serialize};
+
+/// What the check of the store found.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Checked {
+    /// Messages looked at.
+    pub(crate) messages: u64,
+    /// Bodies looked at.
+    pub(crate) bodies: u64,
+    /// What is wrong.
+    pub(crate) faults: Vec<String>,
+}
