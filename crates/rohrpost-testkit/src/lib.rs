@@ -17,6 +17,7 @@ mod authority;
 mod clock;
 mod dns;
 mod gate;
+mod listening;
 mod peer;
 mod script;
 mod sink;

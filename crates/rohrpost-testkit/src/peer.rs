@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     ops::ControlFlow,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,26 +10,22 @@ use std::{
 use rohrpost_mail::TlsInfo;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinSet,
+    net::TcpStream,
 };
 
-use crate::{Script, script::Step, transcript::line};
+use crate::{Script, listening::Listening, script::Step, transcript::line};
 
 /// Plays scripts: the first connection gets the first, and so on; the last one is for all that follow.
 #[derive(Debug)]
 pub struct Peer {
-    address: SocketAddr,
+    listening: Listening,
     shared: Arc<Shared>,
-    _task: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
     scripts: Vec<Script>,
     log: Mutex<Log>,
-    connections: watch::Sender<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -48,17 +44,15 @@ impl Peer {
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let scripts: Vec<Script> = scripts.into_iter().collect();
         assert!(!scripts.is_empty(), "a peer needs a script");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port of loopback is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared { scripts, log: Mutex::default(), connections: watch::Sender::new(0) });
-        let mut task = JoinSet::new();
-        task.spawn(accept(listener, Arc::clone(&shared)));
-        Self { address, shared, _task: task }
+        let shared = Arc::new(Shared { scripts, log: Mutex::default() });
+        let theirs = Arc::clone(&shared);
+        let listening = Listening::start(move |stream, place| Connection::new(&theirs, place).run(stream)).await;
+        Self { listening, shared }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// Waits until so many connections have come.
@@ -66,13 +60,12 @@ impl Peer {
     /// # Panics
     /// Never: what it waits on lives as long as the peer.
     pub async fn connections(&self, count: usize) {
-        let come = self.shared.connections.subscribe().wait_for(|come| *come >= count).await.is_ok();
-        assert!(come, "the sender lives as long as the peer");
+        self.listening.wait_for(count).await;
     }
 
     /// How many connections have come.
     pub fn connection_count(&self) -> usize {
-        *self.shared.connections.borrow()
+        self.listening.count()
     }
 
     /// What each connection sent so far, inside TLS in clear; octets that are no UTF-8 are replaced.
@@ -97,25 +90,6 @@ impl Shared {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        let mut place = 0;
-        shared.connections.send_modify(|come| {
-            place = *come;
-            *come += 1;
-        });
-        shared.log().heard.push(Vec::new());
-        let script = shared.scripts[place.min(shared.scripts.len() - 1)].clone();
-        let connection = Connection { place, shared: Arc::clone(&shared) };
-        connections.spawn(async move {
-            // The other side may go at any time; that is for the test to judge.
-            drop(connection.run(stream, &script.0).await);
-        });
-    }
-}
-
 /// One connection, by its place in the order of all.
 struct Connection {
     place: usize,
@@ -123,7 +97,14 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(&self, mut stream: TcpStream, steps: &[Step]) -> io::Result<()> {
+    fn new(shared: &Arc<Shared>, place: usize) -> Self {
+        shared.log().heard.push(Vec::new());
+        Self { place, shared: Arc::clone(shared) }
+    }
+
+    async fn run(self, mut stream: TcpStream) -> io::Result<()> {
+        let scripts = &self.shared.scripts;
+        let steps = &scripts[self.place.min(scripts.len() - 1)].0;
         stream.set_nodelay(true)?;
         let handshake = steps.iter().position(|step| matches!(step, Step::Tls(_))).unwrap_or(steps.len());
         let end = self.play(&mut stream, &steps[..handshake]).await?;

@@ -5,8 +5,9 @@
 mod connection;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,7 +15,10 @@ use rohrpost_mail::{Domain, Envelope, ForwardPath, ListenerTls, Reply, TlsInfo};
 use rohrpost_sasl::{Hashes, Mechanism, server::Decoy};
 use rohrpost_smtp::server::{BareNewline, Extensions, Profile, Protocol, Timeouts};
 use rohrpost_tls::{ServerTls, crypto};
-use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+use tokio::sync::watch;
+
+use self::connection::Connection;
+use crate::listening::Listening;
 
 /// Octets a message may have.
 const SIZE_MAX: u64 = 64 << 20;
@@ -53,6 +57,8 @@ pub struct SinkBuilder {
     listener_tls: ListenerTls,
     tls: Option<ServerTls>,
     login: Option<(String, String)>,
+    mechanisms: Vec<Mechanism>,
+    intercepted: bool,
     extensions: Extensions,
     rcpt: Judge<ForwardPath>,
     message: Judge<Received>,
@@ -78,6 +84,20 @@ impl SinkBuilder {
     #[must_use]
     pub fn login(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// Offers these ways to log in and no other.
+    #[must_use]
+    pub fn mechanisms(mut self, offered: &[Mechanism]) -> Self {
+        self.mechanisms = offered.to_vec();
+        self
+    }
+
+    /// Binds log-ins to another TLS connection than the client's, as when somebody sits between the two.
+    #[must_use]
+    pub fn intercepted(mut self) -> Self {
+        self.intercepted = true;
         self
     }
 
@@ -107,18 +127,15 @@ impl SinkBuilder {
     /// # Panics
     /// When no port is free.
     pub async fn start(self) -> Sink {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port of loopback is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             profile: Arc::new(self.profile()),
             builder: self,
             received: Mutex::default(),
             count: watch::Sender::new(0),
-            connections: watch::Sender::new(0),
         });
-        let mut task = JoinSet::new();
-        task.spawn(connection::accept(listener, Arc::clone(&shared)));
-        Sink { address, shared, _task: task }
+        let theirs = Arc::clone(&shared);
+        let serve = move |stream, place| Connection::new(Arc::clone(&theirs), place).run(stream);
+        Sink { listening: Listening::start(serve).await, shared }
     }
 
     fn profile(&self) -> Profile {
@@ -131,13 +148,13 @@ impl SinkBuilder {
             auth_clear: self.login.is_some(),
             auth_tls: self.login.is_some(),
             require_auth: self.login.is_some(),
-            mechanisms: vec![Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login],
+            mechanisms: self.mechanisms.clone(),
             extensions: self.extensions,
             size_max: SIZE_MAX,
             recipients_max: 1_000,
             messages_max: usize::MAX,
             bare_newline: BareNewline::Reject,
-            hold_max: std::time::Duration::ZERO,
+            hold_max: Duration::ZERO,
             timeouts: Timeouts::default(),
             hashes: Arc::new(Sha256),
             decoy: Decoy { key: [7; 32], iterations: ITERATIONS },
@@ -148,9 +165,8 @@ impl SinkBuilder {
 
 /// A running sink.
 pub struct Sink {
-    address: SocketAddr,
+    listening: Listening,
     shared: Arc<Shared>,
-    _task: JoinSet<()>,
 }
 
 impl Sink {
@@ -169,6 +185,8 @@ impl Sink {
             listener_tls: ListenerTls::Off,
             tls: None,
             login: None,
+            mechanisms: Mechanism::ALL.to_vec(),
+            intercepted: false,
             extensions: Extensions { dsn: true, ..Extensions::of(Protocol::Smtp) },
             rcpt: Box::new(|_| Ok(())),
             message: Box::new(|_| Ok(())),
@@ -177,7 +195,7 @@ impl Sink {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listening.address()
     }
 
     /// Waits until it has so many messages, and gives them all.
@@ -197,7 +215,7 @@ impl Sink {
 
     /// How many connections have come.
     pub fn connection_count(&self) -> usize {
-        *self.shared.connections.borrow()
+        self.listening.count()
     }
 }
 
@@ -206,7 +224,6 @@ pub(crate) struct Shared {
     builder: SinkBuilder,
     received: Mutex<Vec<Received>>,
     count: watch::Sender<usize>,
-    connections: watch::Sender<usize>,
 }
 
 impl Shared {

@@ -10,29 +10,13 @@ use rohrpost_smtp::server::{Accepted, AuthVerdict, Event, Protocol, Session, Tls
 use rohrpost_tls::{ChannelBindingBytes, crypto};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
+    net::TcpStream,
 };
 
 use super::{ITERATIONS, Received, Sha256, Shared};
 
 /// Octets that are read at once.
 const READ_BYTES: usize = 64 * 1024;
-
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
-        let mut place = 0;
-        shared.connections.send_modify(|come| {
-            place = *come;
-            *come += 1;
-        });
-        let connection = Connection::new(Arc::clone(&shared), place);
-        // A client that goes in the middle is for the test to judge.
-        connections.spawn(async move { drop(connection.run(stream).await) });
-    }
-}
 
 /// What the session has to prove to say 250: nothing more than that the message lies in memory.
 struct InMemory;
@@ -43,7 +27,7 @@ enum Next {
     Closed,
 }
 
-struct Connection {
+pub(super) struct Connection {
     session: Session<InMemory>,
     shared: Arc<Shared>,
     place: usize,
@@ -56,7 +40,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, place: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, place: usize) -> Self {
         let session = Session::new(Arc::clone(&shared.profile), None, Instant::now(), Timestamp::now());
         Self {
             session,
@@ -71,7 +55,7 @@ impl Connection {
         }
     }
 
-    async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
+    pub(super) async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         if self.shared.builder.listener_tls != ListenerTls::Implicit {
             self.session.greet(Instant::now());
@@ -89,6 +73,7 @@ impl Connection {
     }
 
     fn begin_inside_tls(&mut self, binding: Option<ChannelBindingBytes>) {
+        let binding = binding.map(|binding| if self.shared.builder.intercepted { [0; 32] } else { binding });
         let facts = TlsFacts { binding: binding.map(ChannelBinding::tls_exporter), client_name: None };
         if self.shared.builder.listener_tls == ListenerTls::Implicit {
             let profile = Arc::clone(&self.shared.profile);
@@ -102,10 +87,8 @@ impl Connection {
     async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<Next> {
         loop {
             let handshake = self.advance();
+            // No reply waits until its time: making those slow who guess passwords is not what a sink is for.
             while let Some(transmit) = self.session.poll_transmit() {
-                if let Some(instant) = transmit.not_before {
-                    tokio::time::sleep_until(instant.into()).await;
-                }
                 stream.write_all(&transmit.bytes).await?;
             }
             stream.flush().await?;
