@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const BATCH_REQUESTS_MAX: usize = 1_000;
 /// Octets of bodies that one transaction takes: a sync of this much takes about a tenth of a second on a slow disk.
 pub const BATCH_BYTES_MAX: usize = 32 << 20;
+/// Requests in one batch from which on the next batch waits for more: fewer would lose more time than they save.
+pub const CROWD_MIN: usize = 4;
+/// How long a batch waits for more requests at most; no client notices it beside a sync.
+pub const GATHER_TIME_MAX: Duration = Duration::from_millis(1);
 /// KiB of pages that the writer keeps in memory: a whole batch and what it touches. With less, a batch that settles
 /// thousands of messages writes pages to the log and reads them back before it ends.
 pub const WRITER_CACHE_KIB: i64 = 48 << 10;
@@ -15,8 +19,11 @@ pub const REQUESTS_WAITING_MAX: usize = 4_096;
 pub const READERS_MAX: usize = 4;
 /// How long a read may take before it is interrupted, because a reader holds back the checkpoint.
 pub const READ_TIME_MAX: Duration = Duration::from_secs(1);
-/// How long a connection waits for another one's lock: longer than any checkpoint.
-pub const LOCK_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a connection waits for the lock of a foreign process, such as an operator's `sqlite3`: our own take turns by
+/// the gate. Until then every dot waits, then each is told 451; one that came meanwhile waits as long again, for the
+/// reopening. Servers wait ten minutes for that reply (RFC 5321 §4.5.3.2.6), but mail programs give up after one, and
+/// what is committed after that comes twice (RFC 1047). Reading a log of [`WAL_RESTART_BYTES`] anew takes less.
+pub const LOCK_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A body of up to this many octets is a row beside its envelope; a larger one is a file (measured: `DESIGN` §7).
 pub const INLINE_BYTES_MAX: usize = 128 << 10;
@@ -53,9 +60,15 @@ pub const UNINDEXED_MESSAGES_MAX: u64 = 10_000;
 pub const RECORD_DAYS: i64 = 30;
 /// Rows that one page of a listing holds.
 pub const PAGE_ROWS_MAX: usize = 10_000;
+/// How far ahead of the clock a message counts as written by a clock that was set back since. Less is the time between
+/// a look at the clock and a commit.
+pub const AHEAD_MIN: Duration = Duration::from_mins(1);
+/// Messages whose times tell at a start how late it was: the last ones, and more than one, for mail may come in already.
+pub const MESSAGES_SEEN: usize = 1_000;
 /// Delivery records of one message that a trace shows.
 pub const RECORDS_SHOWN_MAX: usize = 10_000;
 
 const _: () = assert!(INLINE_BYTES_MAX <= HEAD_BYTES_MAX);
 const _: () = assert!(WAL_PASSIVE_BYTES < 64 << 20 && WAL_PASSIVE_BYTES < WAL_RESTART_BYTES);
 const _: () = assert!(INLINE_BYTES_MAX < BATCH_BYTES_MAX);
+const _: () = assert!(2 * LOCK_TIME_MAX.as_secs() < 60);

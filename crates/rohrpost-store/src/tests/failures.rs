@@ -5,6 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use super::*;
@@ -213,4 +214,24 @@ async fn a_commit_that_nobody_waits_for_any_more_is_committed() {
     let store = open(dir.path());
     let id = waiting(&store).await[0].message;
     assert!(body_of(&store, id).await.unwrap() == octets(limits::INLINE_BYTES_MAX + 1));
+}
+
+#[tokio::test]
+async fn while_a_foreign_process_holds_the_lock_mail_is_refused_and_afterwards_taken() {
+    let (dir, store) = fresh();
+    commit(&store, &["bob@there.test"], b"before").await;
+    // The connection that is there waits no moment; the next one waits as long as it does in service.
+    store.write(|connection| Ok(connection.busy_timeout(Duration::ZERO)?)).await.unwrap();
+    let mut health = store.health_watch();
+    let foreign = rusqlite::Connection::open(crate::open::database_path(dir.path())).unwrap();
+    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.commit(message(&store, &["bob@there.test"], Body::from_bytes("lost"))).await;
+    assert_eq!(refused.unwrap_err().reply().code, 451);
+    assert!(matches!(*health.borrow_and_update(), Health::Failed(_)), "sessions to come are told 421 meanwhile");
+    assert_eq!(waiting(&store).await.len(), 1, "what is there can be read");
+    foreign.execute_batch("ROLLBACK").unwrap();
+    health.wait_for(|health| *health == Health::Fine).await.unwrap();
+    commit(&store, &["bob@there.test"], b"after").await;
+    assert_eq!(waiting(&store).await.len(), 2);
+    assert_sound(&store).await;
 }
