@@ -2,19 +2,22 @@
 //!
 //! A *sweep* walks the heads of the index (one seek per site, never the rows of a closed site) and loads rows where the
 //! window has room. It goes on where the last one stopped for want of room, so that no site is always the last.
+//!
+//! It also keeps the times in rows together with the clock: at the start it compares the clock with the newest time in
+//! the store, and where the clock was set back, then or later, moves the rows before it hands out any. The time is marked
+//! in the store at the start, every ten minutes and at the end; in between the messages that come in tell how late it was.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
 use rohrpost_mail::QueueId;
-use rohrpost_store::{
-    DueQuery, OverdueQuery, QueuedRecipient, Settlement, SiteCursor, SiteHead, StoreError, settle::Change,
-};
+use rohrpost_store::{DueQuery, OverdueQuery, QueuedRecipient, SetBack, SiteCursor, SiteHead, StoreError};
 use tokio::time::Instant;
 
 use crate::{
-    leap::is_stray,
-    limits::{HEADS_PAGE, OVERDUE_EVERY, OVERDUE_ROWS_MAX, ROWS_PAGE, SWEEP_EVERY, SWEEP_REST_FACTOR},
+    leap,
+    limits::{HEADS_PAGE, LEAP_MIN, OVERDUE_EVERY, OVERDUE_ROWS_MAX, SWEEP_EVERY, SWEEP_REST_FACTOR},
     queue::Queue,
+    schedule,
     window::Load,
 };
 
@@ -23,6 +26,9 @@ const ERROR_REST: Duration = Duration::from_secs(1);
 
 struct Keeper {
     queue: Queue,
+    /// Whether the clock has been compared with the newest time in the store.
+    compared: bool,
+    next_mark: Instant,
     next_sweep: Instant,
     last_sweep: Instant,
     /// Where the last sweep stopped.
@@ -34,7 +40,16 @@ struct Keeper {
 /// Keeps the window until the queue is stopped.
 pub(crate) async fn run(queue: Queue) {
     let now = Instant::now();
-    let mut keeper = Keeper { queue, next_sweep: now, last_sweep: now, place: None, next_overdue: now, overdue: None };
+    let mut keeper = Keeper {
+        queue,
+        compared: false,
+        next_mark: now,
+        next_sweep: now,
+        last_sweep: now,
+        place: None,
+        next_overdue: now,
+        overdue: None,
+    };
     while !keeper.queue.is_stopped() {
         let rest = match keeper.round().await {
             Ok(()) => keeper.idle_for(),
@@ -47,17 +62,16 @@ pub(crate) async fn run(queue: Queue) {
         let nudged = keeper.queue.inner().keeper.notified();
         let _ = tokio::time::timeout(rest, nudged).await;
     }
+    keeper.next_mark = Instant::now();
+    keeper.mark_time().await;
 }
 
 impl Keeper {
     async fn round(&mut self) -> Result<(), StoreError> {
+        self.compare_with_store().await?;
         self.queue.look_at_clock();
-        if self.queue.inner().set_back.swap(false, Ordering::Relaxed)
-            && let Err(error) = self.recall_strays().await
-        {
-            self.queue.inner().set_back.store(true, Ordering::Relaxed);
-            return Err(error);
-        }
+        self.follow_clock().await?;
+        self.mark_time().await;
         self.queue.with(crate::window::Window::tick);
         while let Some(load) = self.queue.with(crate::window::Window::next_refill) {
             self.read(load).await?;
@@ -146,56 +160,80 @@ impl Keeper {
         Ok((rows, beyond.first().map(|row| row.due)))
     }
 
-    /// After the clock was set back: makes due what it would otherwise reach only when it is there again.
-    async fn recall_strays(&mut self) -> Result<(), StoreError> {
+    /// At the start: whether the clock was set back while nobody looked.
+    async fn compare_with_store(&mut self) -> Result<(), StoreError> {
+        if self.compared {
+            return Ok(());
+        }
+        let store = &self.queue.inner().store;
+        let newest = store.newest_time().await?;
+        if let (Some(newest), Some(by)) = (newest, leap::behind(newest, self.queue.now().wall)) {
+            // A crash before all rows are moved must find it again, whatever comes in meanwhile.
+            store.mark_time(newest).await?;
+            tracing::warn!(
+                seconds = by.as_secs(), %newest,
+                "the clock is behind the newest time in the store, so it was set back while the server was stopped; \
+                 the times of mail that waits follow it"
+            );
+            self.queue.move_rows(by);
+        }
+        self.compared = true;
+        Ok(())
+    }
+
+    /// After the clock was set back: moves the times that it has written while it was ahead. A row that a worker settles
+    /// meanwhile is moved before or after that as a whole; what it wrote by the new clock is at worst tried early.
+    async fn follow_clock(&mut self) -> Result<(), StoreError> {
+        let by = self.queue.inner().set_back.load(Ordering::Relaxed);
+        if by == 0 {
+            return Ok(());
+        }
         let mut place = None;
         loop {
-            let heads = self.queue.inner().store.site_heads(place, HEADS_PAGE).await?;
-            for head in &heads {
-                self.recall_of(head).await?;
+            let back = SetBack { now: self.queue.now().wall, by: Duration::from_millis(by) };
+            place = self.queue.inner().store.set_back(back, place).await?;
+            if place.is_none() {
+                break;
             }
-            place = heads.last().map(cursor);
-            if heads.len() < HEADS_PAGE || self.queue.is_stopped() {
-                self.queue.reread();
+            if self.queue.is_stopped() {
                 return Ok(());
             }
         }
+        self.queue.inner().set_back.fetch_sub(by, Ordering::Relaxed);
+        self.next_mark = Instant::now();
+        self.queue.reread();
+        Ok(())
     }
 
-    /// The same for one half of what waits for a site, page by page.
-    async fn recall_of(&self, head: &SiteHead) -> Result<(), StoreError> {
-        let store = &self.queue.inner().store;
-        let (now, longest) = (self.queue.now().wall, self.queue.schedule().longest());
-        let mut query = DueQuery {
-            route: head.route.clone(),
-            site: head.site.clone(),
-            retry: head.retry,
-            until: jiff::Timestamp::MAX,
-            after: Some(rohrpost_store::queue::Cursor { due: now, message: QueueId::from_i64(i64::MAX), n: u32::MAX }),
-            limit: ROWS_PAGE,
-        };
-        loop {
-            let rows = store.due(query.clone()).await?;
-            let strays = rows.iter().filter(|row| is_stray(row, now, longest));
-            let settlements: Vec<_> = strays.map(|row| recall(row, now)).collect();
-            if !settlements.is_empty() {
-                store.settle(settlements).await?;
-            }
-            match rows.last() {
-                Some(last) if rows.len() == ROWS_PAGE => query.after = Some(last.cursor()),
-                _ => return Ok(()),
-            }
+    /// Marks the time in the store if it is time for it, and if rows are not still ahead of it. A store that does not
+    /// take it, full perhaps, is no reason to stop here: the mark before is only older.
+    async fn mark_time(&mut self) {
+        let ahead = !self.compared || self.queue.inner().set_back.load(Ordering::Relaxed) > 0;
+        if ahead || Instant::now() < self.next_mark {
+            return;
         }
+        self.next_mark = Instant::now() + OVERDUE_EVERY;
+        if let Err(error) = self.queue.inner().store.mark_time(self.queue.now().wall).await {
+            tracing::warn!(%error, "the time cannot be marked in the store");
+        }
+    }
+
+    /// Where the ids of messages end that came before this time. Ids never step back: after the clock did, they tell
+    /// nothing of the time until it has caught up, and all rows must be looked at.
+    fn ids_before(&self, time: jiff::Timestamp) -> QueueId {
+        let newest = self.queue.inner().store.new_id();
+        let soon = schedule::later(self.queue.now().wall, LEAP_MIN);
+        if newest > QueueId::at(0, soon) { QueueId::from_i64(i64::MAX) } else { QueueId::at(0, time) }
     }
 
     /// Reads a page of the rows beyond their time, if it is time for it and the workers keep up.
     async fn look_for_overdue(&mut self) -> Result<(), StoreError> {
         let now = self.queue.now();
+        let late = now.wall.checked_sub(self.queue.schedule().delay_notice_after).unwrap_or(jiff::Timestamp::MIN);
         if self.overdue.is_none() && Instant::now() >= self.next_overdue {
-            let late = now.wall.checked_sub(self.queue.schedule().delay_notice_after).unwrap_or(jiff::Timestamp::MIN);
             self.next_overdue = Instant::now() + OVERDUE_EVERY;
-            self.overdue =
-                Some(OverdueQuery { created_before: QueueId::at(0, late), now: now.wall, after: None, limit: 0 });
+            let created_before = self.ids_before(late);
+            self.overdue = Some(OverdueQuery { created_before, now: now.wall, after: None, limit: 0 });
         }
         while let Some(query) = &mut self.overdue {
             query.limit = self.queue.with(|window, _| window.overdue_room());
@@ -203,7 +241,7 @@ impl Keeper {
                 return Ok(());
             }
             self.queue.with(|window, _| window.start_overdue());
-            let rows = match self.queue.inner().store.overdue(*query).await {
+            let mut rows = match self.queue.inner().store.overdue(*query).await {
                 Ok(rows) => rows,
                 Err(error) => {
                     self.queue.with(|window, _| window.add_overdue(Vec::new()));
@@ -214,17 +252,11 @@ impl Keeper {
             if rows.len() < query.limit {
                 self.overdue = None;
             }
+            rows.retain(|row| row.created <= late || row.expires <= now.wall);
             self.queue.with(|window, _| window.add_overdue(rows));
         }
         Ok(())
     }
-}
-
-/// Due now. A worker that has the row settles it after this, so its word stays the last.
-fn recall(row: &QueuedRecipient, now: jiff::Timestamp) -> Settlement {
-    let last = Some("the clock was set back: it is tried at once".to_owned());
-    let change = Change::Defer { due: now, attempts: row.attempts, last };
-    Settlement { message: row.message, n: row.n, change, records: Vec::new(), new: Vec::new(), digest: None }
 }
 
 fn cursor(head: &SiteHead) -> SiteCursor {

@@ -25,7 +25,7 @@ pub const ROWS_PAGE: usize = 1_000;
 pub const PROBE_ROWS: usize = 20;
 /// Rows beyond their time (delay notice, expiry) that wait for a worker.
 pub const OVERDUE_ROWS_MAX: usize = 500;
-/// How often rows beyond their time are looked for; attempts look at their own rows anyway.
+/// How often rows beyond their time are looked for, and the time is marked; attempts look at their own rows anyway.
 pub const OVERDUE_EVERY: Duration = Duration::from_mins(10);
 /// The keeper looks at the whole index at least this often, so that a missed hint only costs time.
 pub const SWEEP_EVERY: Duration = Duration::from_mins(5);
@@ -40,4 +40,5 @@ pub const LEAP_MIN: Duration = Duration::from_mins(1);
 pub const LEAPS_MAX: usize = 64;
 
 const _: () = assert!(JOB_RECIPIENTS_MAX >= 100);
+const _: () = assert!(LEAP_MIN.as_secs() >= rohrpost_store::limits::AHEAD_MIN.as_secs());
 const _: () = assert!(2 * WINDOW_RESERVED_ROWS < WINDOW_ROWS_MAX);

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,7 +21,7 @@ use crate::{
     gate::{GateLimits, Signal},
     job::{Arrival, Handed, Job, RowKey, row_key},
     keeper,
-    leap::Leaps,
+    leap::{Leaps, Set},
     schedule::Schedule,
     window::{GateKey, SiteKey, Taken, Window, WindowSettings},
 };
@@ -79,8 +79,8 @@ pub(crate) struct Inner {
     window: Mutex<Window>,
     settings: Mutex<Arc<Settings>>,
     leaps: Mutex<Leaps>,
-    /// The clock was set back and the keeper has not looked after it yet.
-    pub(crate) set_back: AtomicBool,
+    /// Milliseconds by which the clock was set back and the keeper has not moved rows yet.
+    pub(crate) set_back: AtomicU64,
     /// A job may be had.
     jobs: Notify,
     /// The keeper has something to look at.
@@ -106,7 +106,7 @@ impl Queue {
                 window: Mutex::new(Window::new(settings.window())),
                 settings: Mutex::new(Arc::new(settings)),
                 leaps: Mutex::default(),
-                set_back: AtomicBool::new(false),
+                set_back: AtomicU64::new(0),
                 jobs: Notify::new(),
                 keeper: Notify::new(),
                 handed: Arc::default(),
@@ -262,14 +262,28 @@ impl Queue {
 
     /// Looks whether the wall clock was set since the last look, and says so.
     pub fn look_at_clock(&self) {
-        let Some(by) = lock(&self.inner.leaps).look(self.now()) else { return };
-        if by.is_negative() {
-            tracing::warn!(seconds = by.as_secs(), "the clock was set back; mail whose time it cannot know is due now");
-            self.inner.set_back.store(true, Ordering::Relaxed);
-            self.inner.keeper.notify_one();
-        } else {
-            tracing::warn!(seconds = by.as_secs(), "the clock was set forward; mail that waits gets this time on top");
+        match lock(&self.inner.leaps).look(self.now()) {
+            None => {}
+            Some(Set::Forward(by)) => {
+                tracing::warn!(
+                    seconds = by.as_secs(),
+                    "the clock was set forward; mail that waits gets this time on top"
+                );
+            }
+            Some(Set::Back(by)) => {
+                tracing::warn!(
+                    seconds = by.as_secs(),
+                    "the clock was set back; the times of mail that waits follow it"
+                );
+                self.move_rows(by);
+            }
         }
+    }
+
+    /// Asks the keeper to move the times of rows back by so much.
+    pub(crate) fn move_rows(&self, by: Duration) {
+        self.inner.set_back.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX / 2), Ordering::Relaxed);
+        self.inner.keeper.notify_one();
     }
 
     /// What a message that was `created` then gets on top of its lifetime because the clock was set forward meanwhile.

@@ -4,10 +4,12 @@
 
 use std::{path::Path, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Outcome, QueueId, Recipient, ReversePath};
 use rohrpost_queue::{Clock, Duty, Job, Queue, Settings, Signal};
-use rohrpost_store::{Body, Filter, NewMessage, NewRecipient, Options, Settlement, Store, Verb, settle::Change};
+use rohrpost_store::{
+    Body, Filter, NewMessage, NewRecipient, Options, QueuedRecipient, Settlement, Store, Verb, settle::Change,
+};
 
 fn store(dir: &Path) -> Store {
     Store::open(dir, Options { free_bytes_min: 0, ..Options::default() }).unwrap()
@@ -254,37 +256,112 @@ async fn a_late_message_of_a_closed_site_is_given_to_a_worker_to_tell_its_sender
 
 const DAY: i64 = 86_400;
 
+/// A retry that is to come in six minutes, a message that nobody was told of, and one that is to go out in an hour.
+struct Waiting {
+    tried: QueueId,
+    fresh: QueueId,
+    later: QueueId,
+}
+
+impl Waiting {
+    async fn put_into(store: &Store, queue: &Queue) -> Self {
+        let tried = submit(store, queue, queue.now().wall, &["bob@there.test"]).await;
+        let job = next(queue).await;
+        settle(store, queue, job, Some(in_minutes(queue, 6))).await;
+        let new = message(store, queue.now().wall, &["eve@other.test"]);
+        let mut delayed = message(store, queue.now().wall, &["cy@later.test"]);
+        delayed.recipients[0].due = in_minutes(queue, 60);
+        let (fresh, later) = (new.id, delayed.id);
+        store.commit(new).await.unwrap();
+        store.commit(delayed).await.unwrap();
+        Self { tried, fresh, later }
+    }
+
+    /// All is as if the clock had always gone as it goes now, save for the moments that the test takes.
+    async fn assert_in_step(&self, store: &Store, queue: &Queue) {
+        let moved = async {
+            // It came last, so the others have been moved before it.
+            while age(queue, &row_of(store, self.later).await).is_negative() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), moved).await.expect("rows follow the clock");
+        assert_eq!(next(queue).await.message, self.fresh);
+        assert!(queue.try_next().is_none(), "the others still wait");
+        for (id, minutes) in [(self.tried, 6), (self.fresh, 0), (self.later, 60)] {
+            let row = row_of(store, id).await;
+            assert!((0..60).contains(&age(queue, &row).as_secs()), "{row:?}");
+            let wait = row.due.duration_since(row.created);
+            assert!((wait.as_secs() - 60 * minutes).abs() < 60, "{row:?}");
+            assert_eq!(row.expires.duration_since(row.created).as_hours(), 5 * 24);
+        }
+    }
+}
+
+fn age(queue: &Queue, row: &QueuedRecipient) -> SignedDuration {
+    queue.now().wall.duration_since(row.created)
+}
+
+async fn row_of(store: &Store, id: QueueId) -> QueuedRecipient {
+    store.recipients(id).await.unwrap().remove(0)
+}
+
+fn in_minutes(queue: &Queue, minutes: u64) -> Timestamp {
+    queue.now().wall.checked_add(Duration::from_mins(minutes)).unwrap()
+}
+
 #[tokio::test]
 async fn a_clock_set_back_by_a_day_stalls_neither_retries_nor_what_has_just_come() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     let clock = Clock::anchored(start_time());
     let queue = Queue::start(store.clone(), Settings::default(), clock.clone());
-    let tried = submit(&store, &queue, queue.now().wall, &["bob@there.test"]).await;
-    let job = next(&queue).await;
-    let due = queue.now().wall.checked_add(Duration::from_mins(6)).unwrap();
-    settle(&store, &queue, job, Some(due)).await;
-    // Committed, but not told to the queue: it is found in the store alone.
-    let new = message(&store, queue.now().wall, &["eve@other.test"]);
-    let fresh = new.id;
-    store.commit(new).await.unwrap();
-    let asked_for = queue.now().wall.checked_add(Duration::from_hours(1)).unwrap();
-    let mut later = message(&store, queue.now().wall, &["cy@later.test"]);
-    later.recipients[0].due = asked_for;
-    store.commit(later).await.unwrap();
-
+    let waiting = Waiting::put_into(&store, &queue).await;
     clock.step(-DAY);
     queue.look_at_clock();
-    let mut got = Vec::new();
-    for _ in 0..2 {
-        let job =
-            tokio::time::timeout(Duration::from_secs(10), queue.next()).await.expect("a day is too long").unwrap();
-        got.push(job.message);
-        settle(&store, &queue, job, None).await;
+    waiting.assert_in_step(&store, &queue).await;
+}
+
+#[tokio::test]
+async fn a_clock_set_back_while_the_server_was_stopped_is_noticed_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = store(dir.path());
+    let queue = Queue::start(first.clone(), Settings::default(), Clock::anchored(start_time()));
+    let waiting = Waiting::put_into(&first, &queue).await;
+    queue.stop();
+    drop((queue, first));
+
+    let clock = Clock::anchored(start_time());
+    clock.step(-DAY);
+    let second = reopen(dir.path()).await;
+    let queue = Queue::start(second.clone(), Settings::default(), clock.clone());
+    waiting.assert_in_step(&second, &queue).await;
+    let row = row_of(&second, waiting.later).await;
+    queue.stop();
+    drop((queue, second));
+
+    let third = reopen(dir.path()).await;
+    assert!(third.newest_time().await.unwrap().unwrap() <= clock.now().wall, "the time before is forgotten");
+    let queue = Queue::start(third.clone(), Settings::default(), clock);
+    assert_eq!(next(&queue).await.message, waiting.fresh);
+    assert_eq!(row_of(&third, waiting.later).await, row, "it is moved once");
+}
+
+#[tokio::test]
+async fn the_time_is_marked_when_the_queue_stops_though_no_mail_has_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = store(dir.path());
+    let clock = Clock::anchored(start_time());
+    let queue = Queue::start(first.clone(), Settings::default(), clock.clone());
+    let start = queue.now().wall;
+    while first.newest_time().await.unwrap().is_none() {
+        tokio::task::yield_now().await;
     }
-    got.sort();
-    assert_eq!(got, [tried, fresh]);
-    assert!(queue.try_next().is_none(), "what was to go out later still is");
+    clock.step(DAY);
+    queue.stop();
+    drop((queue, first));
+    let store = reopen(dir.path()).await;
+    assert!(store.newest_time().await.unwrap().unwrap().duration_since(start).as_secs() >= DAY);
 }
 
 #[tokio::test]

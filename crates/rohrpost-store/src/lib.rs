@@ -54,6 +54,7 @@
 mod batch;
 pub mod body;
 mod check;
+mod clock;
 mod counters;
 pub mod error;
 mod finder;
@@ -85,6 +86,7 @@ mod tests;
 
 pub use body::{Body, BodyReader, BodyRef, BodyWriter};
 pub use check::CheckReport;
+pub use clock::SetBack;
 pub use error::{Class, OpenError, StoreError};
 pub use finder::Find;
 pub use health::Health;

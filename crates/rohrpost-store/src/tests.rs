@@ -2,6 +2,7 @@
 
 mod attacks;
 mod bodies;
+mod clock;
 mod delivering;
 mod failures;
 mod operating;

@@ -4,6 +4,7 @@
 
 mod after_dot;
 mod bounces;
+mod clock;
 mod local;
 mod notices;
 mod office;
