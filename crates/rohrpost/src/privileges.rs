@@ -7,7 +7,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
-use nix::unistd::{Gid, Uid, User, chown, initgroups, setgid, setuid};
+use nix::unistd::{Gid, Group, Uid, User, chown, initgroups, setgid, setuid};
 
 use crate::exit::{Exit, Failure};
 
@@ -26,6 +26,12 @@ fn user_named(name: &str) -> anyhow::Result<User> {
     let missing =
         || Failure::new(Exit::Config, format!("user: there is no {name:?}: `useradd --system {name}` makes one"));
     Ok(User::from_name(name)?.ok_or_else(missing)?)
+}
+
+/// The group of that name.
+pub(crate) fn group_named(name: &str) -> anyhow::Result<Gid> {
+    let group = Group::from_name(name)?.with_context(|| format!("expected a group of this host, found {name:?}"))?;
+    Ok(group.gid)
 }
 
 /// Whether nothing lies in the data directory yet, so that the first who comes decides whose it is.

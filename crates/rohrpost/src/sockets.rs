@@ -3,18 +3,25 @@
 use std::{
     fmt, fs,
     net::{SocketAddr, TcpListener},
-    os::unix::{fs::FileTypeExt, net::UnixListener},
-    path::PathBuf,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
 use anyhow::{Context, ensure};
 use listenfd::ListenFd;
-use nix::sys::{
-    resource::{Resource, getrlimit, setrlimit},
-    socket::{
-        AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket, sockopt,
+use nix::{
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        socket::{
+            AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt, socket,
+            sockopt,
+        },
     },
+    unistd::{Gid, chown},
 };
 use rohrpost_server::Bound;
 
@@ -61,6 +68,41 @@ impl fmt::Display for ListenAt {
     }
 }
 
+/// Whom a unix socket lets in: whoever may write to it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct SocketAccess {
+    /// Its permissions.
+    pub(crate) mode: Mode,
+    /// Its group; none: that of this process.
+    pub(crate) group: Option<Gid>,
+}
+
+/// Permissions as `chmod` takes them. Default 0660: owner and group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Mode(u32);
+
+/// The text is no permissions.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected permissions as three octal digits, such as \"0660\", found {0:?}")]
+pub(crate) struct ModeError(String);
+
+impl Default for Mode {
+    fn default() -> Self {
+        Self(0o660)
+    }
+}
+
+impl FromStr for Mode {
+    type Err = ModeError;
+
+    fn from_str(text: &str) -> Result<Self, ModeError> {
+        let digits = text.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(text);
+        let is_octal = digits.len() == 3 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+        let mode = u32::from_str_radix(digits, 8).ok().filter(|_| is_octal);
+        mode.map(Self).ok_or_else(|| ModeError(text.to_owned()))
+    }
+}
+
 /// Every connection is a file: takes as many as the system lets us have.
 pub(crate) fn allow_many() {
     let raised =
@@ -83,11 +125,12 @@ impl Binder {
         Self { names: names.split(':').map(str::to_owned).collect(), handed: ListenFd::from_env() }
     }
 
-    /// Binds one place. Only of systemd's names may there be several sockets.
-    pub(crate) fn bind(&mut self, at: &ListenAt) -> anyhow::Result<Vec<Bound>> {
+    /// Binds one place; `access` is for unix sockets that are made here. Only of systemd's names may there be several
+    /// sockets.
+    pub(crate) fn bind(&mut self, at: &ListenAt, access: &SocketAccess) -> anyhow::Result<Vec<Bound>> {
         let bound = match at {
             ListenAt::Tcp(address) => tcp(*address).map(|socket| vec![Bound::Tcp(socket)]).context(hint(*address)),
-            ListenAt::Unix(path) => unix(path).map(|socket| vec![Bound::Unix(socket)]),
+            ListenAt::Unix(path) => unix(path, access).map(|socket| vec![Bound::Unix(socket)]),
             ListenAt::Systemd(name) => self.take(name),
         };
         bound.with_context(|| format!("cannot listen at {at}"))
@@ -133,16 +176,29 @@ fn tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Binds a unix socket; one that an earlier run left behind is replaced, any other file is not touched.
-fn unix(path: &PathBuf) -> anyhow::Result<UnixListener> {
+fn unix(path: &Path, access: &SocketAccess) -> anyhow::Result<UnixListener> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
+    if is_socket && UnixStream::connect(path).is_err() {
         fs::remove_file(path)?;
     }
-    Ok(UnixListener::bind(path)?)
+    // Made where only we can reach it and then linked to its place: at no time can others connect, nor does it replace
+    // what somebody else put there meanwhile.
+    let folder = path.parent().context("a socket lies in a folder")?;
+    let closed = tempfile::tempdir_in(folder).with_context(|| folder.display().to_string())?;
+    let young = closed.path().join("s");
+    let listener = UnixListener::bind(&young)?;
+    if access.group.is_some() {
+        chown(&young, None, access.group).context("it cannot be given to the group")?;
+    }
+    fs::set_permissions(&young, fs::Permissions::from_mode(access.mode.0))?;
+    fs::hard_link(&young, path)?;
+    Ok(listener)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -169,12 +225,40 @@ mod tests {
     fn a_socket_left_behind_is_replaced_and_other_files_are_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lmtp.sock");
-        drop(unix(&path).unwrap());
-        let _again = unix(&path).unwrap();
-        assert!(unix(&path).is_err(), "somebody listens there");
+        let usual = SocketAccess::default();
+        drop(unix(&path, &usual).unwrap());
+        let _again = unix(&path, &usual).unwrap();
+        assert!(unix(&path, &usual).is_err(), "somebody listens there");
         let file = dir.path().join("file");
         fs::write(&file, "precious").unwrap();
-        assert!(unix(&file).is_err());
+        assert!(unix(&file, &usual).is_err());
         assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn a_unix_socket_has_the_mode_and_the_group_it_was_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode_of = |name: &str, access: SocketAccess| {
+            let _socket = unix(&dir.path().join(name), &access).unwrap();
+            let file = fs::metadata(dir.path().join(name)).unwrap();
+            (file.permissions().mode() & 0o7777, file.gid())
+        };
+        let own = nix::unistd::getegid();
+        assert_eq!(mode_of("usual", SocketAccess::default()), (0o660, own.as_raw()));
+        // Root may give files to any group, others to their own.
+        let group = if own.as_raw() == 0 { Gid::from_raw(64_006) } else { own };
+        let open = SocketAccess { mode: "0666".parse().unwrap(), group: Some(group) };
+        assert_eq!(mode_of("open", open), (0o666, group.as_raw()));
+    }
+
+    #[test]
+    fn a_mode_is_three_octal_digits() {
+        for (text, mode) in [("0660", 0o660), ("660", 0o660), ("0000", 0), ("777", 0o777)] {
+            assert_eq!(text.parse(), Ok(Mode(mode)), "{text}");
+        }
+        for text in ["", "0", "66", "0o660", "0668", "+660", "1777", "00660", "rw-rw----"] {
+            assert!(text.parse::<Mode>().is_err(), "{text}");
+        }
     }
 }

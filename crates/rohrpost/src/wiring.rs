@@ -61,7 +61,7 @@ impl Sockets {
         let mut listeners = Vec::new();
         for listener in &settings.listeners {
             let open = listener.at.iter().filter(|_| listener.enabled);
-            let bound = open.map(|at| binder.bind(at)).collect::<anyhow::Result<Vec<_>>>();
+            let bound = open.map(|at| binder.bind(at, &listener.access)).collect::<anyhow::Result<Vec<_>>>();
             let bound = bound.with_context(|| format!("listener {}", listener.name))?;
             listeners.push(bound.into_iter().flatten().collect());
         }

@@ -24,12 +24,18 @@ fn listeners(running: &[Listener], read: &[Listener]) -> Vec<String> {
     let mut keys = Vec::new();
     for listener in read {
         let name = &listener.name;
-        match named(running, name) {
-            None => keys.push(format!("listener {name}, which is new")),
-            Some(before) if before.address != listener.address => keys.push(format!("listener {name}: address")),
-            Some(before) if listener.enabled && !before.enabled => keys.push(format!("listener {name}: enabled")),
-            Some(_) => {}
-        }
+        let Some(before) = named(running, name) else {
+            keys.push(format!("listener {name}, which is new"));
+            continue;
+        };
+        let fixed = [
+            ("address", before.address != listener.address),
+            ("mode", before.mode != listener.mode),
+            ("group", before.group != listener.group),
+            ("enabled", listener.enabled && !before.enabled),
+        ];
+        let differing = fixed.into_iter().filter(|(_, differs)| *differs);
+        keys.extend(differing.map(|(key, _)| format!("listener {name}: {key}")));
     }
     let gone = running.iter().filter(|listener| named(read, &listener.name).is_none());
     keys.extend(gone.map(|listener| format!("listener {}, which is gone", listener.name)));
@@ -54,6 +60,8 @@ mod tests {
         assert!(needed(&running, &other).is_empty());
         let moved = config(&format!("node = 1\n{}[log]\nformat = \"json\"\n", MX.replace(":25", ":26")));
         assert_eq!(needed(&running, &moved), ["node", "log.format", "listener mx: address"]);
+        let regrouped = config(&format!("{MX}mode = \"0666\"\ngroup = \"mail\"\n"));
+        assert_eq!(needed(&running, &regrouped), ["listener mx: mode", "listener mx: group"]);
     }
 
     #[test]

@@ -73,6 +73,14 @@ fn every_fault_of_meaning_is_found_at_once() {
 }
 
 #[test]
+fn a_mode_or_a_group_that_cannot_be_is_named() {
+    let lines = "[[listener]]\nname = \"lmtp\"\nprotocol = \"lmtp\"\naddress = \"unix:/run/lmtp.sock\"\n\
+        mode = \"0668\"\ngroup = \"no-such-group\"\n\
+        [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = \"[::]:25\"\nmode = \"0600\"\ngroup = \"root\"\n";
+    insta::assert_snapshot!(fault(lines));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = read(Path::new("/nowhere/rohrpost.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/nowhere/rohrpost.toml: No such file"), "{error}");

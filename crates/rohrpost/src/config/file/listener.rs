@@ -27,6 +27,18 @@ pub(crate) struct Listener {
     /// Required: `["0.0.0.0:25", "[::]:25"]`
     pub(crate) address: OneOrMany,
 
+    /// Permissions of its unix sockets in octal, as `chmod` takes them. Whoever may write may bring mail, without the
+    /// delays and limits that strangers have. Needs a restart.
+    ///
+    /// Default: `"0660"`
+    pub(crate) mode: Option<String>,
+
+    /// Group of its unix sockets, for programs that run as another user. Unset: that of whoever starts the server. Needs
+    /// a restart.
+    ///
+    /// Example: `"postfix"`
+    pub(crate) group: Option<String>,
+
     /// Whether the listener is open. A closed one still lends its `auth.tls` to others, see there. To open one that was
     /// closed at the start needs a restart.
     ///

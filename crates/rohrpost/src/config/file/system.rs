@@ -16,7 +16,8 @@ pub(crate) struct Domains {
     /// Default: `[]`
     pub(crate) local: Vec<Domain>,
 
-    /// What parts mailbox and folder in an address such as `ann+shop@example.org`; empty for no such addresses.
+    /// What parts mailbox and folder in an address such as `ann+shop@example.org`; empty for no such addresses. Ann gets
+    /// their mail and may send as them, but for those that are an account's or an alias's own.
     ///
     /// Default: `"+"`
     pub(crate) subaddress: String,

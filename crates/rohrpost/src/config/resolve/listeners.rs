@@ -10,7 +10,8 @@ use rohrpost_tls::CertPair;
 use super::Notes;
 use crate::{
     config::{KeyPath, file},
-    sockets::ListenAt,
+    privileges,
+    sockets::{ListenAt, SocketAccess},
 };
 
 /// A listener as it is meant.
@@ -22,6 +23,8 @@ pub(crate) struct Listener {
     pub(crate) protocol: Protocol,
     /// Where.
     pub(crate) at: Vec<ListenAt>,
+    /// Whom its unix sockets let in.
+    pub(crate) access: SocketAccess,
     /// Whether it is open.
     pub(crate) enabled: bool,
     /// How its links are encrypted.
@@ -78,6 +81,7 @@ impl Notes {
         Listener {
             name: listener.name.clone(),
             protocol,
+            access: self.socket_access(&key, listener, &at),
             enabled: listener.enabled,
             tls,
             auth_clear: listener.auth.clear,
@@ -109,6 +113,23 @@ impl Notes {
             }
         };
         address.as_slice().iter().enumerate().filter_map(place).collect()
+    }
+
+    /// Whom the unix sockets of a listener let in. Other sockets have neither mode nor group: to ask for one there is a
+    /// mistake.
+    fn socket_access(&mut self, key: &KeyPath, listener: &file::Listener, at: &[ListenAt]) -> SocketAccess {
+        let (mode, group) = (key.then("mode"), key.then("group"));
+        if !at.iter().any(|at| matches!(at, ListenAt::Unix(_))) {
+            let set = [(&mode, &listener.mode), (&group, &listener.group)];
+            for (key, _) in set.into_iter().filter(|(_, value)| value.is_some()) {
+                self.fault(key.clone(), "only a unix socket has one, and no address of this listener is \"unix:PATH\"");
+            }
+        }
+        let usual = SocketAccess::default();
+        SocketAccess {
+            mode: listener.mode.as_ref().and_then(|text| self.value(&mode, text.parse())).unwrap_or(usual.mode),
+            group: listener.group.as_ref().and_then(|name| self.value(&group, privileges::group_named(name))),
+        }
     }
 
     /// Warns of what is allowed but unwise.
@@ -178,6 +199,8 @@ fn usual() -> [file::Listener; 3] {
         name: name.to_owned(),
         protocol,
         address: file::OneOrMany::Many(vec![format!("0.0.0.0:{port}"), format!("[::]:{port}")]),
+        mode: None,
+        group: None,
         enabled: true,
         tls: None,
         auth: file::Auth::default(),
