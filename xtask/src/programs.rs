@@ -46,6 +46,7 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("swaks"), package: "swaks", why: "submits with PLAIN and LOGIN" },
     Program { probe: Probe::Perl("Net::SSLeay"), package: "libnet-ssleay-perl", why: "lets swaks speak TLS" },
     Program { probe: Probe::Command("dnsmasq"), package: "dnsmasq-base", why: "is the DNS that names the MX hosts" },
+    Program { probe: Probe::Command("systemd-analyze"), package: "systemd", why: "judges the units in packaging" },
     Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256" },
     Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
 ];

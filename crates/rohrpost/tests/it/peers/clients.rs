@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -63,6 +64,12 @@ impl Swaks {
         swaks.with(&["--helo", "swaks.test", "--timeout", "60"])
     }
 
+    /// A message by LMTP over a unix socket.
+    pub(crate) fn lmtp(socket: &Path, from: &str, to: &str) -> Self {
+        let arguments = ["--socket", &socket.display().to_string(), "--protocol", "LMTP", "--from", from, "--to", to];
+        Self { arguments: arguments.map(str::to_owned).to_vec() }.with(&["--helo", "swaks.test", "--timeout", "60"])
+    }
+
     /// More of swaks' own options.
     pub(crate) fn with(mut self, options: &[&str]) -> Self {
         self.arguments.extend(options.iter().map(|&option| option.to_owned()));
@@ -91,7 +98,16 @@ impl Swaks {
 
     /// Sends it.
     pub(crate) fn send(self) -> Transcript {
-        let output = Command::new("swaks").args(self.arguments).stdin(Stdio::null()).output();
+        self.run(&mut Command::new("swaks"))
+    }
+
+    /// Sends it as a user of this host, in this group and no other.
+    pub(crate) fn send_as(self, user: u32, group: u32) -> Transcript {
+        self.run(Command::new("swaks").uid(user).gid(group).current_dir("/"))
+    }
+
+    fn run(self, swaks: &mut Command) -> Transcript {
+        let output = swaks.args(self.arguments).stdin(Stdio::null()).output();
         Transcript::of(&output.expect("swaks is there: `cargo xtask programs` installs it"))
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct Dialogue {
 impl Dialogue {
     /// Connects in clear text, takes the greeting and says EHLO.
     pub(crate) fn clear(server: SocketAddr) -> Self {
-        let stream = TcpStream::connect(server).expect("the server listens");
+        Self::on(TcpStream::connect(server).expect("the server listens"))
+    }
+
+    /// The same on a connection that is there already.
+    pub(crate) fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).expect("a minute is a time-out");
         let output = stream.try_clone().expect("a socket can be shared");
         let mut dialogue = Self { output: Box::new(output), input: BufReader::new(Box::new(stream)), child: None };

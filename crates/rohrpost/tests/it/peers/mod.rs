@@ -26,7 +26,7 @@ pub(crate) use dns::Dns;
 pub(crate) use exim::Exim;
 pub(crate) use opensmtpd::OpenSmtpd;
 pub(crate) use postfix::Postfix;
-pub(crate) use rohrpost::Rohrpost;
+pub(crate) use rohrpost::{Installation, Rohrpost};
 
 /// How long anything may take before a test gives up. Long, since a busy machine is no fault; a passing test never
 /// waits for it.

@@ -53,6 +53,20 @@ impl Postfix {
             .log
             .wait_for_line(&format!("{to} … {status}"), |line| line.contains(&to) && line.contains(&status))
     }
+
+    /// Waits until it has refused `recipient` at RCPT.
+    pub(crate) fn wait_for_refusal(&self, recipient: &str) {
+        self.enclosed.log.wait_for_line(&format!("refused {recipient}"), |line| is_refusal(line, recipient));
+    }
+
+    /// How often it has refused `recipient` at RCPT so far.
+    pub(crate) fn refusals(&self, recipient: &str) -> usize {
+        self.enclosed.log.lines().iter().filter(|line| is_refusal(line, recipient)).count()
+    }
+}
+
+fn is_refusal(line: &str, recipient: &str) -> bool {
+    line.contains("reject: RCPT") && line.contains(&format!("to=<{recipient}>"))
 }
 
 fn furnish(enclosure: &Enclosure) {

@@ -1,11 +1,13 @@
 //! Our own program, as its users run it: `rohrpost serve` with a configuration file, and the commands beside it.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::log::Log;
@@ -16,35 +18,110 @@ pub(crate) const ANN: &str = "ann@here.test";
 /// Its password.
 pub(crate) const PASSWORD: &str = "three blue kites";
 
-/// A running server for `here.test`.
-pub(crate) struct Rohrpost {
+/// A server for `here.test` that is set up and does not run.
+pub(crate) struct Installation {
     directory: TempDir,
-    child: Child,
-    log: Log,
     /// What its listeners show.
     pub(crate) certificate: Certificate,
 }
 
-impl Rohrpost {
-    /// Starts it with the tables of `settings`, a DNS, and the port that MX hosts have; waits until it says that it is
-    /// ready, as it would say to systemd.
-    pub(crate) fn start(dns: SocketAddr, mx_port: u16, settings: &str) -> Self {
+impl Installation {
+    /// Sets it up with `keys` for the top of its settings and `tables` behind the usual ones, a DNS, and the port that MX
+    /// hosts have.
+    pub(crate) fn new(dns: SocketAddr, mx_port: u16, keys: &str, tables: &str) -> Self {
         let directory = TempDir::with_prefix("rohrpost-it-").expect("a directory can be made");
         let certificate = Certificate::for_host("mx.here.test");
-        let base = base(&directory, &certificate, dns, mx_port);
-        std::fs::write(directory.path().join("rohrpost.toml"), base + settings).expect("the file can be written");
+        let settings = keys.to_owned() + &base(&directory, &certificate, dns, mx_port) + tables;
+        std::fs::write(directory.path().join("rohrpost.toml"), settings).expect("the file can be written");
         std::fs::write(directory.path().join("password"), PASSWORD).expect("the file can be written");
-        let mut add = command(&directory);
-        add.args(["account", "add", ANN, "--password-file"]).arg(directory.path().join("password"));
+        let installation = Self { directory, certificate };
+        let mut add = installation.command();
+        add.args(["account", "add", ANN, "--password-file"]).arg(installation.directory.path().join("password"));
         text_of(add.output().expect("it is built"));
-        let (child, log) = serve(&directory);
-        Self { directory, child, log, certificate }
+        installation
+    }
+
+    /// The program, told where the settings are.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        command.arg("--config").arg(self.directory.path().join("rohrpost.toml")).stdin(Stdio::null());
+        command
+    }
+
+    /// Starts the server.
+    pub(crate) fn start(self) -> Rohrpost {
+        let mut serve = self.command();
+        serve.arg("serve");
+        self.run(serve)
+    }
+
+    /// Starts it as systemd does that has two sockets for it. Such sockets are numbered from 3 on, and only the process
+    /// whose number `LISTEN_PID` is may take them: a shell moves them there and becomes the server.
+    pub(crate) fn start_with_sockets(self, names: [&str; 2], sockets: [OwnedFd; 2]) -> Rohrpost {
+        const ACTIVATE: &str = r#"export LISTEN_PID=$$; exec "$0" "$@" serve 3<&0 4<&1 0</dev/null 1>/dev/null"#;
+        let [first, second] = sockets;
+        let program = self.command();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", ACTIVATE]).arg(program.get_program()).args(program.get_args());
+        shell.env("LISTEN_FDS", "2").env("LISTEN_FDNAMES", names.join(":")).stdin(first).stdout(second);
+        self.run(shell)
+    }
+
+    /// Runs it until it says that it is ready, as it would say to systemd. Its log is what it writes to standard error.
+    fn run(self, mut serve: Command) -> Rohrpost {
+        let path = self.directory.path().join("notify");
+        let notices = UnixDatagram::bind(&path).expect("a socket can be made");
+        notices.set_read_timeout(Some(DEADLINE)).expect("a minute is a time-out");
+        let (output, input) = std::io::pipe().expect("a pipe can be made");
+        let child = serve.env("NOTIFY_SOCKET", &path).stderr(input).spawn();
+        drop(serve);
+        let (child, log) = (child.expect("it is built"), Log::follow("rohrpost serve", output));
+        let server = Rohrpost { installation: self, child, log, notices };
+        server.tells("READY=1");
+        server
+    }
+}
+
+/// A running server.
+pub(crate) struct Rohrpost {
+    /// What it was started from.
+    pub(crate) installation: Installation,
+    child: Child,
+    log: Log,
+    notices: UnixDatagram,
+}
+
+impl Rohrpost {
+    /// Takes what the server tells systemd next; it must contain `text`.
+    #[track_caller]
+    pub(crate) fn tells(&self, text: &str) -> String {
+        let mut message = [0; 512];
+        let log = || self.log.lines().join("\n");
+        match self.notices.recv(&mut message) {
+            Ok(octets) => {
+                let told = String::from_utf8_lossy(&message[..octets]).into_owned();
+                assert!(told.contains(text), "rohrpost serve told {told:?}, not {text:?}\n{}", log());
+                told
+            }
+            Err(error) => panic!("rohrpost serve did not tell {text:?}: {error}\n{}", log()),
+        }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("process ids fit");
+        nix::sys::signal::kill(Pid::from_raw(id), signal).expect("it is our child");
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ends(&mut self) -> ExitStatus {
+        self.child.wait().expect("it is our child")
     }
 
     /// What a command beside the server prints. It must succeed.
     #[track_caller]
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
-        text_of(command(&self.directory).args(arguments).output().expect("it is built"))
+        text_of(self.installation.command().args(arguments).output().expect("it is built"))
     }
 
     /// Asks until the answer satisfies, each time after the server has said something more.
@@ -121,32 +198,6 @@ mx_denied_networks = []
         certificate.cert().display(),
         certificate.key().display(),
     )
-}
-
-fn command(directory: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
-    command.arg("--config").arg(directory.path().join("rohrpost.toml")).stdin(Stdio::null());
-    command
-}
-
-fn serve(directory: &TempDir) -> (Child, Log) {
-    let notify: PathBuf = directory.path().join("notify");
-    let socket = UnixDatagram::bind(&notify).expect("a socket can be made");
-    socket.set_read_timeout(Some(DEADLINE)).expect("a minute is a time-out");
-    let (output, input) = std::io::pipe().expect("a pipe can be made");
-    let errors = input.try_clone().expect("a pipe can be shared");
-    let mut serve = command(directory);
-    let child = serve.arg("serve").env("NOTIFY_SOCKET", &notify).stdout(input).stderr(errors).spawn();
-    drop(serve);
-    let (child, log) = (child.expect("it is built"), Log::follow("rohrpost serve", output));
-    let mut message = [0; 512];
-    loop {
-        match socket.recv(&mut message) {
-            Ok(length) if String::from_utf8_lossy(&message[..length]).contains("READY=1") => return (child, log),
-            Ok(_) => {}
-            Err(error) => panic!("rohrpost serve is not ready: {error}\n{}", log.lines().join("\n")),
-        }
-    }
 }
 
 /// Standard output of a command that must have succeeded.

@@ -76,7 +76,7 @@ fn msmtp_logs_in_by_scram_over_implicit_tls() {
 #[test]
 fn gsasl_logs_in_by_scram_bound_to_the_tls_connection() {
     let organisation = Organisation::open(NO_MX);
-    let authority = organisation.rohrpost.certificate.cert();
+    let authority = organisation.rohrpost.installation.certificate.cert();
     let gsasl = |password| clients::gsasl(organisation.submission, &authority, ANN, password);
     let refused = gsasl("two blue kites");
     assert!(!refused.succeeded && refused.text.contains("535 5.7.8"), "{}", refused.text);
@@ -126,5 +126,8 @@ fn an_account_sends_only_as_itself() {
     let swaks =
         |from| Swaks::new(organisation.submission, from, ANN).tls(PeerTls::Encrypt).login("PLAIN", ANN, PASSWORD);
     swaks("boss@here.test").send().expect_reply("553 5.7.1");
+    swaks("ann+shop@here.test").send().expect_success();
+    organisation.rohrpost.ask(&["alias", "set", "ann+shop@here.test", "boss@here.test"]);
+    swaks("ann+shop@here.test").send().expect_reply("550 5.7.1");
     swaks(ANN).with(&["--header", "From: boss@here.test"]).send().expect_reply("550 5.7.1");
 }

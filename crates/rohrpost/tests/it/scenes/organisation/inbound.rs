@@ -5,7 +5,7 @@ use crate::peers::rohrpost::ANN;
 use crate::peers::{Dialogue, Exim, NextHop, OpenSmtpd, PeerTls, Postfix, Swaks};
 
 /// A port that no MX host has: nothing is sent in these tests.
-const NO_MX: u16 = 1;
+pub(super) const NO_MX: u16 = 1;
 
 /// Postfix passes a message on to us; we have it, and its trace begins with `seal`.
 #[track_caller]
@@ -42,7 +42,7 @@ fn opensmtpd_sends(tls: PeerTls, seal: &str) {
 
 /// The message is in ann's mailbox, its trace fields agree with the seal, and so does the trace.
 #[track_caller]
-fn arrived(organisation: &Organisation, seal: &str, subject: &str) {
+pub(super) fn arrived(organisation: &Organisation, seal: &str, subject: &str) {
     let protocol = if seal == "encrypted" { "with ESMTPS" } else { "with ESMTP" };
     organisation.rohrpost.inbox(&[&format!("Subject: {subject}"), "by mx.here.test", protocol]);
     let trace = organisation.rohrpost.trace(ANN, &["received from", "filed in ann@here.test/INBOX"]);

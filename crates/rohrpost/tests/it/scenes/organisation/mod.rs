@@ -6,12 +6,14 @@
 mod auth;
 mod inbound;
 mod outbound;
+mod partners;
 mod policy;
+mod relay_domain;
 
 use std::net::SocketAddr;
 
 use crate::peers::rohrpost::{ANN, PASSWORD};
-use crate::peers::{Dns, PeerTls, Rohrpost, Swaks, free_address};
+use crate::peers::{Dns, Installation, PeerTls, Rohrpost, Swaks, free_address};
 
 /// The server of `here.test`.
 struct Organisation {
@@ -39,6 +41,15 @@ impl Organisation {
 
     /// The same with more lines for the table of the TLS port, and more tables.
     fn with(mx_port: u16, submissions_lines: &str, tables: &str) -> Self {
+        Self::set_up(mx_port, "", submissions_lines, tables)
+    }
+
+    /// The same with `keys` at the top of its settings.
+    fn with_keys(mx_port: u16, keys: &str) -> Self {
+        Self::set_up(mx_port, keys, "enabled = true", "")
+    }
+
+    fn set_up(mx_port: u16, keys: &str, submissions_lines: &str, tables: &str) -> Self {
         let dns = Dns::start(&["here.test", "postfix.test", "exim.test", "opensmtpd.test"]);
         let [mx, smtps, strict, submission, submissions, lan] = [(); 6].map(|()| free_address());
         let settings = format!(
@@ -84,7 +95,7 @@ auth.tls = true
 {tables}",
             lan_port = lan.port()
         );
-        let rohrpost = Rohrpost::start(dns.address, mx_port, &settings);
+        let rohrpost = Installation::new(dns.address, mx_port, keys, &settings).start();
         Self { mx, smtps, strict, submission, submissions, lan, rohrpost, _dns: dns }
     }
 
