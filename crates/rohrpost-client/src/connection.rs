@@ -69,7 +69,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects, shakes hands, greets and logs in.
+    /// Connects, shakes hands, greets and logs in. Each stage is bounded by [`Target::timeouts`].
+    ///
+    /// Cancelling the future closes the connection.
     ///
     /// # Errors
     /// [`ConnectError`] with the stage at which it ended.
@@ -117,7 +119,10 @@ impl Connection {
     /// Sends a message. Recipients that the server does not take in one transaction go in several.
     ///
     /// Every recipient has its own outcome; one that is refused keeps nobody else from getting the message. When the
-    /// connection breaks, those without an outcome get one that says so.
+    /// connection breaks, those without an outcome get one that says so. So there is no error: all is in the report.
+    ///
+    /// Cancelling the future leaves the dialogue in the middle; the connection can only be dropped then, and whether the
+    /// message was taken is unknown.
     pub async fn send(&mut self, outgoing: &Outgoing<'_>) -> SendReport {
         self.messages += 1;
         let mut untouched = true;
@@ -144,7 +149,8 @@ impl Connection {
         report
     }
 
-    /// Asks whether the server would take mail for an address, without sending any: MAIL with a null path, RCPT, RSET.
+    /// Asks whether the server would take mail for an address, without sending any: MAIL with a null path, RCPT, RSET
+    /// (RFC 5321 §4.1.1.5).
     pub async fn probe(&mut self, address: &Mailbox) -> Outcome {
         let lost = || Failure::from(SessionError::Lost { stage: Stage::Mail });
         if !self.wire.session.is_ready() {
@@ -159,7 +165,7 @@ impl Connection {
         }
     }
 
-    /// Says goodbye and closes, without waiting for the answer.
+    /// Says QUIT and closes, without waiting for the answer; 20 s at most ([`Timeouts::rset`](crate::Timeouts::rset)).
     pub async fn quit(mut self) {
         self.wire.session.quit(now());
         // Nothing depends on it: the connection is closed in any case.
@@ -200,7 +206,8 @@ impl Connection {
         clear && self.capabilities().starttls && (matches!(reply.code, 530 | 538) || asks_for_tls)
     }
 
-    /// Whether another message may be sent on it: open, not too old, not too often used.
+    /// Whether another message may be sent on it: open, younger than [`AGE_MAX`], fewer than [`MESSAGES_MAX`] messages,
+    /// within the server's own limit (RFC 9422).
     pub fn is_reusable(&self) -> bool {
         self.wire.session.is_ready()
             && self.messages < MESSAGES_MAX

@@ -19,9 +19,9 @@ pub struct Outgoing<'a> {
     pub envelope: &'a Envelope,
     /// To whom. More than one transaction takes go in several.
     pub recipients: &'a [Recipient],
-    /// Size in octets, for the SIZE parameter.
+    /// Size in octets, for the SIZE parameter (RFC 1870). A server that takes less is not even tried.
     pub octets: u64,
-    /// The message, header included.
+    /// The message, header included. Its line ends need not be CRLF.
     pub body: &'a dyn BodySource,
 }
 
@@ -54,7 +54,7 @@ impl BodySource for Bytes {
 
 /// Hands out a message part by part.
 pub trait Chunks: Send {
-    /// The next part; `None` at the end.
+    /// The next part, of any length; `None` at the end. It should not wait long: the server's patience is 3 min.
     ///
     /// # Errors
     /// What the storage says. The connection is given up then, so that half a message is not taken for a whole one.
@@ -113,7 +113,7 @@ impl<R: AsyncRead + Send + Unpin> Chunks for Reader<R> {
 pub struct SendReport {
     /// One for each recipient, in their order.
     pub outcomes: Vec<Outcome>,
-    /// How far the dialogue came.
+    /// How far the dialogue came: the furthest stage of any recipient.
     pub stage: Stage,
     /// The final dot was sent and for somebody no reply came: they may have got it (RFC 1047).
     pub outcome_unknown: bool,

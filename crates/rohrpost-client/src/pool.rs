@@ -20,7 +20,10 @@ use crate::{
 
 /// Keeps unused connections for a while and hands them out again, each only to targets with the very same terms.
 ///
-/// Cloning shares the connections. Dropping the last clone closes them.
+/// A connection waits for [`Target::idle`], a pool holds [`IDLE_CONNECTIONS_MAX`] at most, and none is kept that is not
+/// [`Connection::is_reusable`]. How many are open at a time is the caller's to bound: only unused ones are here.
+///
+/// Cloning shares the connections. Dropping the last clone closes them without a goodbye; see [`Pool::close`].
 #[derive(Clone, Debug, Default)]
 pub struct Pool(Arc<Shared>);
 
@@ -96,6 +99,9 @@ impl Pool {
     }
 
     /// Keeps a connection for the next message, if it is still good for one.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub fn put(&self, connection: Connection) {
         if !connection.is_reusable() {
             tokio::spawn(connection.quit());
@@ -116,7 +122,7 @@ impl Pool {
         }
     }
 
-    /// Says goodbye on all unused connections, as before the program ends.
+    /// Says goodbye on all unused connections, one after the other, as before the program ends.
     pub async fn close(&self) {
         let idle = {
             let mut state = self.lock();

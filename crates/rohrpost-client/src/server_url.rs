@@ -72,9 +72,10 @@ enum Place {
 /// | `lmtp` | 24, or a path to a unix socket: `lmtp:///run/lmtp.sock` | `tls=`, default `auto` |
 ///
 /// `auto` is TLS from the first octet on port 465 and STARTTLS on every other, required except on loopback. `trust=` is
-/// one of [`Trust`]'s words, by default `system`, on loopback `any`. `min-tls=` is `1.2` or `1.3`.
+/// one of [`Trust`]'s words, by default `system`, on loopback and unix sockets `any`. `min-tls=` is `1.2` (default) or `1.3`.
 ///
-/// Printed, it shows no password.
+/// User and password are percent-encoded (RFC 3986 §2.1) where they hold one of `:/?#[]@%` or a blank. Printed, it shows
+/// no password.
 ///
 /// ```
 /// use rohrpost_client::ServerUrl;
@@ -136,7 +137,7 @@ impl ServerUrl {
         self.trust.clone().unwrap_or(if endpoint.is_local() { Trust::Any } else { Trust::System })
     }
 
-    /// Looks the host up and gives one target for each address, in the system's order.
+    /// Looks the host up and gives one target for each address, in the system's order. The caller bounds its time.
     ///
     /// # Errors
     /// What the system's resolver says; [`io::ErrorKind::NotFound`] if there is no address.
@@ -154,7 +155,8 @@ impl ServerUrl {
         Ok(endpoints.into_iter().map(|endpoint| self.target(endpoint, ehlo_name.clone())).collect())
     }
 
-    /// The terms of this text for one address of its host.
+    /// The terms of this text for one address of its host: trust is insisted on unless it is [`Trust::Any`], and an unused
+    /// connection is kept for [`IDLE_RELAY`].
     pub fn target(&self, endpoint: Endpoint, ehlo_name: Host) -> Target {
         let trust = self.trust(&endpoint);
         Target {
@@ -217,7 +219,13 @@ impl fmt::Display for ServerUrl {
             Place::Unix(path) => write!(f, "{}", path.display())?,
         }
         write!(f, "?tls={}", self.tls)?;
-        self.trust.as_ref().map_or(Ok(()), |trust| write!(f, "&trust={trust}"))
+        if let Some(trust) = &self.trust {
+            write!(f, "&trust={trust}")?;
+        }
+        if self.min_tls != MinTls::default() {
+            write!(f, "&min-tls={}", self.min_tls)?;
+        }
+        Ok(())
     }
 }
 
@@ -316,6 +324,11 @@ mod tests {
         assert_eq!(shown("smtps://[2001:db8::1]"), "smtps://[2001:db8::1]:465?tls=implicit");
         assert_eq!(shown("lmtp://127.0.0.1"), "lmtp://127.0.0.1:24?tls=auto");
         assert_eq!(shown("lmtp:///run/lmtp.sock"), "lmtp:///run/lmtp.sock?tls=auto");
+        assert_eq!(shown("smtps://mx.test?min-tls=1.2"), "smtps://mx.test:465?tls=implicit");
+        assert_eq!(
+            shown("smtps://mx.test?min-tls=1.3&trust=any"),
+            "smtps://mx.test:465?tls=implicit&trust=any&min-tls=1.3"
+        );
     }
 
     #[test]

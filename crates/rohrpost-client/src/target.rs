@@ -104,12 +104,13 @@ impl Login {
     }
 }
 
-/// One server and the terms on which it is spoken to.
+/// One server and the terms on which it is spoken to. The defaults are those of [`Target::new`].
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Address or socket.
     pub endpoint: Endpoint,
-    /// The server's name: asked for in SNI, and what its certificate is judged by. Without one, its address is.
+    /// The server's name: asked for in SNI (RFC 6066 §3), and what its certificate is judged by (RFC 9525). Default: none,
+    /// then the certificate is judged by the address.
     pub name: Option<Domain>,
     /// SMTP (default) or LMTP.
     pub protocol: Protocol,
@@ -121,19 +122,21 @@ pub struct Target {
     pub require_trust: bool,
     /// The oldest TLS version. Default: 1.2.
     pub min_tls: MinTls,
-    /// Who logs in. Default: nobody. Credentials leave only inside TLS that meets `trust`, or locally.
+    /// Who logs in (RFC 4954). Default: nobody. Credentials leave only inside TLS that meets `trust`, or locally.
     pub login: Option<Login>,
     /// Lets credentials cross the network in clear text. Default: no. Whoever sets it warns its user.
     pub allow_clear: bool,
-    /// What we call ourselves.
+    /// What we call ourselves (RFC 5321 §4.1.4: a name that leads to this host, or its address).
     pub ehlo_name: Host,
-    /// The local address to connect from.
+    /// The local address to connect from, of the same family as `endpoint`. Default: the system chooses.
     pub source: Option<IpAddr>,
-    /// A label of the certificate that the [`ClientTls`](rohrpost_tls::ClientTls) in use shows, if it shows one.
+    /// A label of the certificate that the [`ClientTls`](rohrpost_tls::ClientTls) in use shows, if it shows one. Default:
+    /// none. It chooses nothing; it keeps connections with and without the certificate apart.
     pub client_certificate: Option<String>,
-    /// A label of the policy that led to these terms. Connections and TLS sessions are shared only under equal labels.
+    /// A label of the policy that led to these terms. Default: empty. Connections and TLS sessions are shared only under
+    /// equal labels.
     pub policy: String,
-    /// Limits per stage.
+    /// Limits per stage. Default: those of RFC 5321 §4.5.3.2.
     pub timeouts: Timeouts,
     /// How long the connection may lie unused in a pool. Default: [`IDLE_MX`].
     pub idle: Duration,

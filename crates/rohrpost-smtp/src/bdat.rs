@@ -27,6 +27,9 @@ pub struct ChunkError;
 
 impl Chunk {
     /// Reads `86` or `86 LAST`.
+    ///
+    /// # Errors
+    /// [`ChunkError`] for everything else.
     pub fn parse(argument: &[u8]) -> Result<Self, ChunkError> {
         let text = std::str::from_utf8(argument).map_err(|_| ChunkError)?;
         let (digits, last) = match text.split_once(' ') {

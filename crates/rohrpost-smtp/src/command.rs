@@ -152,6 +152,9 @@ pub enum Fault {
 }
 
 /// Reads one line, without its CRLF.
+///
+/// # Errors
+/// [`CommandError`], with the verb as far as there is one.
 pub fn parse(line: &[u8]) -> Result<Command<'_>, CommandError> {
     let (verb, parsed) = read(line);
     parsed.map_err(|fault| CommandError { verb, fault })

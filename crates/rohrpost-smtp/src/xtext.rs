@@ -22,6 +22,9 @@ pub enum XtextError {
 }
 
 /// Reads xtext. Characters beyond ASCII may stand for themselves (RFC 6533 §3).
+///
+/// # Errors
+/// [`XtextError`] for the first character that must not stand where it does.
 pub fn decode(text: &str) -> Result<String, XtextError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

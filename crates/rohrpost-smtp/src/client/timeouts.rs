@@ -17,12 +17,12 @@ pub const PACE_BYTES: usize = 6_000;
 /// … looked at over a minute, so that a short stall does not count.
 pub const PACE_TIME: Duration = Duration::from_mins(1);
 
-/// Limits per stage.
+/// Limits per stage, each with its default. The sections are those of RFC 5321.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timeouts {
-    /// The TCP connection; 30 s.
+    /// The TCP connection, which the driver opens; 30 s.
     pub connect: Duration,
-    /// The greeting; 5 min.
+    /// The greeting; 5 min (§4.5.3.2.1).
     pub greeting: Duration,
     /// EHLO, HELO, LHLO; 5 min.
     pub ehlo: Duration,
@@ -30,19 +30,19 @@ pub struct Timeouts {
     pub starttls: Duration,
     /// Each reply of AUTH; 5 min, since some servers let a wrong password wait.
     pub auth: Duration,
-    /// MAIL; 5 min.
+    /// MAIL; 5 min (§4.5.3.2.2).
     pub mail: Duration,
-    /// RCPT; 5 min.
+    /// RCPT; 5 min (§4.5.3.2.3).
     pub rcpt: Duration,
-    /// DATA; 2 min.
+    /// DATA; 2 min (§4.5.3.2.4).
     pub data: Duration,
-    /// A block of the body; 3 min.
+    /// A block of the body; 3 min (§4.5.3.2.5).
     pub block: Duration,
-    /// The reply to the whole message; 10 min, and never less than [`DOT_MIN`] whatever stands here.
+    /// The reply to the whole message; 10 min (§4.5.3.2.6), and never less than [`DOT_MIN`] whatever stands here.
     pub dot: Duration,
     /// RSET and QUIT; 20 s.
     pub rset: Duration,
-    /// The whole transaction up to the dot; off by default.
+    /// The whole transaction up to the end of the body; `None` by default, no limit. The reply to the dot has its own time.
     pub total: Option<Duration>,
 }
 
