@@ -1,23 +1,21 @@
 //! One connection to one server.
 
-use std::{future::Future, io, sync::Arc, time::Instant};
+use std::{io, sync::Arc, time::Instant};
 
-use rohrpost_mail::{BodyKind, EnhancedStatus, Link, Mailbox, Recipient, Stage, TlsInfo, header};
+use rohrpost_mail::{BodyKind, EnhancedStatus, Link, Mailbox, Recipient, Stage};
 use rohrpost_sasl::Mechanism;
-use rohrpost_smtp::client::{Capabilities, Event, Failure, Message, Outcome, Session, SessionError, Settings};
-use rohrpost_tls::{ClientTls, ConnectOptions};
-use tokio::{
-    net::{TcpSocket, TcpStream, UnixStream},
-    time::timeout,
-};
+use rohrpost_smtp::client::{Capabilities, Event, Failure, Message, Outcome, SessionError};
+use rohrpost_tls::ClientTls;
+use tokio::time::timeout;
 
 use crate::{
     error::ConnectError,
-    limits::{AGE_MAX, HEADER_BYTES_MAX, MESSAGES_MAX},
+    limits::{AGE_MAX, MESSAGES_MAX},
     login::{self, Ground},
+    opening::Opening,
     outgoing::{BodySource, BodyStream, Outgoing, SendReport},
-    target::{Endpoint, LinkTls, ReuseKey, Target},
-    wire::{AnyStream, Wire, now},
+    target::{Endpoint, ReuseKey, Target},
+    wire::{Wire, now},
 };
 
 /// An open connection on which a message can be sent: greeted, inside TLS and logged in as its [`Target`] wants it.
@@ -76,8 +74,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectError`] with the stage at which it ended.
     pub async fn open(target: &Target, tls: &ClientTls) -> Result<Self, ConnectError> {
-        let mut opening = Opening::start(target, tls).await?;
-        opening.until_ready().await?;
+        let mut opening = Opening::ready(target, tls).await?;
         let mechanism = match &target.login {
             Some(login) => {
                 let ground = Ground { target, link: &opening.link, binding: opening.binding.as_deref() };
@@ -127,7 +124,7 @@ impl Connection {
         self.messages += 1;
         let mut untouched = true;
         let without_smtputf8 = !self.capabilities().smtputf8;
-        let utf8_header = without_smtputf8 && outgoing.envelope.smtputf8 && has_utf8_header(outgoing.body).await;
+        let utf8_header = without_smtputf8 && outgoing.envelope.smtputf8 && outgoing.has_utf8_header().await;
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(outgoing.recipients.len());
         while outcomes.len() < outgoing.recipients.len() {
             let rest = &outgoing.recipients[outcomes.len()..];
@@ -263,135 +260,4 @@ impl std::fmt::Debug for Connection {
         let (endpoint, messages) = (&self.target.endpoint, self.messages);
         f.debug_struct("Connection").field("endpoint", endpoint).field("messages", &messages).finish_non_exhaustive()
     }
-}
-
-/// Whether the header keeps a server without SMTPUTF8 from taking the message. It is looked at only where it matters:
-/// many programs declare SMTPUTF8 for messages that do not need it.
-async fn has_utf8_header(body: &dyn BodySource) -> bool {
-    let Ok(mut stream) = body.open().await else { return false };
-    let mut head = Vec::new();
-    while head.len() < HEADER_BYTES_MAX && !ends_header(&head) {
-        let Ok(Some(part)) = stream.next().await else { break };
-        head.extend_from_slice(&part);
-    }
-    !header::split(&head).0.is_ascii()
-}
-
-fn ends_header(head: &[u8]) -> bool {
-    head.windows(4).any(|four| four == b"\r\n\r\n")
-}
-
-/// A connection on its way to being ready.
-struct Opening<'a> {
-    target: &'a Target,
-    tls: &'a ClientTls,
-    wire: Wire,
-    link: Link,
-    binding: Option<Vec<u8>>,
-}
-
-impl<'a> Opening<'a> {
-    async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
-        let mut stream = connect(target).await?;
-        let (mut link, mut binding) = (Link::None, None);
-        if target.tls == LinkTls::Implicit {
-            let secured = handshake(target, tls, stream).await?;
-            (stream, link, binding) = (secured.stream, Link::Tls(secured.info), secured.binding);
-        }
-        let wire = Wire::new(stream, Session::new(settings(target), now()));
-        Ok(Self { target, tls, wire, link, binding })
-    }
-
-    async fn until_ready(&mut self) -> Result<(), ConnectError> {
-        loop {
-            match self.wire.event().await {
-                Event::StartTls => self.start_tls().await?,
-                Event::Failed(error) => return Err(error.into()),
-                Event::Ready => break,
-                Event::Authenticated | Event::AuthRefused(_) | Event::Sent(_) => {}
-            }
-        }
-        if self.link == Link::None {
-            self.link = clear_link(self.target, self.wire.session.helo_used());
-        }
-        Ok(())
-    }
-
-    async fn start_tls(&mut self) -> Result<(), ConnectError> {
-        let (target, tls) = (self.target, self.tls);
-        let (link, binding) = (&mut self.link, &mut self.binding);
-        let replacing = async |stream| {
-            let secured = handshake(target, tls, stream).await?;
-            (*link, *binding) = (Link::Tls(secured.info), secured.binding);
-            Ok::<_, ConnectError>(secured.stream)
-        };
-        self.wire.replace(replacing).await?;
-        self.wire.session.tls_started(now());
-        Ok(())
-    }
-}
-
-/// A stream inside TLS with its facts.
-struct Secured {
-    stream: AnyStream,
-    info: TlsInfo,
-    binding: Option<Vec<u8>>,
-}
-
-async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<Secured, ConnectError> {
-    let mut options = ConnectOptions::new(target.server_name(), target.trust.clone());
-    options.require_trust = target.require_trust;
-    options.min = target.min_tls;
-    options.cache_key = target.cache_key();
-    let limit = target.timeouts.starttls;
-    let connecting = within(Stage::Tls, limit, tls.connect(stream, &options));
-    let (stream, info, binding) = connecting.await??;
-    Ok(Secured { stream: Box::new(stream), info, binding: binding.map(|data| data.to_vec()) })
-}
-
-async fn connect(target: &Target) -> Result<AnyStream, ConnectError> {
-    let connecting = async {
-        match &target.endpoint {
-            Endpoint::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as AnyStream),
-            Endpoint::Tcp(address) => connect_tcp(*address, target).await.map(|stream| Box::new(stream) as AnyStream),
-        }
-    };
-    let result = within(Stage::Connect, target.timeouts.connect, connecting).await?;
-    result.map_err(|error| ConnectError::Connect { endpoint: target.endpoint.clone(), error: Arc::new(error) })
-}
-
-async fn connect_tcp(address: std::net::SocketAddr, target: &Target) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
-    if let Some(source) = target.source {
-        socket.bind((source, 0).into())?;
-    }
-    // A flight is written at once, and its answer is awaited: Nagle's algorithm could only add a delay.
-    socket.set_nodelay(true)?;
-    socket.connect(address).await
-}
-
-async fn within<T>(stage: Stage, limit: std::time::Duration, work: impl Future<Output = T>) -> Result<T, ConnectError> {
-    timeout(limit, work).await.map_err(|_| ConnectError::TimedOut { stage, limit })
-}
-
-fn settings(target: &Target) -> Settings {
-    Settings {
-        protocol: target.protocol,
-        starttls: target.tls.starttls(),
-        in_tls: target.tls == LinkTls::Implicit,
-        helo: target.tls.allows_clear() && target.login.is_none(),
-        timeouts: target.timeouts,
-        ..Settings::new(target.ehlo_name.clone())
-    }
-}
-
-fn clear_link(target: &Target, helo_used: bool) -> Link {
-    let reason = match (&target.endpoint, target.tls) {
-        (Endpoint::Unix(_), _) => return Link::Local,
-        (_, LinkTls::Fallback) => "handshake failed",
-        (_, LinkTls::Off) => "off",
-        _ if helo_used => "HELO",
-        _ => "not offered",
-    };
-    Link::Clear { reason: reason.to_owned() }
 }

@@ -4,6 +4,7 @@ mod connection;
 mod error;
 pub mod limits;
 mod login;
+mod opening;
 mod outgoing;
 mod pool;
 mod server_url;

@@ -3,11 +3,11 @@
 use std::{future::Future, io, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
-use rohrpost_mail::{Envelope, Recipient, Stage};
+use rohrpost_mail::{Envelope, Recipient, Stage, header};
 use rohrpost_smtp::client::Outcome;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::limits::BODY_BYTES;
+use crate::limits::{BODY_BYTES, HEADER_BYTES_MAX};
 
 /// A future in a box: what a method of a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,6 +30,24 @@ impl std::fmt::Debug for Outgoing<'_> {
         let (envelope, recipients) = (self.envelope, self.recipients);
         f.debug_struct("Outgoing").field("envelope", envelope).field("recipients", &recipients).finish_non_exhaustive()
     }
+}
+
+impl Outgoing<'_> {
+    /// Whether the header keeps a server without SMTPUTF8 from taking the message. It is looked at only where it matters:
+    /// many programs declare SMTPUTF8 for messages that do not need it.
+    pub(crate) async fn has_utf8_header(&self) -> bool {
+        let Ok(mut stream) = self.body.open().await else { return false };
+        let mut head = Vec::new();
+        while head.len() < HEADER_BYTES_MAX && !ends_header(&head) {
+            let Ok(Some(part)) = stream.next().await else { break };
+            head.extend_from_slice(&part);
+        }
+        !header::split(&head).0.is_ascii()
+    }
+}
+
+fn ends_header(head: &[u8]) -> bool {
+    head.windows(4).any(|four| four == b"\r\n\r\n")
 }
 
 /// A message that can be read any number of times: again for each transaction, again after a lost connection.
