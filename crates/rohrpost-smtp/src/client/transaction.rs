@@ -9,7 +9,7 @@
 //!    └─ nobody is left: done (a 354 all the same is answered with a lone dot)
 //! ```
 //!
-//! Three parts do the work and know nothing of each other: the [`Flight`] of commands and the replies owed to them, the
+//! Three parts do the work, each in a file of its own: the [`Flight`] of commands and the replies owed to them, the
 //! [`Body`] in one of the phases above, and the [`Outcomes`]. A recipient that has an outcome is out of the game; when
 //! the last one has, the transaction is over as soon as the replies that are still to come have come.
 
