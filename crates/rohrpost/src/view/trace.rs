@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use anstyle::Style;
 use rohrpost_mail::{DeliveryRecord, Direction, Link, Outcome, PolicySource, Stage, TlsInfo, Verification, VerifiedBy};
 use rohrpost_store::State;
 
@@ -46,27 +47,31 @@ fn head(trace: &Trace) -> String {
 /// One hop.
 pub(crate) fn hop(record: &DeliveryRecord) -> String {
     let mut text = String::new();
-    let word = word(record);
-    let blank = " ".repeat(WORD.saturating_sub(word.chars().count()).max(2));
-    let _ = writeln!(text, "{}{blank}{}", Styled(seal_style(record.seal()), word), story(record));
+    text.push_str(&first(seal_style(record.seal()), word(record)));
+    let _ = writeln!(text, "{}", story(record));
     for (label, value) in facts(record) {
         line(&mut text, label, &value);
     }
     text
 }
 
+/// The first column: a word, and the blanks behind it.
+fn first(style: Style, word: &str) -> String {
+    let blank = " ".repeat(WORD.saturating_sub(word.len()).max(2));
+    format!("{}{blank}", Styled(style, word))
+}
+
 fn line(text: &mut String, label: &str, value: &str) {
     let _ = writeln!(text, "{}{}{value}", " ".repeat(WORD), Styled(DIM, format!("{label:<LABEL$}")));
 }
 
-/// The word that stands first; for clear text with its reason.
-fn word(record: &DeliveryRecord) -> String {
+/// The word that stands first.
+fn word(record: &DeliveryRecord) -> &'static str {
     match (record.seal(), &record.link) {
-        (Some(seal), Link::Clear { reason }) => format!("{seal}: {reason}"),
-        (Some(seal), _) => seal.to_string(),
-        (None, _) if is_order(record) => "operator".to_owned(),
-        (None, Link::Local) => "local".to_owned(),
-        (None, _) => "not sent".to_owned(),
+        (Some(seal), _) => seal.as_str(),
+        (None, _) if is_order(record) => "operator",
+        (None, Link::Local) => "local",
+        (None, _) => "not sent",
     }
 }
 
@@ -113,9 +118,10 @@ fn peer(record: &DeliveryRecord) -> String {
 /// The lines below the sentence.
 fn facts(record: &DeliveryRecord) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
-    if let Link::Tls(tls) = &record.link {
-        facts.push(("tls", cipher(tls)));
-        facts.push(("peer", identity(record, tls)));
+    match &record.link {
+        Link::Tls(tls) => facts.extend([("tls", cipher(tls)), ("peer", identity(record, tls))]),
+        Link::Clear { reason } => facts.push(("tls", format!("none: {reason}"))),
+        Link::Local | Link::None => {}
     }
     if let Some(policy) = record.policy {
         let source = record.policy_source.map_or("", source);
@@ -203,9 +209,7 @@ fn clock(record: &DeliveryRecord) -> String {
 
 /// A recipient that still waits.
 fn waiting(row: &QueueRow) -> String {
-    let word = state_word(row.state);
-    let blank = " ".repeat(WORD.saturating_sub(word.len()).max(2));
-    let mut text = format!("{}{blank}{}", Styled(POOR, word), row.recipient);
+    let mut text = format!("{}{}", first(POOR, state_word(row.state)), row.recipient);
     match row.state {
         State::Waiting if row.kept_in => text.push_str(", held like all that leaves"),
         State::Waiting => {

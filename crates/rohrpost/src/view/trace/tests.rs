@@ -70,6 +70,24 @@ fn trace(records: Vec<DeliveryRecord>) -> Trace {
     Trace { id: id(), sender, message_id: Some("<1@here.test>".into()), records, waiting: Vec::new() }
 }
 
+fn row(state: State) -> QueueRow {
+    QueueRow {
+        id: id(),
+        n: 0,
+        sender: "ann@here.test".parse().unwrap(),
+        recipient: "bob@there.test".parse().unwrap(),
+        route: "mx".into(),
+        state,
+        kept_in: false,
+        attempts: 2,
+        created: "2026-11-22T02:13:33Z".parse().unwrap(),
+        due: "2026-11-22T02:26:00Z".parse().unwrap(),
+        expires: "2026-11-27T02:13:33Z".parse().unwrap(),
+        octets: 1234,
+        last: None,
+    }
+}
+
 #[test]
 fn a_message_that_was_relayed_shows_both_hops() {
     let verified = tls(Verification::Verified { by: VerifiedBy::WebPki });
@@ -87,7 +105,7 @@ fn an_unproved_peer_is_only_encrypted_and_the_reason_is_said() {
 fn clear_text_says_why() {
     let link = Link::Clear { reason: "not offered".into() };
     let text = plain(&hop(&record(Direction::Out, link, Outcome::Relayed)));
-    assert!(text.starts_with("cleartext: not offered "), "{text}");
+    assert!(text.starts_with("cleartext  bob@there.test relayed"), "{text}");
     insta::assert_snapshot!(text);
 }
 
@@ -96,7 +114,7 @@ fn a_peer_without_a_name_is_named_once() {
     let link = Link::Clear { reason: "HELO".into() };
     let record = DeliveryRecord { peer: Some("[127.0.0.1]".into()), ..record(Direction::Out, link, Outcome::Relayed) };
     let text = plain(&hop(&record));
-    assert!(text.starts_with("cleartext: HELO  bob@there.test relayed to [127.0.0.1]:2525\n"), "{text}");
+    assert!(text.starts_with("cleartext  bob@there.test relayed to [127.0.0.1]:2525\n"), "{text}");
 }
 
 #[test]
@@ -118,23 +136,21 @@ fn mail_that_waits_says_why_and_until_when() {
         attempt: 2,
         ..record(Direction::Out, Link::None, Outcome::Deferred { until: "2026-11-22T02:26:00Z".parse().unwrap() })
     };
-    let waiting = QueueRow {
-        id: id(),
-        n: 0,
-        sender: "ann@here.test".parse().unwrap(),
-        recipient: "bob@there.test".parse().unwrap(),
-        route: "mx".into(),
-        state: rohrpost_store::State::Waiting,
-        kept_in: false,
-        attempts: 2,
-        created: "2026-11-22T02:13:33Z".parse().unwrap(),
-        due: "2026-11-22T02:26:00Z".parse().unwrap(),
-        expires: "2026-11-27T02:13:33Z".parse().unwrap(),
-        octets: 1234,
-        last: Some("mx.there.test offers no TLS, which the policy requires".into()),
-    };
+    let last = Some("mx.there.test offers no TLS, which the policy requires".into());
+    let waiting = QueueRow { last, ..row(State::Waiting) };
     let trace = Trace { waiting: vec![waiting], ..trace(vec![submitted(), deferred]) };
     insta::assert_snapshot!(plain(&render(&trace)));
+}
+
+#[test]
+fn mail_that_is_held_says_whether_an_operator_holds_it_or_nothing_leaves() {
+    let first = |row: &QueueRow| plain(&waiting(row)).lines().next().unwrap().to_owned();
+    assert_eq!(first(&row(State::Held)), "held       bob@there.test");
+    assert_eq!(first(&row(State::Quarantined)), "quarantined  bob@there.test");
+    let kept_in = QueueRow { kept_in: true, ..row(State::Waiting) };
+    assert_eq!(first(&kept_in), "waiting    bob@there.test, held like all that leaves");
+    let held = QueueRow { kept_in: true, ..row(State::Held) };
+    assert_eq!(first(&held), "held       bob@there.test", "an operator's hold outlasts the other");
 }
 
 #[test]
