@@ -33,7 +33,7 @@ pub(crate) struct Place {
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", env = "ROHRPOST_CONFIG", hide_env_values = true)]
     pub(crate) config: Option<PathBuf>,
-    /// Data directory; without it the one that the configuration names
+    /// Data directory, in the place of the one that the configuration names
     #[arg(long, global = true, value_name = "DIR", env = "ROHRPOST_DIR", hide_env_values = true)]
     pub(crate) dir: Option<PathBuf>,
 }

@@ -27,17 +27,17 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// Finds the data directory: `--dir`, else what the configuration says.
+    /// Finds the data directory: `--dir`, else what the configuration says. With `--dir` alone no configuration is read:
+    /// the directory need not be that of the host's own server.
     pub(crate) fn find(place: &Place) -> anyhow::Result<Self> {
-        if let Some(dir) = &place.dir {
-            return Ok(Self { dir: dir.clone(), configured: Configured::default(), user: None });
-        }
-        let settings = match &place.config {
-            Some(file) => config::read(file)?,
-            None => config::read(Path::new(config::DEFAULT_FILE))
+        let settings = match (&place.config, &place.dir) {
+            (None, Some(dir)) => return Ok(Self { dir: dir.clone(), configured: Configured::default(), user: None }),
+            (Some(file), _) => config::read(file)?,
+            (None, None) => config::read(Path::new(config::DEFAULT_FILE))
                 .context("which server is meant? Say so with --dir or --config")?,
         };
-        Ok(Self { configured: Configured::of(&settings), user: Some(settings.user), dir: settings.data_dir })
+        let dir = place.dir.clone().unwrap_or_else(|| settings.data_dir.clone());
+        Ok(Self { configured: Configured::of(&settings), user: Some(settings.user), dir })
     }
 
     /// The data directory.
@@ -85,4 +85,34 @@ impl Door {
 /// Who gives an order, for the records.
 pub(crate) fn whoami() -> String {
     format!("uid {}", nix::unistd::getuid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_are_those_of_the_file_and_the_directory_is_the_one_that_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rohrpost.toml");
+        let toml =
+            "host_name = \"mx.here.test\"\npostmaster = \"ann@here.test\"\ndata_dir = \"data\"\nuser = \"mail\"\n";
+        std::fs::write(&file, toml).unwrap();
+        let found = |config: Option<&Path>, dir: Option<&str>| {
+            let place = Place { config: config.map(Path::to_owned), dir: dir.map(PathBuf::from) };
+            let door = Door::find(&place).unwrap();
+            (door.dir, door.user)
+        };
+        let user = Some("mail".to_owned());
+        assert_eq!(found(Some(&file), None), (folder.path().join("data"), user.clone()));
+        assert_eq!(found(Some(&file), Some("/other")), (PathBuf::from("/other"), user));
+        assert_eq!(found(None, Some("/other")), (PathBuf::from("/other"), None));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_not_passed_over_because_a_directory_was_named() {
+        let place = Place { config: Some("/nowhere/rohrpost.toml".into()), dir: Some("/other".into()) };
+        let error = Door::find(&place).err().unwrap().to_string();
+        assert!(error.starts_with("/nowhere/rohrpost.toml: "), "{error}");
+    }
 }
