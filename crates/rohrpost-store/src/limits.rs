@@ -6,10 +6,15 @@ use std::time::Duration;
 pub const BATCH_REQUESTS_MAX: usize = 1_000;
 /// Octets of bodies that one transaction takes: a sync of this much takes about a tenth of a second on a slow disk.
 pub const BATCH_BYTES_MAX: usize = 32 << 20;
-/// Requests in one batch from which on the next batch waits for more: fewer would lose more time than they save.
+/// Requests in one batch that say that many sessions are at work: fewer lose more time by waiting than they save.
 pub const CROWD_MIN: usize = 4;
+/// Requests in one batch from which on it pays no more to wait for others: what a commit costs for itself, about ten
+/// pages and a sync, is small beside what they cost.
+pub const CROWD_MAX: usize = 32;
 /// How long a batch waits for more requests at most; no client notices it beside a sync.
 pub const GATHER_TIME_MAX: Duration = Duration::from_millis(1);
+/// By how much that time changes from one batch to the next.
+pub const GATHER_STEP: Duration = Duration::from_micros(100);
 /// KiB of pages that the writer keeps in memory: a whole batch and what it touches. With less, a batch that settles
 /// thousands of messages writes pages to the log and reads them back before it ends.
 pub const WRITER_CACHE_KIB: i64 = 48 << 10;

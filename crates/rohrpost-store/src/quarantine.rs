@@ -135,7 +135,7 @@ fn hold_dependants(connection: &Connection, found: &Found) -> Result<(), StoreEr
     let sql = match found.source {
         "message" => format!("SELECT {} FROM recipient WHERE message = ?1", queue::COLUMNS),
         "body" => format!(
-            "SELECT {} FROM recipient WHERE message IN (SELECT id FROM message WHERE body = ?1 AND left IS NULL)",
+            "SELECT {} FROM recipient WHERE message IN (SELECT message FROM queued_body WHERE body = ?1)",
             queue::COLUMNS
         ),
         _ => return Ok(()),

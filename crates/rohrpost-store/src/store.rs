@@ -184,16 +184,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Full`] on a disk that is (nearly) full, [`StoreError::Io`] when the commit failed,
     /// [`StoreError::Failed`] while the store is down. The message is not ours then.
-    pub async fn commit(&self, message: NewMessage) -> Result<Stored, StoreError> {
-        match self.health() {
-            Health::Fine => {}
-            Health::LowDisk => return Err(StoreError::Full),
-            Health::Failed(reason) => return Err(StoreError::Failed(reason)),
-        }
+    pub fn commit(&self, message: NewMessage) -> impl Future<Output = Result<Stored, StoreError>> + Send {
+        // Prepared before the future begins, so that the future need not hold the message.
         let (sender, answer) = oneshot::channel();
         let (recent, counts) = (self.inner.recent.clone(), self.inner.counts.clone());
-        self.writer()?.send(Box::new(Commit { message: Prepared::new(message), recent, counts, sender })).await;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))
+        let commit = Box::new(Commit { message: Prepared::new(message), recent, counts, sender });
+        async move {
+            match self.health() {
+                Health::Fine => {}
+                Health::LowDisk => return Err(StoreError::Full),
+                Health::Failed(reason) => return Err(StoreError::Failed(reason)),
+            }
+            self.writer()?.send(commit).await;
+            answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))
+        }
     }
 
     /// Writes what became of recipients, all or nothing. Goes on when the disk is nearly full: what was sent must be
@@ -418,6 +422,10 @@ struct Commit {
 }
 
 impl Request for Commit {
+    fn rank(&self) -> i64 {
+        self.message.id.as_i64()
+    }
+
     fn weight(&self) -> usize {
         self.message.weight()
     }

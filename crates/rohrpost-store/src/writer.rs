@@ -1,8 +1,12 @@
 //! The one thread that writes. It takes every request that waits, runs them in one transaction and answers each after
 //! the sync, so that one sync serves many sessions.
 //!
+//! A commit has costs of its own, some pages and a sync, so when many sessions are at work and the disk is fast the writer
+//! waits a moment until [`limits::CROWD_MAX`] requests are there. Requests of few sessions never wait, and a slow disk
+//! lets crowds gather by itself.
+//!
 //! ```text
-//!            take what waits ── run all ── COMMIT (sync) ── answer each
+//!   (gather) take what waits ── run all ── COMMIT (sync) ── answer each
 //!                                  │ one refused: roll back, then each in a transaction of its own
 //!                                  │ the file failed: roll back, answer all with the error
 //!                                  ▼
@@ -36,6 +40,10 @@ use crate::{
 
 /// Something to be written. It runs again from its start when its batch is rolled back.
 pub(crate) trait Request: Send {
+    /// Where its rows belong: a batch is written in this order, for neighbours share pages.
+    fn rank(&self) -> i64 {
+        0
+    }
     /// Octets that it brings.
     fn weight(&self) -> usize;
     /// Writes within the transaction of `connection`.
@@ -124,7 +132,7 @@ impl Writer {
     /// Starts the thread. `after_commit` is called after each transaction.
     pub(crate) fn start(shared: Arc<Shared>, connection: Connection, after_commit: impl Fn() + Send + 'static) -> Self {
         let (queue, waiting) = channel();
-        let mut thread = Thread { shared, waiting, connection: None, after_commit };
+        let mut thread = Thread { shared, waiting, connection: None, after_commit, gathering: Duration::ZERO };
         thread.use_connection(connection);
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run());
         Self {
@@ -219,12 +227,17 @@ struct Thread<A> {
     waiting: Receiver<Waiting>,
     connection: Option<Connection>,
     after_commit: A,
+    /// How long the next batch waits for more requests.
+    gathering: Duration,
 }
 
 impl<A: Fn()> Thread<A> {
     fn run(&mut self) {
         while let Ok(first) = self.waiting.recv() {
+            // Asleep rather than waiting at the queue, so that no request has to wake this thread.
+            std::thread::sleep(self.gathering);
             let batch = self.take(first);
+            self.gathering = gathering(self.gathering, batch.len());
             let Some(connection) = self.connection.as_mut() else { unreachable!("recover() restores it") };
             let inside = self.shared.gate.write();
             let committed = batch::commit(connection, batch);
@@ -252,6 +265,7 @@ impl<A: Fn()> Thread<A> {
             bytes += next.request.weight();
             batch.push(next);
         }
+        batch.sort_by_key(|waiting| waiting.request.rank());
         batch
     }
 
@@ -319,6 +333,15 @@ impl<A: Fn()> Thread<A> {
     }
 }
 
+/// How long the next batch waits for more requests, after one of `requests` that waited for `before`.
+fn gathering(before: Duration, requests: usize) -> Duration {
+    match requests {
+        ..limits::CROWD_MIN => Duration::ZERO,
+        limits::CROWD_MIN..limits::CROWD_MAX => (before + limits::GATHER_STEP).min(limits::GATHER_TIME_MAX),
+        limits::CROWD_MAX.. => before.saturating_sub(limits::GATHER_STEP),
+    }
+}
+
 /// First pause before the database is opened again after a failure.
 const REOPEN_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// Longest pause: a disk that was made room on is noticed within it.
@@ -327,6 +350,16 @@ const REOPEN_PAUSE_MAX: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_middling_crowds_make_the_next_batch_wait() {
+        let waits = |batches: &[usize]| batches.iter().fold(Duration::ZERO, |before, len| gathering(before, *len));
+        assert_eq!(waits(&[1, 3]), Duration::ZERO, "few sessions would lose time");
+        assert_eq!(waits(&[10, 10]), limits::GATHER_STEP * 2);
+        assert_eq!(waits(&[10; 100]), limits::GATHER_TIME_MAX);
+        assert_eq!(waits(&[10, 10, 50]), limits::GATHER_STEP, "a full batch need not have waited so long");
+        assert_eq!(waits(&[10, 10, 2]), Duration::ZERO, "the crowd has gone");
+    }
 
     #[test]
     fn a_disk_that_fills_is_seen_without_the_keeper() {

@@ -117,7 +117,7 @@ pub(crate) fn read(connection: &Connection, id: QueueId) -> Result<BodyRow, Dama
 /// Deletes a body that nothing refers to any more; its file becomes garbage in the same transaction.
 pub(crate) fn release(connection: &Connection, id: QueueId) -> Result<(), StoreError> {
     let sql = "DELETE FROM body WHERE id = ?1
-        AND NOT EXISTS (SELECT 1 FROM message WHERE body = ?1 AND left IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM queued_body WHERE body = ?1)
         AND NOT EXISTS (SELECT 1 FROM mail WHERE body = ?1) RETURNING file";
     let file = connection.prepare_cached(sql)?.query_row([id.as_i64()], |row| row.get(0)).optional()?;
     if file == Some(true) {

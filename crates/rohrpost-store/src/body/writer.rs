@@ -68,7 +68,7 @@ impl BodyWriter {
         self.octets += bytes.len() as u64;
         if matches!(self.spill, Spill::None) {
             if self.head.len() + bytes.len() <= self.inline_bytes_max && self.claim.grow(bytes.len()) {
-                self.head.extend_from_slice(&bytes);
+                self.gather(bytes);
                 return Ok(());
             }
             self.start_file().await?;
@@ -80,6 +80,15 @@ impl BodyWriter {
         }
         self.extend_head(&bytes);
         Ok(())
+    }
+
+    /// Keeps the octets in memory. The first of them, which are the whole of a small message, are not copied.
+    fn gather(&mut self, bytes: Bytes) {
+        match bytes.try_into_mut() {
+            Ok(bytes) if self.head.is_empty() => self.head = bytes,
+            Ok(bytes) => self.head.extend_from_slice(&bytes),
+            Err(bytes) => self.head.extend_from_slice(&bytes),
+        }
     }
 
     /// Octets so far.
@@ -103,6 +112,11 @@ impl BodyWriter {
             let message = join(prefix, mem::take(&mut self.head));
             return Ok(Body { octets, content: Content::Inline { message, _claim: Some(Arc::new(self.claim)) } });
         }
+        // Boxed, for most messages have no file.
+        Box::pin(self.finish_file(octets, prefix)).await
+    }
+
+    async fn finish_file(mut self, octets: u64, prefix: Bytes) -> Result<Body, StoreError> {
         self.write().await?;
         let Spill::File(spilled) = mem::replace(&mut self.spill, Spill::Lost) else { return Err(lost()) };
         let (new, crc) = blocking(move || {

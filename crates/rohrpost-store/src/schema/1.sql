@@ -21,6 +21,7 @@ CREATE TABLE garbage (
     id INTEGER NOT NULL PRIMARY KEY
 );
 
+-- body is the message's own id, unless it shares the body of another one or its body is a file: only these are indexed.
 -- seq is the order of commits. left is when the last recipient left the queue; it and next_n are not in crc.
 CREATE TABLE message (
     seq        INTEGER NOT NULL PRIMARY KEY,
@@ -39,7 +40,10 @@ CREATE TABLE message (
     next_n     INTEGER NOT NULL,
     left       INTEGER
 );
-CREATE INDEX message_body ON message (body) WHERE left IS NULL;
+CREATE INDEX message_body ON message (body) WHERE left IS NULL AND body <> id;
+CREATE VIEW queued_body (body, message) AS
+    SELECT id, id FROM message WHERE body = id AND left IS NULL
+    UNION ALL SELECT body, id FROM message WHERE body <> id AND left IS NULL;
 CREATE INDEX message_left ON message (left) WHERE left IS NOT NULL;
 
 -- The queue. state: 0 waiting, 1 held, 2 quarantined. retry: 0 before the first attempt, else 1.
