@@ -49,8 +49,7 @@ impl Field<'_> {
 
     /// The value on one line, without blanks at its ends.
     pub fn unfolded(&self) -> String {
-        let one_line: Vec<u8> = self.value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
-        String::from_utf8_lossy(&one_line).trim().to_owned()
+        String::from_utf8_lossy(self.value).trim().replace(['\r', '\n'], "")
     }
 }
 

@@ -64,8 +64,8 @@ pub struct Reply {
 impl Reply {
     /// A reply of one or more lines; control characters other than `\n` become `?`.
     pub fn new(code: u16, enhanced: Option<EnhancedStatus>, text: impl AsRef<str>) -> Self {
-        let text = text.as_ref().chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
-        Self { code, enhanced, text }
+        let is_unfit = |c: char| c.is_control() && c != '\n';
+        Self { code, enhanced, text: text.as_ref().replace(is_unfit, "?") }
     }
 
     /// Short for a reply with an enhanced status whose class follows from the code.

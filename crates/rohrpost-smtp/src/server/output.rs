@@ -11,6 +11,9 @@ use crate::limits::{OUTPUT_BYTES_MAX, REPLY_LINE_BYTES_MAX};
 /// Octets of a text that fit into one line behind `550-5.7.999 `.
 const TEXT_BYTES_MAX: usize = REPLY_LINE_BYTES_MAX - "550-5.999.999 \r\n".len();
 
+/// Octets of room that a line finds: most replies need no more.
+const BUFFER_BYTES_MIN: usize = 80;
+
 /// What waits to be written.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -73,6 +76,8 @@ impl Output {
     }
 
     fn line(&mut self, code: u16, enhanced: Option<EnhancedStatus>, text: &str, last: bool) {
+        // Handed out in pieces, one buffer serves many replies: it is taken back once the pieces are gone.
+        self.bytes.reserve(text.len().max(BUFFER_BYTES_MIN));
         let separator = if last { ' ' } else { '-' };
         let enhanced = enhanced.filter(|_| self.enhanced);
         let written = match enhanced {
@@ -92,7 +97,7 @@ impl Output {
             return None;
         }
         self.due = false;
-        Some(Transmit { bytes: std::mem::take(&mut self.bytes).freeze(), not_before: self.not_before.take() })
+        Some(Transmit { bytes: self.bytes.split().freeze(), not_before: self.not_before.take() })
     }
 
     pub(super) fn is_empty(&self) -> bool {
