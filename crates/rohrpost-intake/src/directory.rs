@@ -71,6 +71,10 @@ impl Directory {
         if self.cache().version == Some(version) {
             return Ok(());
         }
+        Box::pin(self.read_domains(settings, version)).await
+    }
+
+    async fn read_domains(&self, settings: &Settings, version: u64) -> Result<(), StoreError> {
         let stored = self.store.domain_list().await?;
         let stored = stored.iter().filter_map(|domain| Domain::parse(&domain.name).ok());
         let local: HashSet<Domain> = settings.local_domains.iter().cloned().chain(stored).collect();
@@ -110,7 +114,7 @@ impl Directory {
             RecipientSource::Any => Known::Yes,
             RecipientSource::List if relay.list.iter().any(|listed| listed.key() == address.key()) => Known::Yes,
             RecipientSource::List => Known::No,
-            RecipientSource::Callout => self.callouts.ask(relay, address, now.0).await,
+            RecipientSource::Callout => Box::pin(self.callouts.ask(relay, address, now.0)).await,
         };
         match known {
             Known::Yes => Ok(Place::Relay),
@@ -143,7 +147,7 @@ impl Directory {
             return Ok(found);
         }
         let version = self.store.directory_version();
-        let found = self.look_up(settings, address).await?;
+        let found = Box::pin(self.look_up(settings, address)).await?;
         let mut cache = self.cache();
         if cache.version == Some(version) {
             cache.found.insert(key, found);

@@ -205,7 +205,7 @@ impl Intake {
     ///
     /// # Errors
     /// The peer may not send from there, or there is no room.
-    pub async fn mail(&self, peer: &Peer, envelope: Envelope) -> Result<Transaction, Refusal> {
+    pub async fn mail(&self, peer: &Peer, envelope: Envelope) -> Result<Box<Transaction>, Refusal> {
         Transaction::begin(self.clone(), peer, envelope).await
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Dropped at any point before [`Transaction::finish`] it leaves nothing behind: the body is removed and what was counted
 //! against an account is given back. Once the commit is asked for, it is not undone by a dropped session.
+//!
+//! What few messages need to wait for (DNS, callouts, files) is boxed: the future of an ordinary message then stays small,
+//! which is cheaper to allocate than its rare parts are to box.
 
 mod accept;
 pub(crate) mod held;
@@ -78,7 +81,7 @@ impl Accepted {
 
 impl Transaction {
     /// MAIL: may this peer send from there?
-    pub(crate) async fn begin(intake: Intake, peer: &Peer, envelope: Envelope) -> Result<Self, Refusal> {
+    pub(crate) async fn begin(intake: Intake, peer: &Peer, envelope: Envelope) -> Result<Box<Self>, Refusal> {
         let begun = Instant::now();
         intake.check_health()?;
         let config = intake.config();
@@ -90,17 +93,17 @@ impl Transaction {
         }
         let mut sender_check = None;
         match (&peer.account, envelope.reverse_path.mailbox()) {
-            (Some(account), Some(sender)) => intake.authors().check_sender(account, sender).await?,
+            (Some(account), Some(sender)) => Box::pin(intake.authors().check_sender(account, sender)).await?,
             (Some(account), None) => intake.count_null_path(&account.login)?,
             (None, Some(sender)) if peer.is_stranger() && !intake.directory().is_local(&sender.domain) => {
                 if let Some(domain) = sender.domain.name() {
-                    sender_check = names::check_sender(intake.resolver(), domain).await.err();
+                    sender_check = Box::pin(names::check_sender(intake.resolver(), domain)).await.err();
                 }
             }
             _ => {}
         }
         let id = intake.store().new_id();
-        Ok(Self {
+        Ok(Box::new(Self {
             intake,
             begun,
             id,
@@ -112,7 +115,7 @@ impl Transaction {
             reservation: None,
             sender_check,
             body: Body::None,
-        })
+        }))
     }
 
     /// The name the message will have.
@@ -139,7 +142,7 @@ impl Transaction {
         let place = self.intake.directory().place(&config.settings, &config.relays, &address, (now, wall)).await?;
         let is_relayed = place == Place::Elsewhere && *path != ForwardPath::Postmaster;
         if is_relayed {
-            self.check_relay(peer, &address, wall).await?;
+            Box::pin(self.check_relay(peer, &address, wall)).await?;
         }
         let is_role = matches!(place, Place::Postmaster(_))
             || !is_relayed && (*path == ForwardPath::Postmaster || directory::is_role(&address));
@@ -190,7 +193,7 @@ impl Transaction {
     }
 
     /// The final dot: checks, repairs and commits.
-    pub async fn finish(mut self, peer: &Peer) -> Result<Accepted, Refusal> {
+    pub async fn finish(mut self: Box<Self>, peer: &Peer) -> Result<Accepted, Refusal> {
         accept::finish(&mut self, peer).await
     }
 
@@ -232,7 +235,7 @@ impl Transaction {
     async fn count(&mut self, peer: &Peer, is_exempt: bool, now: (Instant, Timestamp)) -> Result<(), Refusal> {
         let messages = u32::from(self.recipients.is_empty());
         match (&peer.account, peer.address) {
-            (Some(account), _) => self.intake.count_for(account, &mut self.reservation, now.1).await,
+            (Some(account), _) => Box::pin(self.intake.count_for(account, &mut self.reservation, now.1)).await,
             (None, Some(address)) if !is_exempt => self.intake.count_peer(peer, address.ip(), messages, now.0),
             _ => Ok(()),
         }

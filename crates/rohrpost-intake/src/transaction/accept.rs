@@ -48,7 +48,7 @@ async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWrite
         }
         Body::None => Ok(transaction.intake.store().body_writer()),
         Body::Streaming(writer) => Ok(writer),
-        Body::Held(held) => held.finish(peer, transaction.id).await,
+        Body::Held(held) => Box::pin(held.finish(peer, transaction.id)).await,
         Body::Refused(refusal) => Err(refusal),
     }
 }

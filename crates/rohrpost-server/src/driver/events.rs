@@ -62,8 +62,7 @@ impl Driver {
     }
 
     async fn mail(&mut self, request: MailRequest) -> Result<(), Refusal> {
-        let transaction = self.shared.intake.mail(&self.peer, request.envelope).await?;
-        self.transaction = Some(Box::new(transaction));
+        self.transaction = Some(self.shared.intake.mail(&self.peer, request.envelope).await?);
         Ok(())
     }
 
