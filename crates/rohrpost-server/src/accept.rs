@@ -1,6 +1,10 @@
 //! The accept loops.
 
-use std::{io, sync::Arc, sync::PoisonError};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+};
 
 use tokio::net::{TcpListener, UnixListener};
 
@@ -23,6 +27,9 @@ impl Socket {
         match bound {
             Bound::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
+                // Replies are written whole, so there is nothing to gather; waiting would cost 40 ms each. Connections
+                // inherit it.
+                rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
                 TcpListener::from_std(listener).map(Self::Tcp)
             }
             Bound::Unix(listener) => {
@@ -32,15 +39,11 @@ impl Socket {
         }
     }
 
-    async fn accept(&self) -> io::Result<Plain> {
+    /// The next connection, and where it comes from; a unix socket does not say.
+    async fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                // Replies are written whole, so there is nothing to gather; waiting would cost 40 ms each.
-                stream.set_nodelay(true)?;
-                Ok(Plain::Tcp(stream))
-            }
-            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Plain::Unix(stream)),
+            Self::Tcp(listener) => listener.accept().await.map(|(stream, address)| (Plain::Tcp(stream), Some(address))),
+            Self::Unix(listener) => listener.accept().await.map(|(stream, _)| (Plain::Unix(stream), None)),
         }
     }
 }
@@ -54,9 +57,9 @@ pub(crate) async fn serve(socket: Socket, current: Current, shared: Arc<Shared>)
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok(stream) => {
+            Ok((stream, address)) => {
                 let listener = current.read().unwrap_or_else(PoisonError::into_inner).clone();
-                shared.tasks.spawn(driver::serve(listener, shared.clone(), stream));
+                shared.tasks.spawn(driver::serve(listener, shared.clone(), stream, address));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
@@ -72,9 +75,8 @@ pub(crate) async fn serve(socket: Socket, current: Current, shared: Arc<Shared>)
 
 /// Errors of the connection that was to be accepted: it is gone, and the next one may be fine.
 fn concerns_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected};
-    // A peer that hangs up at once can make setting TCP_NODELAY fail (EINVAL).
-    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | InvalidInput | NotConnected)
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
 #[cfg(test)]

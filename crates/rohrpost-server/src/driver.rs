@@ -16,7 +16,7 @@ mod events;
 mod io;
 mod log;
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::{Buf as _, BytesMut};
 use rohrpost_intake::{Peer, Refusal, Transaction};
@@ -56,19 +56,19 @@ struct Driver {
 }
 
 /// Serves one connection.
-pub(crate) async fn serve(listener: Arc<Listener>, shared: Arc<Shared>, stream: Plain) {
+pub(crate) async fn serve(listener: Arc<Listener>, shared: Arc<Shared>, stream: Plain, address: Option<SocketAddr>) {
     shared.stats.connections.increment();
     let abort = shared.abort.clone();
     tokio::select! {
         biased;
-        () = serve_until_closed(listener, &shared, stream) => {}
+        () = serve_until_closed(listener, &shared, stream, address) => {}
         () = abort.cancelled() => {}
     }
     shared.stats.closed.increment();
 }
 
-async fn serve_until_closed(listener: Arc<Listener>, shared: &Arc<Shared>, stream: Plain) {
-    let Ok(admitted) = Box::pin(door::admit(listener, shared, stream)).await else { return };
+async fn serve_until_closed(listener: Arc<Listener>, shared: &Arc<Shared>, stream: Plain, address: Option<SocketAddr>) {
+    let Ok(admitted) = Box::pin(door::admit(listener, shared, stream, address)).await else { return };
     let door::Admitted { mut driver, place, refusal } = admitted;
     let served = match Box::pin(driver.begin(refusal)).await {
         Ok(()) => driver.run().await,

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -18,16 +17,6 @@ use tokio::{
 pub(crate) enum Plain {
     Tcp(TcpStream),
     Unix(UnixStream),
-}
-
-impl Plain {
-    /// Where the peer is; none for a unix socket.
-    pub(crate) fn peer_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
-            Self::Unix(_) => None,
-        }
-    }
 }
 
 /// A connection at any stage. TLS is boxed: it is large, and sessions move.
@@ -57,6 +46,19 @@ impl AsyncRead for Plain {
 impl AsyncWrite for Plain {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         on_plain!(self.get_mut(), stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    /// TLS writes its records by this, all at once: the alert of a failed handshake comes second and gets one chance.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_plain!(self.get_mut(), stream => Pin::new(stream).poll_write_vectored(cx, parts))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        on_plain!(self, stream => stream.is_write_vectored())
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -30,8 +30,17 @@ pub(super) struct Admitted {
 }
 
 /// Finds out who it is and whether there is a place.
-pub(super) async fn admit(listener: Arc<Listener>, shared: &Arc<Shared>, stream: Plain) -> Result<Admitted, Ended> {
-    let (stream, address, pending) = real_address(&listener, stream).await?;
+pub(super) async fn admit(
+    listener: Arc<Listener>,
+    shared: &Arc<Shared>,
+    mut stream: Plain,
+    address: Option<SocketAddr>,
+) -> Result<Admitted, Ended> {
+    let (address, pending) = if listener.expects_proxy(address.map(|address| address.ip())) {
+        Box::pin(real_address(&listener, &mut stream, address)).await?
+    } else {
+        (address, BytesMut::new())
+    };
     let mut peer = stranger(&listener, shared, address);
     let (place, refusal) = match enter(shared, &peer) {
         Ok(place) => (place, None),
@@ -90,16 +99,12 @@ fn stranger(listener: &Listener, shared: &Shared, address: Option<SocketAddr>) -
     }
 }
 
-/// The peer's address, or what its load balancer says; and octets that came behind the balancer's header.
-async fn real_address(listener: &Listener, mut stream: Plain) -> Result<(Plain, Option<SocketAddr>, BytesMut), Ended> {
-    let address = stream.peer_address();
-    if matches!(stream, Plain::Tcp(_)) && address.is_none() {
-        // Already gone: without an address it would pass for a unix socket.
-        return Err(Ended);
-    }
-    if !listener.expects_proxy(address.map(|address| address.ip())) {
-        return Ok((stream, address, BytesMut::new()));
-    }
+/// What the load balancer says of the peer's address, and the octets that came behind its header.
+async fn real_address(
+    listener: &Listener,
+    stream: &mut Plain,
+    balancer: Option<SocketAddr>,
+) -> Result<(Option<SocketAddr>, BytesMut), Ended> {
     let mut octets = BytesMut::new();
     let header = timeout(PROXY_TIMEOUT, async {
         loop {
@@ -116,10 +121,10 @@ async fn real_address(listener: &Listener, mut stream: Plain) -> Result<(Plain, 
     match header.await.unwrap_or_else(|_| Err("timeout".to_owned())) {
         Ok(header) => {
             octets.advance(header.octets);
-            Ok((stream, header.source.or(address), octets))
+            Ok((header.source.or(balancer), octets))
         }
         Err(reason) => {
-            tracing::warn!(listener = %listener.name, balancer = address.map(tracing::field::display), reason, "no PROXY header where one is due");
+            tracing::warn!(listener = %listener.name, balancer = balancer.map(tracing::field::display), reason, "no PROXY header where one is due");
             Err(Ended)
         }
     }
