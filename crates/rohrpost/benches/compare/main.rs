@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask bench` runs it and writes what it prints to `docs/benchmarks.md`. The programs take turns, round after
 //! round, since two cores shared by client, server and sink drift by half within an hour; ratios are taken per round and
-//! the median of them is quoted. The ceiling is a sink that answers at once and stores nothing, driven by the same load.
+//! the median of them is quoted. The ceiling is a sink that answers at once and stores nothing, under the same load.
 
 mod figures;
 mod load;
@@ -13,6 +13,7 @@ mod peers;
 mod rows;
 mod servers;
 mod sink;
+mod source;
 mod store;
 mod tls;
 

@@ -16,6 +16,7 @@ use crate::{
     load::{Load, message},
     memory,
     servers::{Ours, Peer, Sinks},
+    source::Source,
     store, tls,
 };
 
@@ -25,7 +26,9 @@ type Measure = fn(&Options) -> Result<Row>;
 /// Every row, in the order of the report.
 pub(crate) const ROWS: &[(&str, Measure)] = &[
     ("acceptance-hundred", acceptance_hundred),
+    ("acceptance-hundred-source", acceptance_hundred_source),
     ("acceptance-one", acceptance_one),
+    ("acceptance-one-source", acceptance_one_source),
     ("acceptance-starttls", acceptance_starttls),
     ("acceptance-starttls-hybrid", acceptance_starttls_hybrid),
     ("acceptance-64k", acceptance_64k),
@@ -56,48 +59,71 @@ struct Acceptance {
     octets: usize,
     messages_per_session: usize,
     messages: usize,
-    group: Option<&'static dyn tokio_rustls::rustls::crypto::SupportedKxGroup>,
+    driver: Driver,
     with_peer: bool,
     goals: Vec<Goal>,
 }
 
+/// Who sends.
+#[derive(Clone, Copy)]
+enum Driver {
+    /// Ours, in clear text.
+    Clear,
+    /// Ours, after STARTTLS with this key exchange.
+    StartTls(&'static dyn tokio_rustls::rustls::crypto::SupportedKxGroup),
+    /// Postfix's `smtp-source`.
+    Source,
+}
+
+/// A hundred messages in each of a hundred sessions.
+fn hundred(options: &Options, job: &'static str, octets: usize, driver: Driver, goals: Vec<Goal>) -> Result<Row> {
+    let messages = SESSIONS * 100;
+    Acceptance { job, octets, messages_per_session: 100, messages, driver, with_peer: true, goals }.measure(options)
+}
+
+/// One message in each session.
+fn one(options: &Options, job: &'static str, messages: usize, driver: Driver, goals: Vec<Goal>) -> Result<Row> {
+    let with_peer = !goals.is_empty();
+    Acceptance { job, octets: 4096, messages_per_session: 1, messages, driver, with_peer, goals }.measure(options)
+}
+
+/// So many times the peer, and so much of the ceiling.
+fn goals(peer: f64, ceiling: f64) -> Vec<Goal> {
+    let at_least = |times, column| Goal::AtLeast { times, column };
+    vec![at_least(peer, PEER), at_least(ceiling, CEILING)]
+}
+
 fn acceptance_hundred(options: &Options) -> Result<Row> {
-    let goals = vec![Goal::AtLeast { times: 12.0, column: PEER }, Goal::AtLeast { times: 0.4, column: CEILING }];
     let job = "durable acceptance, 4 KiB, 100 sessions, a hundred messages each";
-    Acceptance { job, octets: 4096, messages_per_session: 100, messages: 10_000, group: None, with_peer: true, goals }
-        .measure(options)
+    hundred(options, job, 4096, Driver::Clear, goals(12.0, 0.4))
+}
+
+fn acceptance_hundred_source(options: &Options) -> Result<Row> {
+    hundred(options, "the same, sent by `smtp-source`", 4096, Driver::Source, goals(12.0, 0.4))
 }
 
 fn acceptance_one(options: &Options) -> Result<Row> {
-    let goals = vec![Goal::AtLeast { times: 8.0, column: PEER }, Goal::AtLeast { times: 0.6, column: CEILING }];
     let job = "durable acceptance, 4 KiB, 100 sessions, one message each";
-    Acceptance { job, octets: 4096, messages_per_session: 1, messages: 4_000, group: None, with_peer: true, goals }
-        .measure(options)
+    one(options, job, 4_000, Driver::Clear, goals(8.0, 0.6))
+}
+
+fn acceptance_one_source(options: &Options) -> Result<Row> {
+    one(options, "the same, sent by `smtp-source`", 4_000, Driver::Source, goals(8.0, 0.6))
 }
 
 fn acceptance_starttls(options: &Options) -> Result<Row> {
-    let goals = vec![Goal::AtLeast { times: 4.0, column: PEER }, Goal::AtLeast { times: 0.7, column: CEILING }];
     let job = "durable acceptance, 4 KiB, 100 sessions, one message each after STARTTLS with X25519";
-    let group = Some(tls::CLASSIC);
-    Acceptance { job, octets: 4096, messages_per_session: 1, messages: 3_000, group, with_peer: true, goals }
-        .measure(options)
+    one(options, job, 3_000, Driver::StartTls(tls::CLASSIC), goals(4.0, 0.7))
 }
 
 fn acceptance_starttls_hybrid(options: &Options) -> Result<Row> {
-    let job = "the same with X25519MLKEM768";
-    let group = Some(tls::HYBRID);
-    Acceptance { job, octets: 4096, messages_per_session: 1, messages: 3_000, group, with_peer: false, goals: vec![] }
-        .measure(options)
+    one(options, "the same with X25519MLKEM768", 3_000, Driver::StartTls(tls::HYBRID), vec![])
 }
 
 fn acceptance_64k(options: &Options) -> Result<Row> {
-    let goals = [Goal::AtLeast { times: 5.0, column: PEER }, Goal::AtLeast { times: 0.6, column: STORE }];
-    let goals = vec![Goal::Either(Box::new(goals))];
+    let either = [Goal::AtLeast { times: 5.0, column: PEER }, Goal::AtLeast { times: 0.6, column: STORE }];
     let job = "durable acceptance, 64 KiB, 100 sessions, a hundred messages each";
-    let octets = 65_536;
-    let row =
-        Acceptance { job, octets, messages_per_session: 100, messages: 10_000, group: None, with_peer: true, goals };
-    row.measure(options)
+    hundred(options, job, LARGE_OCTETS, Driver::Clear, vec![Goal::Either(Box::new(either))])
 }
 
 impl Acceptance {
@@ -112,7 +138,7 @@ impl Acceptance {
                 peer.push(self.rate(options, server.smtp(), server.ca())?);
             }
             let sinks = Sinks::start()?;
-            let sink = if self.group.is_some() { &sinks.starttls } else { &sinks.plain };
+            let sink = if let Driver::StartTls(_) = self.driver { &sinks.starttls } else { &sinks.plain };
             ceiling.push(self.rate(options, sink.address, sinks.ca())?);
             if self.octets >= LARGE_OCTETS {
                 let messages = self.messages / options.shrink;
@@ -125,14 +151,24 @@ impl Acceptance {
     }
 
     fn rate(&self, options: &Options, server: SocketAddr, ca: &Path) -> Result<f64> {
+        let messages = self.messages / options.shrink;
+        let tls = match self.driver {
+            Driver::Source => {
+                let goes_on = self.messages_per_session > 1;
+                let source = Source { server, sessions: SESSIONS, goes_on, messages, octets: self.octets };
+                return Ok(per_second(messages, source.run()?));
+            }
+            Driver::Clear => None,
+            Driver::StartTls(group) => Some(tls::connector(ca, group)?),
+        };
         let load = Load {
             server,
             sessions: SESSIONS,
             messages_per_session: self.messages_per_session,
-            messages: self.messages / options.shrink,
+            messages,
             data: message(self.octets),
             recipient: "<sink@there.test>",
-            tls: self.group.map(|group| tls::connector(ca, group)).transpose()?,
+            tls,
         };
         Ok(per_second(load.messages, load.run()?))
     }
