@@ -12,6 +12,11 @@ use rohrpost_tls::{CertStore, ClientAuth, ServerTls, ServerTlsOptions};
 
 use crate::config::{Settings, resolve::Listener};
 
+/// Application protocols that clients may name in the handshake (RFC 7301). None is registered for SMTP: these are what
+/// other mail servers take. Whoever names none is let in, whoever names only others wanted another server, and is
+/// refused: its session was turned towards us.
+const APPLICATIONS: [&[u8]; 3] = [b"smtp", b"esmtp", b"lmtp"];
+
 /// The certificates of a node: those of all listeners, and those that one has for itself.
 pub(crate) struct Certificates {
     shared: CertStore,
@@ -112,6 +117,7 @@ fn server_tls(
     let client_auth = listener.client_ca.clone().map(|ca| ClientAuth { ca, required: false });
     let options = ServerTlsOptions {
         min: settings.min_tls,
+        alpn: APPLICATIONS.map(<[u8]>::to_vec).to_vec(),
         client_auth,
         ..ServerTlsOptions::new(certificates.of(listener).clone(), &listener.name)
     };

@@ -1,8 +1,9 @@
 //! Rohrpost against real programs: the one integration binary.
 //!
 //! [`peers`] starts and stops the others: Postfix, Exim, OpenSMTPD, swaks, msmtp, openssl, and our own program as a
-//! user would run it. [`scenes`] are the stories that have to end well, one module each. `cargo xtask test` fetches the
-//! programs; a test whose peer is missing, or may not have a namespace, fails and says so.
+//! user would run it. [`scenes`] are the stories that have to end well, one module each, [`attacks`] what must not harm it.
+//! `cargo xtask test` fetches the programs; a test whose peer is missing, or may not have a namespace, fails and says so.
 
+mod attacks;
 mod peers;
 mod scenes;

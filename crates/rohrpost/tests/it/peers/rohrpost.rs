@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Instant;
 
@@ -39,6 +40,11 @@ impl Installation {
         add.args(["account", "add", ANN, "--password-file"]).arg(installation.directory.path().join("password"));
         text_of(add.output().expect("it is built"));
         installation
+    }
+
+    /// Where its data lie: nothing is in there yet but Ann's account.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
     }
 
     /// The program, told where the settings are.
@@ -105,6 +111,16 @@ impl Rohrpost {
             }
             Err(error) => panic!("rohrpost serve did not tell {text:?}: {error}\n{}", log()),
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it says.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Sends it a signal.
