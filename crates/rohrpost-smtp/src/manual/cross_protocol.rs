@@ -21,4 +21,6 @@
 //! 4. Replies are fixed texts. What the peer sent is never part of them.
 //! 5. Twenty errors end the session, and from the tenth on they are slow.
 //!
-//! The tests are `a_s13_…`, `a_s18_…` and `a_s21_…`.
+//! The server adds what only it can see: a client that names another protocol by ALPN gets no handshake (RFC 7301 §3.2).
+//!
+//! The tests are `a_s13_…`, `a_s18_…` and `a_s21_…`, and `t08_…` for the running program.
