@@ -16,6 +16,7 @@ use rohrpost_store::{Account, Health, Store, StoreError};
 
 use crate::{
     accounts::{Accounts, LogIn, ScramAnswer},
+    aliases_file::AliasesFile,
     author::Authors,
     bounded::Bounded,
     callout::{Callout, Callouts},
@@ -75,12 +76,14 @@ struct Inner {
 pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) relays: HashMap<Domain, RelayDomain>,
+    pub(crate) aliases: Option<AliasesFile>,
 }
 
 impl Config {
     fn new(settings: Settings) -> Arc<Self> {
         let relays = settings.relay_domains.iter().map(|relay| (relay.domain.clone(), relay.clone())).collect();
-        Arc::new(Self { settings, relays })
+        let aliases = settings.aliases.clone().map(AliasesFile::new);
+        Arc::new(Self { settings, relays, aliases })
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`Intake`] owns policy: who may log in ([`accounts`]), who may connect and how often ([`peers`], [`guessing`]), who may
 //! send to whom ([`access`], recipients of local and relay domains, limits of accounts in [`quota`]) and write as whom
-//! ([`author`]), what a submitted message must look like ([`content`]). It speaks no protocol: a driver hands it what the session wants to know and
+//! ([`author`]), what a submitted message must look like ([`content`]), what programs of this host hand in ([`submit`]). It speaks no protocol: a driver hands it what the session wants to know and
 //! turns each [`Refusal`] into the reply that it names. A message passes as a [`Transaction`], whose end is
 //! [`rohrpost_store::Stored`], the only thing that lets a session say 250.
 //!
@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod aliases_file;
 pub mod author;
 pub mod bounded;
 pub mod callout;
@@ -23,6 +24,7 @@ pub mod peers;
 pub mod quota;
 pub mod refusal;
 pub mod settings;
+pub mod submit;
 pub mod transaction;
 pub mod window;
 

@@ -69,5 +69,16 @@ const _: () = assert!(REPAIR_BYTES_MAX >= HEADER_BYTES_MAX);
 /// Different subaddresses that one header may write as: each costs a look into the store, and people use one or two.
 pub const SUBADDRESSES_MAX: usize = 16;
 
+/// Recipients of one message that a program of this host hands in, aliases expanded: a mailing without a list manager. It
+/// is trusted more than a stranger, but each costs a row.
+pub const SUBMIT_RECIPIENTS_MAX: usize = 10_000;
+/// Octets of the start of such a message that are kept to be returned, where a recipient was refused: most headers.
+pub const RETURNED_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Aliases that lead to aliases. `postmaster: root` and `root: ann` are two; who needs ten has lost the thread.
+pub const ALIAS_DEPTH_MAX: usize = 10;
+/// Octets of a file of aliases, and of one that it includes: more than 10,000 addresses.
+pub const ALIAS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Messages per hour with the null path from one account: read receipts (RFC 8098 §3) are rare.
 pub const NULL_PATH_PER_HOUR: u32 = 20;

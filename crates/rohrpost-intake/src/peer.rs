@@ -46,6 +46,8 @@ pub struct Peer {
     pub tls: Option<TlsInfo>,
     /// Who logged in.
     pub account: Option<Arc<Account>>,
+    /// The user of this host whose program hands the message in, as the kernel says; see [`crate::submit`].
+    pub uid: Option<u32>,
 }
 
 impl Peer {
@@ -85,18 +87,25 @@ impl Peer {
 
     /// Whether it may send to somebody else's server.
     pub fn may_relay(&self) -> bool {
-        self.role != Role::Lmtp && (self.account.is_some() || self.trusted.is_some())
+        self.role != Role::Lmtp && (self.is_submitting() || self.trusted.is_some())
     }
 
-    /// The registered word for how a message came (RFC 3848, RFC 6531 §4.3).
-    pub fn with(&self, utf8: bool) -> received::With {
-        received::With {
+    /// An account or a program of this host: what it sends is a new message, which may be repaired (RFC 6409 §8).
+    pub fn is_submitting(&self) -> bool {
+        self.account.is_some() || self.uid.is_some()
+    }
+
+    /// The registered word for how a message came (RFC 3848, RFC 6531 §4.3). There is none for what programs of this host
+    /// hand in.
+    pub fn with(&self, utf8: bool) -> Option<received::With> {
+        let with = received::With {
             lmtp: self.role == Role::Lmtp,
             extended: self.is_extended,
             tls: self.tls.is_some(),
             authenticated: self.account.is_some(),
             utf8,
-        }
+        };
+        self.uid.is_none().then_some(with)
     }
 
     /// How the link of the hop was sealed, for the record.
@@ -135,6 +144,7 @@ mod tests {
             is_tls_offered: true,
             tls: None,
             account: None,
+            uid: None,
         }
     }
 

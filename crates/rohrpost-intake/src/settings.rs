@@ -1,9 +1,9 @@
 //! What the operator sets: the parts of `rohrpost.toml` that this crate obeys, as they are meant.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
-use rohrpost_mail::{Domain, Mailbox};
+use rohrpost_mail::{Domain, Mailbox, dsn::Language};
 use rohrpost_queue::{DomainPattern, Schedule};
 use serde::Deserialize;
 
@@ -48,12 +48,21 @@ pub struct Settings {
     pub greeting_delay: Duration,
     /// How long replies to suspicious peers trickle, in sum for a session. Default 60 s; 0 switches it off.
     pub tarpit: Duration,
+    /// What programs of this host mean by a name without a domain, such as `root`. Default: the host name.
+    pub mail_name: Domain,
+    /// The file of aliases for such names, as `/etc/aliases`. Default: none.
+    pub aliases: Option<PathBuf>,
+    /// Whether Received says which user's program a message came from. Default yes.
+    pub received_uid: bool,
+    /// The language of reports to programs of this host whose recipients were refused. Default English.
+    pub language: Language,
 }
 
 impl Settings {
     /// The defaults for a server of this name whose postmaster reads this mailbox.
     pub fn new(host_name: Domain, postmaster: Mailbox) -> Self {
         Self {
+            mail_name: host_name.clone(),
             host_name,
             postmaster,
             local_domains: Vec::new(),
@@ -72,6 +81,9 @@ impl Settings {
             hold: false,
             greeting_delay: Duration::from_secs(2),
             tarpit: Duration::from_mins(1),
+            aliases: None,
+            received_uid: true,
+            language: Language::English,
         }
     }
 }

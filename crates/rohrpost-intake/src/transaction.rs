@@ -14,7 +14,7 @@ use std::{collections::HashSet, time::Instant};
 use bytes::Bytes;
 use jiff::Timestamp;
 use rohrpost_mail::{Envelope, ForwardPath, Mailbox, Notify, Orcpt, QueueId, Recipient, Reply};
-use rohrpost_store::{BodyWriter, Stored};
+use rohrpost_store::{BodyWriter, NewMessage, Stored};
 
 use self::held::Held;
 use crate::{
@@ -88,7 +88,8 @@ impl Transaction {
         intake.directory().refresh(&config.settings).await?;
         let client = peer.address.map(|address| address.ip());
         let is_partners = |partner: &TlsPartner| partner.fits(client, envelope.reverse_path.mailbox());
-        if peer.tls.is_none() && config.settings.require_tls_from.iter().any(is_partners) {
+        let is_clear = peer.tls.is_none() && peer.uid.is_none();
+        if is_clear && config.settings.require_tls_from.iter().any(is_partners) {
             return Err(Refusal::TlsRequired);
         }
         let mut sender_check = None;
@@ -169,7 +170,7 @@ impl Transaction {
     pub async fn push(&mut self, peer: &Peer, bytes: Bytes) {
         if matches!(self.body, Body::None) {
             let writer = self.intake.store().body_writer();
-            self.body = if peer.account.is_some() {
+            self.body = if peer.is_submitting() {
                 Body::Held(Held::new(writer, self.intake.held(), self.intake.authors()))
             } else {
                 Body::Streaming(writer)
@@ -195,6 +196,21 @@ impl Transaction {
     /// The final dot: checks, repairs and commits.
     pub async fn finish(mut self: Box<Self>, peer: &Peer) -> Result<Accepted, Refusal> {
         accept::finish(&mut self, peer).await
+    }
+
+    /// The end of a message that its caller commits.
+    pub(crate) async fn into_message(mut self: Box<Self>, peer: &Peer) -> Result<NewMessage, Refusal> {
+        accept::message(&mut self, peer).await
+    }
+
+    /// The envelope but for its recipients.
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Who gets it so far.
+    pub(crate) fn recipients(&self) -> &[Recipient] {
+        &self.recipients
     }
 
     /// Asks `[[access]]`; tells whether rates are to be left out.

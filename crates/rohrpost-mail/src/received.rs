@@ -52,6 +52,8 @@ pub enum Source<'a> {
     Authenticated,
     /// A program on this machine, over a unix socket.
     Local,
+    /// A program that this user of this machine runs, handed in by the submit socket or the drop directory.
+    User(u32),
     /// A peer, told in full.
     Peer {
         /// What it called itself.
@@ -70,8 +72,8 @@ pub struct Received<'a> {
     pub source: Source<'a>,
     /// Who took it.
     pub by: &'a Domain,
-    /// How it came.
-    pub with: With,
+    /// How it came; none where no registered word fits.
+    pub with: Option<With>,
     /// The facts of TLS, if it was used.
     pub tls: Option<&'a TlsInfo>,
     /// Our id.
@@ -88,7 +90,11 @@ impl Received<'_> {
         let mut field = String::from("Received: from ");
         self.write_source(&mut field).expect("a String takes all");
         let Self { by, with, id, .. } = self;
-        write!(field, "\r\n\tby {by} with {with} id {id}").expect("a String takes all");
+        write!(field, "\r\n\tby {by}").expect("a String takes all");
+        if let Some(with) = with {
+            write!(field, " with {with}").expect("a String takes all");
+        }
+        write!(field, " id {id}").expect("a String takes all");
         if let Some(TlsInfo { version, suite, group, .. }) = self.tls {
             write!(field, "\r\n\t({version} {suite} {group})").expect("a String takes all");
         }
@@ -103,6 +109,7 @@ impl Received<'_> {
         match self.source {
             Source::Authenticated => write!(field, "authenticated ({})", self.by),
             Source::Local => write!(field, "local ({})", self.by),
+            Source::User(uid) => write!(field, "local (local uid {uid})"),
             Source::Peer { helo, name, address } => {
                 let literal = Host::Literal(address);
                 match name {
@@ -148,7 +155,7 @@ mod tests {
         let received = Received {
             source: Source::Peer { helo: "mx\r\nX: y (evil)", name: None, address: "2001:db8::1".parse().unwrap() },
             by: &"mx.here.test".parse().unwrap(),
-            with: With { extended: true, tls: true, ..With::default() },
+            with: Some(With { extended: true, tls: true, ..With::default() }),
             tls: Some(&tls),
             id: QueueId::from_i64(1),
             recipient: Some(&"ann@here.test".parse().unwrap()),
@@ -169,7 +176,7 @@ mod tests {
         let received = Received {
             source: Source::Authenticated,
             by: &"mx.here.test".parse().unwrap(),
-            with: With { extended: true, tls: true, authenticated: true, ..With::default() },
+            with: Some(With { extended: true, tls: true, authenticated: true, ..With::default() }),
             tls: None,
             id: QueueId::from_i64(1),
             recipient: None,
@@ -179,6 +186,24 @@ mod tests {
             received
                 .field()
                 .starts_with("Received: from authenticated (mx.here.test)\r\n\tby mx.here.test with ESMTPSA id")
+        );
+    }
+
+    #[test]
+    fn a_user_of_this_machine_is_told_by_number_and_no_protocol_is_made_up() {
+        let received = Received {
+            source: Source::User(33),
+            by: &"mx.here.test".parse().unwrap(),
+            with: None,
+            tls: None,
+            id: QueueId::from_i64(1),
+            recipient: None,
+            at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        };
+        assert_eq!(
+            received.field(),
+            "Received: from local (local uid 33)\r\n\tby mx.here.test id 0000000000001;\r\n\
+             \tSun, 22 Nov 2026 10:00:00 +0000\r\n"
         );
     }
 

@@ -3,7 +3,8 @@
 //! [`Server::start`] takes sockets that are bound already and runs an accept loop for each. A connection is one task that
 //! owns everything of it: it reads, feeds the session, asks [`rohrpost_intake::Intake`] what the session wants to know,
 //! and writes a group of replies at once. An idle connection holds no buffer. [`control`] answers the operator's
-//! commands. Decisions are logged with the session's name; [`Stats`] counts them.
+//! commands, [`submit`] takes what programs of this host hand in. Decisions are logged with the session's name;
+//! [`Stats`] counts them.
 //!
 //! What may be said to whom is decided elsewhere: syntax and order in `rohrpost-smtp`, policy in `rohrpost-intake`.
 
@@ -13,6 +14,7 @@ pub mod limits;
 pub mod listener;
 pub mod proxy;
 pub mod stats;
+pub mod submit;
 
 mod accept;
 mod driver;

@@ -35,3 +35,29 @@ pub const CONTROL_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const CONTROL_CONNECTIONS_MAX: usize = 32;
 /// How long a frame may take on the control socket, and how long a caller may be idle.
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Octets of a frame of a submission: a message goes in many, and neither side holds more than one.
+pub const SUBMIT_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Octets of the answer to one: it may name ten thousand refused recipients with a reason for each.
+pub const SUBMIT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Submissions of one user at once; the next ones wait.
+pub const SUBMIT_SESSIONS_PER_UID_MAX: usize = 16;
+/// How long they wait. A program gives up after [`SUBMIT_PATIENCE`] and leaves its message in the drop directory.
+pub const SUBMIT_PLACE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Connections to the submit socket at once, over all users; more are closed, and their programs turn to the drop
+/// directory. Those that wait hold a descriptor and nothing else.
+pub const SUBMIT_CONNECTIONS_MAX: usize = 2_048;
+/// How long a program may take for its next frame: it has read its message before it connects.
+pub const SUBMIT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a program waits for the server before it takes it to be down.
+pub const SUBMIT_PATIENCE: Duration = Duration::from_secs(10);
+const _: () = assert!(SUBMIT_PLACE_TIMEOUT.as_secs() < SUBMIT_PATIENCE.as_secs());
+
+/// How often the drop directory is looked at when no event says that something is in it.
+pub const DROP_PAUSE: Duration = Duration::from_mins(1);
+/// Files of one user that one look at the drop directory takes, so that one who fills it does not keep others waiting.
+pub const DROP_FILES_PER_UID_MAX: usize = 1_000;
+/// Age at which an unfinished file is removed: whoever wrote it has given up long ago.
+pub const DROP_UNFINISHED_AGE_MAX: Duration = Duration::from_hours(24);
+/// Octets that a drop file may have beside the message: frames, and an envelope of ten thousand recipients.
+pub const DROP_OVERHEAD_BYTES_MAX: u64 = 32 * 1024 * 1024;

@@ -79,6 +79,7 @@ mod salvage;
 mod schema;
 pub mod settle;
 mod store;
+pub mod submissions;
 mod writer;
 
 #[cfg(test)]
@@ -99,3 +100,4 @@ pub use queue::{Cursor, DueQuery, OverdueQuery, QueuedRecipient, SiteCursor, Sit
 pub use salvage::{SalvageReport, salvage};
 pub use settle::{Change, DigestEntry, NewDigestEntry, Settlement};
 pub use store::{Options, Stats, Store};
+pub use submissions::{Once, Submission};

@@ -63,6 +63,11 @@ pub const HOUSEKEEPING_ROWS: usize = 2_000;
 pub const UNINDEXED_MESSAGES_MAX: u64 = 10_000;
 /// Days that records stay after their message has left the queue.
 pub const RECORD_DAYS: i64 = 30;
+/// Hours for which the answer to a submission is remembered. A program that got none hands its message over again within
+/// seconds, or leaves it in the drop directory, where the next start of the server finds it.
+pub const SUBMISSION_HOURS: i64 = 24;
+/// Submissions too old to remember that a new one removes: twice as many as it adds would do.
+pub const SUBMISSIONS_FORGOTTEN_AT_ONCE: usize = 16;
 /// Rows that one page of a listing holds.
 pub const PAGE_ROWS_MAX: usize = 10_000;
 /// How far ahead of the clock a message counts as written by a clock that was set back since. Less is the time between

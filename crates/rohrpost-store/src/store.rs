@@ -187,15 +187,10 @@ impl Store {
     pub fn commit(&self, message: NewMessage) -> impl Future<Output = Result<Stored, StoreError>> + Send {
         // Prepared before the future begins, so that the future need not hold the message.
         let (sender, answer) = oneshot::channel();
-        let (recent, counts) = (self.inner.recent.clone(), self.inner.counts.clone());
-        let commit = Box::new(Commit { message: Prepared::new(message), recent, counts, sender });
+        let commit = Box::new(Commit { message: Prepared::new(message), aftermath: self.aftermath(), sender });
         async move {
-            match self.health() {
-                Health::Fine => {}
-                Health::LowDisk => return Err(StoreError::Full),
-                Health::Failed(reason) => return Err(StoreError::Failed(reason)),
-            }
-            self.writer()?.send(commit).await;
+            self.check_takes_mail()?;
+            self.request(commit).await?;
             answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))
         }
     }
@@ -209,8 +204,8 @@ impl Store {
         let now = Timestamp::now();
         let settlements = settlements.into_iter().map(|settlement| PreparedSettlement::new(settlement, now)).collect();
         let (sender, answer) = oneshot::channel();
-        let (ids, recent, counts) = (self.inner.ids.clone(), self.inner.recent.clone(), self.inner.counts.clone());
-        self.writer()?.send(Box::new(Settle { settlements, ids, recent, counts, sender })).await;
+        let ids = self.inner.ids.clone();
+        self.request(Box::new(Settle { settlements, ids, aftermath: self.aftermath(), sender })).await?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))
     }
 
@@ -332,6 +327,26 @@ impl Store {
         .await
     }
 
+    /// Hands a request to the writer.
+    pub(crate) async fn request(&self, request: Box<dyn Request>) -> Result<(), StoreError> {
+        self.writer()?.send(request).await;
+        Ok(())
+    }
+
+    /// Refuses what would be a new message while there is no room or no disk for it.
+    pub(crate) fn check_takes_mail(&self) -> Result<(), StoreError> {
+        match self.health() {
+            Health::Fine => Ok(()),
+            Health::LowDisk => Err(StoreError::Full),
+            Health::Failed(reason) => Err(StoreError::Failed(reason)),
+        }
+    }
+
+    /// What requests that bring messages do at their end.
+    pub(crate) fn aftermath(&self) -> Aftermath {
+        Aftermath { recent: self.inner.recent.clone(), counts: self.inner.counts.clone() }
+    }
+
     fn writer(&self) -> Result<&Arc<Writer>, StoreError> {
         self.inner.threads.as_ref().map(|threads| &threads.writer).ok_or(StoreError::ReadOnly)
     }
@@ -416,8 +431,7 @@ impl Drop for RaiseOnDrop {
 /// One message for the writer.
 struct Commit {
     message: Prepared,
-    recent: Arc<Recent>,
-    counts: Arc<Counts>,
+    aftermath: Aftermath,
     sender: oneshot::Sender<Result<Stored, StoreError>>,
 }
 
@@ -435,8 +449,8 @@ impl Request for Commit {
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
-        let Self { message, recent, counts, sender } = *self;
-        after(&message, result.as_ref(), &recent, &counts);
+        let Self { message, aftermath, sender } = *self;
+        aftermath.follow(&message, result.as_ref());
         // The session may have gone; its message is ours all the same.
         let _ = sender.send(result.map(|()| Stored::mint(message.id)));
     }
@@ -446,8 +460,7 @@ impl Request for Commit {
 struct Settle {
     settlements: Vec<PreparedSettlement>,
     ids: Arc<Ids>,
-    recent: Arc<Recent>,
-    counts: Arc<Counts>,
+    aftermath: Aftermath,
     sender: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -462,28 +475,36 @@ impl Request for Settle {
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
         for message in self.settlements.iter().flat_map(|settlement| &settlement.new) {
-            after(message, result.as_ref(), &self.recent, &self.counts);
+            self.aftermath.follow(message, result.as_ref());
         }
         if result.is_ok() {
-            self.counts.settled.fetch_add(self.settlements.len() as u64, Ordering::Relaxed);
+            self.aftermath.counts.settled.fetch_add(self.settlements.len() as u64, Ordering::Relaxed);
         }
         let _ = self.sender.send(result);
     }
 }
 
-/// What follows a commit, or its failure.
-fn after(message: &Prepared, result: Result<&(), &StoreError>, recent: &Recent, counts: &Counts) {
-    match result {
-        Ok(()) => {
-            message.body.keep_file();
-            counts.commits.fetch_add(1, Ordering::Relaxed);
-            counts.unindexed.fetch_add(1, Ordering::Relaxed);
-            if let Some(body) = message.body.inline() {
-                recent.put(message.body.id(), body);
+/// What follows the commit of a message, or its failure.
+#[derive(Clone, Debug)]
+pub(crate) struct Aftermath {
+    recent: Arc<Recent>,
+    counts: Arc<Counts>,
+}
+
+impl Aftermath {
+    pub(crate) fn follow(&self, message: &Prepared, result: Result<&(), &StoreError>) {
+        match result {
+            Ok(()) => {
+                message.body.keep_file();
+                self.counts.commits.fetch_add(1, Ordering::Relaxed);
+                self.counts.unindexed.fetch_add(1, Ordering::Relaxed);
+                if let Some(body) = message.body.inline() {
+                    self.recent.put(message.body.id(), body);
+                }
             }
+            // The row may turn up after a crash, so the file must stay; if it does not, the next start removes the file.
+            Err(StoreError::Io(_) | StoreError::Failed(_)) => message.body.keep_file(),
+            Err(_) => {}
         }
-        // The row may turn up after a crash, so the file must stay; if it does not, the next start removes the file.
-        Err(StoreError::Io(_) | StoreError::Failed(_)) => message.body.keep_file(),
-        Err(_) => {}
     }
 }

@@ -7,6 +7,7 @@ mod delivering;
 mod failures;
 mod operating;
 mod people;
+mod submissions;
 mod trace;
 
 use std::path::Path;

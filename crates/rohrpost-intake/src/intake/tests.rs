@@ -56,6 +56,7 @@ impl Fixture {
             is_tls_offered: true,
             tls: None,
             account: Some(self.account.clone()),
+            uid: None,
         }
     }
 

@@ -12,13 +12,24 @@ use super::{Accepted, Body, Transaction, held::Held};
 use crate::{author, content::Facts, notices, origin, peer::Peer, refusal::Refusal};
 
 pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result<Accepted, Refusal> {
+    let message = message(transaction, peer).await?;
+    let now = message.received.at;
+    let announced = transaction.intake.queue().announce(&message);
+    let stored = transaction.intake.store().commit(message).await?;
+    announced.arrived();
+    keep_count(transaction, peer, now);
+    Ok(Accepted { stored, recipients: transaction.taken })
+}
+
+/// The message as it is to be stored: checked, repaired, with its trace fields on top.
+pub(super) async fn message(transaction: &mut Transaction, peer: &Peer) -> Result<NewMessage, Refusal> {
     let writer = written(transaction, peer).await?;
     let facts = check_content(transaction, peer, header::split(writer.head()).0)?;
     let now = Timestamp::now();
     let octets = writer.octets();
     let prefix = trace_fields(transaction, peer, now);
     let body = writer.finish(prefix).await?;
-    let message = NewMessage {
+    Ok(NewMessage {
         id: transaction.id,
         recipients: routed(transaction, peer, now),
         body,
@@ -28,19 +39,14 @@ pub(super) async fn finish(transaction: &mut Transaction, peer: &Peer) -> Result
         expires: expires(transaction, now),
         counters: counters(transaction, now),
         envelope: std::mem::take(&mut transaction.envelope),
-    };
-    let announced = transaction.intake.queue().announce(&message);
-    let stored = transaction.intake.store().commit(message).await?;
-    announced.arrived();
-    keep_count(transaction, peer, now);
-    Ok(Accepted { stored, recipients: transaction.taken })
+    })
 }
 
 /// The writer with all the content in it.
 async fn written(transaction: &mut Transaction, peer: &Peer) -> Result<BodyWriter, Refusal> {
     match std::mem::replace(&mut transaction.body, Body::None) {
-        Body::None if peer.account.is_some() => {
-            // Nothing at all is judged and repaired like any other message of an account.
+        Body::None if peer.is_submitting() => {
+            // Nothing at all is judged and repaired like any other submitted message.
             let writer = transaction.intake.store().body_writer();
             Held::new(writer, transaction.intake.held(), transaction.intake.authors())
                 .finish(peer, transaction.id)
@@ -68,10 +74,12 @@ fn check_content(transaction: &Transaction, peer: &Peer, head: &[u8]) -> Result<
 
 /// The fields that go on top: Received, and X-Originating-IP where the operator wants it.
 fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> Bytes {
-    let source = match (&peer.account, peer.address) {
-        (Some(_), _) => Source::Authenticated,
-        (None, None) => Source::Local,
-        (None, Some(address)) => {
+    let config = transaction.intake.config();
+    let source = match (&peer.account, peer.uid, peer.address) {
+        (Some(_), ..) => Source::Authenticated,
+        (None, Some(uid), _) if config.settings.received_uid => Source::User(uid),
+        (None, _, None) => Source::Local,
+        (None, _, Some(address)) => {
             Source::Peer { helo: &peer.helo, name: peer.name.as_ref(), address: address.ip().to_canonical() }
         }
     };
@@ -86,7 +94,6 @@ fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> Bytes
     };
     let mut fields = BytesMut::from(received.field().as_bytes());
     if let (Some(_), Some(address)) = (&peer.account, peer.address) {
-        let config = transaction.intake.config();
         let settings = &config.settings;
         if let Some(field) = origin::field(settings.x_originating_ip, &settings.x_originating_ip_key, address.ip(), now)
         {
@@ -118,8 +125,8 @@ fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -
         message: transaction.id,
         recipient: None,
         direction: Direction::In,
-        protocol: peer.with(transaction.envelope.smtputf8).to_string(),
-        peer: Some(peer.helo.clone()).filter(|helo| !helo.is_empty() && peer.account.is_none()),
+        protocol: peer.with(transaction.envelope.smtputf8).map_or("local".to_owned(), |with| with.to_string()),
+        peer: who(peer),
         address: peer.address,
         account: peer.account.as_ref().map(|account| account.login.clone()),
         route: peer.listener.to_string(),
@@ -134,6 +141,12 @@ fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -
         octets,
         millis: transaction.begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
     }
+}
+
+/// What the other side called itself, where that tells more than its account; a program of this host is its user's.
+fn who(peer: &Peer) -> Option<String> {
+    let helo = || Some(peer.helo.clone()).filter(|helo| !helo.is_empty() && peer.account.is_none());
+    peer.uid.map(|uid| format!("uid {uid}")).or_else(helo)
 }
 
 /// What the session tells the client once the commit is done.

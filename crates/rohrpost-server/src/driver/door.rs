@@ -96,6 +96,7 @@ fn stranger(listener: &Listener, shared: &Shared, address: Option<SocketAddr>) -
         is_tls_offered: listener.server_tls.is_some(),
         tls: None,
         account: None,
+        uid: None,
     }
 }
 

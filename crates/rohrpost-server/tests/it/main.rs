@@ -13,4 +13,5 @@ mod fixture;
 mod limits;
 mod sessions;
 mod stop;
+mod submit;
 mod tls;

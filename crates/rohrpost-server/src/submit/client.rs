@@ -1,0 +1,123 @@
+//! The asking end of the submit socket, blocking.
+
+use std::{
+    io::{self, Read},
+    os::unix::net::UnixStream,
+    path::Path,
+};
+
+use rohrpost_intake::submit::{Accepted, Refused};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with,
+    sockopt::{Timeout, set_socket_timeout},
+};
+
+use super::{
+    Submission,
+    frames::{self, Answer, Encoder, FrameError, HEADER_BYTES},
+};
+use crate::limits::{SUBMIT_FRAME_BYTES_MAX, SUBMIT_PATIENCE};
+
+/// `EX_USAGE` of `sysexits.h`: an option of the submission is longer than any can be.
+const EX_USAGE: u8 = 64;
+
+/// What came of a submission.
+#[derive(Debug)]
+pub enum SubmitAnswer {
+    /// The message is on stable storage.
+    Accepted(Accepted),
+    /// Nobody gets it. That is final.
+    Refused(Refused),
+    /// No answer came, so the message may or may not have been taken: leave it in the drop directory, under the same id.
+    Unreachable(io::Error),
+    /// The message itself could not be read to its end.
+    Unreadable(io::Error),
+}
+
+/// Hands a message in at `socket`. `body` is read once, to its end; nothing of it is held.
+///
+/// A server that does not take the connection, the content or the answer's time for [`SUBMIT_PATIENCE`] counts as down.
+pub fn submit(socket: &Path, submission: &Submission, body: impl Read) -> SubmitAnswer {
+    match hand_in(socket, submission, body) {
+        Ok(Answer::Accepted(accepted)) => SubmitAnswer::Accepted(accepted),
+        Ok(Answer::Refused(refused)) => SubmitAnswer::Refused(refused),
+        Err(Failure::Server(error)) => SubmitAnswer::Unreachable(error),
+        Err(Failure::Body(error)) => SubmitAnswer::Unreadable(error),
+        Err(Failure::Options(error)) => SubmitAnswer::Refused(Refused { sysexit: EX_USAGE, text: error.to_string() }),
+    }
+}
+
+/// Whose fault it is that frames are not written.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Of who takes them.
+    Server(io::Error),
+    /// Of the content.
+    Body(io::Error),
+    /// Of the envelope.
+    Options(FrameError),
+}
+
+fn hand_in(socket: &Path, submission: &Submission, body: impl Read) -> Result<Answer, Failure> {
+    let mut stream = open(socket).map_err(Failure::Server)?;
+    match write(&mut stream, submission, body) {
+        // A server that has made up its mind before it has read everything answers and closes.
+        Err(Failure::Server(error)) => read(&mut stream).map_err(|_| Failure::Server(error)),
+        Err(failure) => Err(failure),
+        Ok(()) => read(&mut stream).map_err(Failure::Server),
+    }
+}
+
+/// Connects. The time-out for sending is one for connecting too: a server that hangs has a full queue of connections.
+fn open(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    set_socket_timeout(&socket, Timeout::Send, Some(SUBMIT_PATIENCE))?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(SUBMIT_PATIENCE))?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(UnixStream::from(socket))
+}
+
+/// Writes all frames of a submission.
+pub(super) fn write(out: &mut impl io::Write, submission: &Submission, mut body: impl Read) -> Result<(), Failure> {
+    let mut encoder = Encoder::default();
+    let envelope = encoder.envelope(submission).map_err(Failure::Options)?;
+    out.write_all(&envelope).map_err(Failure::Server)?;
+    let mut buffer = vec![0; SUBMIT_FRAME_BYTES_MAX];
+    loop {
+        let octets = fill(&mut body, &mut buffer).map_err(Failure::Body)?;
+        if octets == 0 {
+            break;
+        }
+        let frame = encoder.body(&buffer[..octets]).map_err(Failure::Options)?;
+        out.write_all(&frame).map_err(Failure::Server)?;
+    }
+    out.write_all(&encoder.end()).map_err(Failure::Server)
+}
+
+/// Reads until the buffer is full or nothing is left.
+fn fill(body: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match body.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(octets) => filled += octets,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn read(stream: &mut UnixStream) -> io::Result<Answer> {
+    let wrong = |error: FrameError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let mut start = [0; HEADER_BYTES];
+    stream.read_exact(&mut start)?;
+    let (kind, length) = frames::header(start).map_err(wrong)?;
+    // Grows as octets come: a length alone reserves nothing.
+    let mut content = Vec::new();
+    stream.take(length as u64).read_to_end(&mut content)?;
+    if content.len() < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    frames::read_answer(kind, &content).map_err(wrong)
+}
