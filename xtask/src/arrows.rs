@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["mail", "smtp", "sasl", "tls"]),
     ("intake", &["mail", "store", "queue", "dns"]),
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
+    ("sender", &["mail", "smtp", "sasl", "client", "tls"]),
     ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];
@@ -46,6 +47,8 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("aws-lc-", &["tls", "intake"]),
     ("rcgen", &["tls"]),
     ("x509-parser", &["tls"]),
+    ("hyper", &["tls"]),
+    ("http-body", &["tls"]),
 ];
 
 /// Where each third-party crate has its reason.

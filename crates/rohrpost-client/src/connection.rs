@@ -2,14 +2,14 @@
 
 use std::{io, sync::Arc, time::Instant};
 
-use rohrpost_mail::{BodyKind, EnhancedStatus, Link, Mailbox, Recipient, Stage};
+use rohrpost_mail::{BodyKind, Link, Mailbox, Recipient, Stage};
 use rohrpost_sasl::Mechanism;
 use rohrpost_smtp::client::{Capabilities, Event, Failure, Message, Outcome, SessionError};
 use rohrpost_tls::ClientTls;
 use tokio::time::timeout;
 
 use crate::{
-    error::ConnectError,
+    error::{ConnectError, OpenFailure, asks_for_tls},
     limits::{AGE_MAX, MESSAGES_MAX},
     login::{self, Ground},
     opening::Opening,
@@ -74,11 +74,22 @@ impl Connection {
     /// # Errors
     /// [`ConnectError`] with the stage at which it ended.
     pub async fn open(target: &Target, tls: &ClientTls) -> Result<Self, ConnectError> {
+        Self::try_open(target, tls).await.map_err(|failure| failure.error)
+    }
+
+    /// The same; the error also tells what was seen before it.
+    ///
+    /// # Errors
+    /// [`OpenFailure`], whose `error` says at which stage it ended.
+    pub async fn try_open(target: &Target, tls: &ClientTls) -> Result<Self, Box<OpenFailure>> {
         let mut opening = Opening::ready(target, tls).await?;
         let mechanism = match &target.login {
             Some(login) => {
-                let ground = Ground { target, link: &opening.link, binding: opening.binding.as_deref() };
-                Some(login::log_in(&mut opening.wire, login, &ground).await?)
+                let ground = Ground { target, link: &opening.link, binding: opening.binding.as_ref() };
+                match login::log_in(&mut opening.wire, login, &ground).await {
+                    Ok(mechanism) => Some(mechanism),
+                    Err(error) => return Err(opening.failed(error).into()),
+                }
             }
             None => None,
         };
@@ -133,7 +144,13 @@ impl Connection {
                 outcomes.extend(rest.iter().map(|_| Err(Failure::from(lost.clone()))));
                 break;
             }
-            let recipients = &rest[..self.capabilities().batch_len(rest)];
+            let max = self.capabilities().batch_len(rest);
+            if self.target.all_or_nothing && max < rest.len() {
+                let divided = SessionError::TooManyRecipients { max };
+                outcomes.extend(rest.iter().map(|_| Err(Failure::from(divided.clone()))));
+                break;
+            }
+            let recipients = &rest[..max];
             let Outgoing { envelope, octets, body, .. } = *outgoing;
             let (batch, began) = self.transact(&Message { envelope, recipients, octets, utf8_header }, body).await;
             untouched &= !began;
@@ -184,6 +201,12 @@ impl Connection {
         self.mechanism
     }
 
+    /// What was said so far, line by line, without secrets and message texts; of a long dialogue the end. Empty unless
+    /// [`Target::transcript`].
+    pub fn transcript(&self) -> String {
+        self.wire.session.transcript()
+    }
+
     /// Where and on which terms.
     pub fn target(&self) -> &Target {
         &self.target
@@ -198,9 +221,8 @@ impl Connection {
     /// the remedy is [`Target::tls`], and neither the message nor the server is at fault.
     pub fn wants_tls(&self, failure: &Failure) -> bool {
         let Some(reply) = failure.reply() else { return false };
-        let asks_for_tls = matches!(reply.enhanced, Some(EnhancedStatus(_, 7, 0 | 10 | 11)));
         let clear = !matches!(self.link, Link::Tls(_));
-        clear && self.capabilities().starttls && (matches!(reply.code, 530 | 538) || asks_for_tls)
+        clear && self.capabilities().starttls && asks_for_tls(reply)
     }
 
     /// Whether another message may be sent on it: open, younger than [`AGE_MAX`], fewer than [`MESSAGES_MAX`] messages,

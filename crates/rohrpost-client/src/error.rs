@@ -1,9 +1,9 @@
 //! Why there is no connection that could take a message.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use rohrpost_mail::{Class, EnhancedStatus, Reply, Stage};
-use rohrpost_smtp::client::SessionError;
+use rohrpost_mail::{Class, Domain, EnhancedStatus, Link, Reply, Stage};
+use rohrpost_smtp::client::{Capabilities, Extension, SessionError};
 use rohrpost_tls::TlsError;
 
 use crate::target::Endpoint;
@@ -32,6 +32,21 @@ pub enum ConnectError {
         /// What the system says.
         #[source]
         error: Arc<io::Error>,
+    },
+    /// The system found no address for the name.
+    #[error("{name} cannot be found: {error}")]
+    Lookup {
+        /// Whose.
+        name: Domain,
+        /// What the system says.
+        #[source]
+        error: Arc<io::Error>,
+    },
+    /// None of the addresses of the name took a connection.
+    #[error("no connection to {}", list(tried))]
+    NoneAnswered {
+        /// Each that was tried, with what the system says.
+        tried: Vec<(SocketAddr, Arc<io::Error>)>,
     },
     /// The connection or the handshake took too long.
     #[error("no answer at {stage} for {} s", limit.as_secs())]
@@ -62,6 +77,7 @@ impl ConnectError {
             Self::Session(error) => error.class(),
             Self::Tls(error) => error.class(),
             Self::Connect { error, .. } if is_ours(error) => Class::Ours,
+            Self::Lookup { error, .. } if !is_try_again(error) => Class::Permanent,
             _ => Class::Temporary,
         }
     }
@@ -72,7 +88,8 @@ impl ConnectError {
             Self::Session(error) => error.stage(),
             Self::Tls(_) => Stage::Tls,
             Self::NoMechanism { .. } | Self::PasswordInClear { .. } | Self::PasswordToStranger { .. } => Stage::Auth,
-            Self::Connect { .. } => Stage::Connect,
+            Self::Lookup { .. } => Stage::Dns,
+            Self::Connect { .. } | Self::NoneAnswered { .. } => Stage::Connect,
             Self::TimedOut { stage, .. } => *stage,
         }
     }
@@ -94,7 +111,8 @@ impl ConnectError {
             }
             Self::Tls(_) => EnhancedStatus(4, 7, 0),
             Self::NoMechanism { .. } => EnhancedStatus(4, 3, 5),
-            Self::Connect { .. } | Self::TimedOut { .. } => EnhancedStatus(4, 4, 1),
+            Self::Lookup { .. } => EnhancedStatus(4, 4, 4),
+            Self::Connect { .. } | Self::NoneAnswered { .. } | Self::TimedOut { .. } => EnhancedStatus(4, 4, 1),
         }
     }
 
@@ -113,12 +131,62 @@ impl ConnectError {
     }
 }
 
+/// Whether the system's resolver could not get an answer, rather than got the answer that there is no such name. The
+/// standard library keeps the code (`EAI_AGAIN`) to itself; these are the words of glibc and musl for it.
+fn is_try_again(error: &io::Error) -> bool {
+    let text = error.to_string();
+    text.contains("Temporary failure") || text.contains("Try again")
+}
+
+fn list(tried: &[(SocketAddr, Arc<io::Error>)]) -> String {
+    tried.iter().map(|(address, error)| format!("{address} ({error})")).collect::<Vec<_>>().join(", ")
+}
+
 /// Errors of this host rather than of the way to the other one.
 fn is_ours(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, OutOfMemory, PermissionDenied};
     // 23 and 24 are ENFILE and EMFILE on every system we run on; the standard library has no kind for them.
     matches!(error.kind(), AddrNotAvailable | PermissionDenied | OutOfMemory)
         || matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+/// A connection that did not come about, with what was seen on the way.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+#[non_exhaustive]
+pub struct OpenFailure {
+    /// Why.
+    #[source]
+    pub error: ConnectError,
+    /// How the link was sealed when it ended; [`Link::None`] before that was settled.
+    pub link: Link,
+    /// What the server had offered by then.
+    pub capabilities: Capabilities,
+    /// The dialogue, where [`Target::transcript`](crate::Target::transcript) asks for it.
+    pub transcript: String,
+}
+
+impl OpenFailure {
+    /// Whether the server insists on TLS, while it was offered and our terms kept us from it.
+    pub fn wants_tls(&self) -> bool {
+        let asks = match &self.error {
+            // Many servers offer AUTH inside TLS only.
+            ConnectError::Session(SessionError::NotOffered(Extension::Auth)) => true,
+            error => error.reply().is_some_and(asks_for_tls),
+        };
+        asks && !matches!(self.link, Link::Tls(_)) && self.capabilities.starttls
+    }
+}
+
+impl From<ConnectError> for OpenFailure {
+    fn from(error: ConnectError) -> Self {
+        Self { error, link: Link::None, capabilities: Capabilities::default(), transcript: String::new() }
+    }
+}
+
+/// 530 and 538, or any reply that says by its status that the link is not safe enough (RFC 3463 §3.8, RFC 4954 §6).
+pub(crate) fn asks_for_tls(reply: &Reply) -> bool {
+    matches!(reply.code, 530 | 538) || matches!(reply.enhanced, Some(EnhancedStatus(_, 7, 0 | 10 | 11)))
 }
 
 impl From<SessionError> for ConnectError {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod connection;
+mod dial;
 mod error;
 pub mod limits;
 mod login;
@@ -12,10 +13,11 @@ mod target;
 mod wire;
 
 pub use connection::Connection;
-pub use error::ConnectError;
+pub use dial::{AnyStream, Connect, Connector, Sources, Stream};
+pub use error::{ConnectError, OpenFailure};
 pub use outgoing::{BodySource, BodyStream, BoxFuture, Chunks, Outgoing, SendReport};
 pub use pool::{Pool, Sent};
-pub use rohrpost_sasl::Mechanism;
-pub use rohrpost_smtp::client::{Capabilities, Failure, Outcome, Protocol, SessionError, Timeouts};
-pub use server_url::{ServerUrl, ServerUrlError};
+pub use rohrpost_sasl::{ChannelBinding, Mechanism, client::Credential};
+pub use rohrpost_smtp::client::{Capabilities, Extension, Failure, Outcome, Protocol, Quirks, SessionError, Timeouts};
+pub use server_url::{Place, ServerUrl, ServerUrlError};
 pub use target::{Endpoint, LinkTls, Login, ReuseKey, Target};

@@ -28,3 +28,9 @@ pub const BODY_BYTES: usize = 64 * 1024;
 
 /// Octets of a message that are looked at for its header.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long an address may keep silent before the next one is tried beside it: what RFC 8305 §5 recommends.
+pub const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Addresses of one name that are tried. More would be tried for longer than anybody waits.
+pub const ADDRESSES_MAX: usize = 10;

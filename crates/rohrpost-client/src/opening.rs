@@ -1,19 +1,18 @@
 //! From a socket to a dialogue that can take a message: TCP or unix, TLS, greeting, EHLO, STARTTLS.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use rohrpost_mail::{Link, Stage, TlsInfo};
+use rohrpost_sasl::ChannelBinding;
 use rohrpost_smtp::client::{Event, Session, Settings};
-use rohrpost_tls::{ClientTls, ConnectOptions};
-use tokio::{
-    net::{TcpSocket, TcpStream, UnixStream},
-    time::timeout,
-};
+use rohrpost_tls::{ClientTls, ConnectOptions, client::server_end_point};
+use tokio::time::timeout;
 
 use crate::{
-    error::ConnectError,
+    dial::{AnyStream, dial},
+    error::{ConnectError, OpenFailure},
     target::{Endpoint, LinkTls, Target},
-    wire::{AnyStream, Wire, now},
+    wire::{Wire, now},
 };
 
 /// A connection on its way, and then ready for a log-in or a message.
@@ -23,20 +22,29 @@ pub(crate) struct Opening<'a> {
     pub(crate) wire: Wire,
     /// How the link is sealed; [`Link::None`] while that is not settled.
     pub(crate) link: Link,
-    /// What a log-in can be bound to (RFC 9266).
-    pub(crate) binding: Option<Vec<u8>>,
+    /// What a log-in can be bound to (RFC 9266, RFC 5929 §4).
+    pub(crate) binding: Option<ChannelBinding>,
 }
 
 impl<'a> Opening<'a> {
     /// Goes the whole way.
-    pub(crate) async fn ready(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
-        let mut opening = Self::start(target, tls).await?;
-        opening.until_ready().await?;
-        Ok(opening)
+    pub(crate) async fn ready(target: &'a Target, tls: &'a ClientTls) -> Result<Self, Box<OpenFailure>> {
+        let mut opening = Self::start(target, tls).await.map_err(OpenFailure::from)?;
+        match opening.until_ready().await {
+            Ok(()) => Ok(opening),
+            Err(error) => Err(opening.failed(error).into()),
+        }
+    }
+
+    /// The error with all that is known when it happens.
+    pub(crate) fn failed(self, error: ConnectError) -> OpenFailure {
+        let session = self.wire.session;
+        let (transcript, capabilities) = (session.transcript(), session.capabilities().clone());
+        OpenFailure { error, link: self.link, capabilities, transcript }
     }
 
     async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
-        let mut stream = connect(target).await?;
+        let mut stream = dial(target).await?;
         let (mut link, mut binding) = (Link::None, None);
         if target.tls == LinkTls::Implicit {
             let secured = handshake(target, tls, stream).await?;
@@ -79,7 +87,7 @@ impl<'a> Opening<'a> {
 struct Secured {
     stream: AnyStream,
     info: TlsInfo,
-    binding: Option<Vec<u8>>,
+    binding: Option<ChannelBinding>,
 }
 
 async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<Secured, ConnectError> {
@@ -89,29 +97,10 @@ async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Resul
     options.cache_key = target.cache_key();
     let limit = target.timeouts.starttls;
     let connecting = within(Stage::Tls, limit, tls.connect(stream, &options));
-    let (stream, info, binding) = connecting.await??;
-    Ok(Secured { stream: Box::new(stream), info, binding: binding.map(|data| data.to_vec()) })
-}
-
-async fn connect(target: &Target) -> Result<AnyStream, ConnectError> {
-    let connecting = async {
-        match &target.endpoint {
-            Endpoint::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as AnyStream),
-            Endpoint::Tcp(address) => connect_tcp(*address, target).await.map(|stream| Box::new(stream) as AnyStream),
-        }
-    };
-    let result = within(Stage::Connect, target.timeouts.connect, connecting).await?;
-    result.map_err(|error| ConnectError::Connect { endpoint: target.endpoint.clone(), error: Arc::new(error) })
-}
-
-async fn connect_tcp(address: SocketAddr, target: &Target) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
-    if let Some(source) = target.source {
-        socket.bind((source, 0).into())?;
-    }
-    // A flight is written at once, and its answer is awaited: Nagle's algorithm could only add a delay.
-    socket.set_nodelay(true)?;
-    socket.connect(address).await
+    let (stream, info, exported) = connecting.await??;
+    let by_certificate = || server_end_point(&stream).map(ChannelBinding::tls_server_end_point);
+    let binding = exported.map(ChannelBinding::tls_exporter).or_else(by_certificate);
+    Ok(Secured { stream: Box::new(stream), info, binding })
 }
 
 async fn within<T>(stage: Stage, limit: Duration, work: impl Future<Output = T>) -> Result<T, ConnectError> {
@@ -125,6 +114,9 @@ fn settings(target: &Target) -> Settings {
         in_tls: target.tls == LinkTls::Implicit,
         helo: target.tls.allows_clear() && target.login.is_none(),
         timeouts: target.timeouts,
+        quirks: target.quirks,
+        all_or_nothing: target.all_or_nothing,
+        transcript: target.transcript,
         ..Settings::new(target.ehlo_name.clone())
     }
 }

@@ -144,6 +144,13 @@ pub struct SendReport {
 }
 
 impl SendReport {
+    /// Whether it says nothing about the message, only about a connection that has been used for too long: it went away, or
+    /// MAIL itself was refused. On a reused connection try once more on a new one.
+    pub fn is_stale(&self) -> bool {
+        let at_mail = |outcome: &Outcome| outcome.as_ref().is_err_and(|failure| failure.stage() == Stage::Mail);
+        self.untouched || self.stage == Stage::Mail && self.outcomes.iter().all(at_mail)
+    }
+
     /// Whether everybody got it.
     pub fn is_complete(&self) -> bool {
         self.outcomes.iter().all(Result::is_ok)

@@ -62,18 +62,18 @@ impl Pool {
 
     /// Sends a message on an unused connection or on a new one, and keeps the connection if it is still good.
     ///
-    /// A reused connection may have died in the meantime. When that shows before any of the message was sent, a new
-    /// connection takes over, once, and nobody is told.
+    /// A reused connection may have died in the meantime, or the server may have had enough of it. When that shows before
+    /// any of the message was sent ([`SendReport::is_stale`]), a new connection takes over, once, and nobody is told.
     ///
     /// # Errors
     /// [`ConnectError`] when no connection came about. What happens to the message is in the report.
     pub async fn send(&self, target: &Target, tls: &ClientTls, outgoing: &Outgoing<'_>) -> Result<Sent, ConnectError> {
         if let Some(mut connection) = self.take(target) {
             let report = connection.send(outgoing).await;
-            if !report.untouched {
+            if !report.is_stale() {
                 return Ok(self.sent(connection, report, true));
             }
-            tracing::debug!(endpoint = %target.endpoint, "a reused connection was dead; opening a new one");
+            tracing::debug!(endpoint = %target.endpoint, "a reused connection was of no use; opening a new one");
         }
         let mut connection = Connection::open(target, tls).await?;
         let report = connection.send(outgoing).await;

@@ -1,9 +1,9 @@
-//! Servers as people write them: `submissions://ann:pencil@mail.here.test`.
+//! Servers as people write them: `submissions://ann@mail.here.test`.
 
 use std::{borrow::Cow, fmt, io, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use percent_encoding::percent_decode_str;
-use rohrpost_mail::{DomainError, Host, MinTls, Secret, TlsMode, Trust, policy::WordError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use rohrpost_mail::{DomainError, Host, MinTls, TlsMode, Trust, policy::WordError};
 use rohrpost_smtp::client::Protocol;
 use url::Url;
 
@@ -17,7 +17,7 @@ use crate::{
 #[non_exhaustive]
 pub enum ServerUrlError {
     /// It is no URL at all.
-    #[error("{0}; expected something like smtp://user:password@mail.example:587?tls=starttls")]
+    #[error("{0}; expected something like smtp://user@mail.example:587?tls=starttls")]
     Syntax(#[from] url::ParseError),
     /// A scheme that is not one of ours.
     #[error("unknown scheme {0:?}; there are smtp, smtps, submission, submissions and lmtp")]
@@ -25,12 +25,13 @@ pub enum ServerUrlError {
     /// No host, or one that no server has.
     #[error("the host: {0}")]
     Host(#[from] DomainError),
-    /// The part with user and password does not decode to UTF-8.
-    #[error("user and password must be UTF-8, percent-encoded where they hold special characters")]
-    Login,
-    /// A password without a user.
-    #[error("there is a password without a user")]
-    NoUser,
+    /// The user does not decode to UTF-8.
+    #[error("the user must be UTF-8, percent-encoded where it holds special characters")]
+    User,
+    /// A password, which has no place here: lists of processes, logs and shell histories show it, and `&`, `#` and blanks
+    /// in it mean something else in a URL.
+    #[error("a URL holds no password; give it as a file, a command or an environment variable, beside the URL")]
+    Password,
     /// A path where none belongs; only LMTP has one, to a unix socket.
     #[error("nothing may follow host and port but ?tls=, &trust= and &min-tls=")]
     Path,
@@ -56,13 +57,26 @@ pub enum ServerUrlError {
 }
 
 /// Where the server is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Place {
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Place {
+    /// Name or address, and port.
     Net(Host, u16),
+    /// A unix socket.
     Unix(PathBuf),
 }
 
-/// A server, perhaps with a log-in, as one line of text.
+impl Place {
+    /// Where a connection goes.
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Net(Host::Name(name), port) => Endpoint::Name(name.clone(), *port),
+            Self::Net(Host::Literal(address), port) => SocketAddr::new(*address, *port).into(),
+            Self::Unix(path) => Endpoint::Unix(path.clone()),
+        }
+    }
+}
+
+/// A server, perhaps with the user who logs in, as one line of text.
 ///
 /// | scheme | port | TLS |
 /// |---|---|---|
@@ -72,22 +86,25 @@ enum Place {
 /// | `lmtp` | 24, or a path to a unix socket: `lmtp:///run/lmtp.sock` | `tls=`, default `auto` |
 ///
 /// `auto` is TLS from the first octet on port 465 and STARTTLS on every other, required except on loopback. `trust=` is
-/// one of [`Trust`]'s words, by default `system`, on loopback and unix sockets `any`. `min-tls=` is `1.2` (default) or `1.3`.
+/// one of [`Trust`]'s words (a pin may go without `pin:`), by default `system`, on loopback and unix sockets `any`.
+/// `min-tls=` is `1.2` (default) or `1.3`.
 ///
-/// User and password are percent-encoded (RFC 3986 §2.1) where they hold one of `:/?#[]@%` or a blank. Printed, it shows
-/// no password.
+/// The user is percent-encoded (RFC 3986 §2.1) where it holds one of `:/?#[]@%` or a blank. A password has no place here.
 ///
 /// ```
 /// use rohrpost_client::ServerUrl;
 ///
-/// let server: ServerUrl = "submission://ann:p%40ss@mail.here.test?trust=any".parse()?;
-/// assert_eq!(server.to_string(), "submission://ann:***@mail.here.test:587?tls=auto&trust=any");
+/// let server: ServerUrl = "submission://ann%40here.test@mail.here.test?trust=any".parse()?;
+/// assert_eq!(server.user(), Some("ann@here.test"));
+/// assert_eq!(server.to_string(), "submission://ann%40here.test@mail.here.test:587?tls=auto&trust=any");
+/// assert!("smtp://ann:pencil@mail.here.test".parse::<ServerUrl>().is_err());
 /// # Ok::<(), rohrpost_client::ServerUrlError>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ServerUrl {
     scheme: &'static str,
     place: Place,
+    user: Option<String>,
     login: Option<Login>,
     tls: TlsMode,
     trust: Option<Trust>,
@@ -107,7 +124,8 @@ impl FromStr for ServerUrl {
         let mut server = Self {
             scheme,
             place,
-            login: login(&url)?,
+            user: user(&url)?,
+            login: None,
             tls: implied_tls(scheme),
             trust: None,
             min_tls: MinTls::default(),
@@ -120,7 +138,7 @@ impl FromStr for ServerUrl {
 }
 
 impl ServerUrl {
-    /// Replaces or adds the log-in, as when the password comes from a file.
+    /// Adds the log-in; its user counts.
     #[must_use]
     pub fn with_login(mut self, login: Login) -> Self {
         self.login = Some(login);
@@ -129,7 +147,32 @@ impl ServerUrl {
 
     /// The user to log in as, if the text names one.
     pub fn user(&self) -> Option<&str> {
-        self.login.as_ref().map(|login| login.user.as_str())
+        self.user.as_deref()
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// SMTP, or LMTP.
+    pub fn protocol(&self) -> Protocol {
+        if self.scheme == "lmtp" { Protocol::Lmtp } else { Protocol::Smtp }
+    }
+
+    /// How the link is encrypted: by the scheme, or by `tls=`.
+    pub fn tls(&self) -> TlsMode {
+        self.tls
+    }
+
+    /// What `trust=` says, if it is there.
+    pub fn explicit_trust(&self) -> Option<&Trust> {
+        self.trust.as_ref()
+    }
+
+    /// What `min-tls=` says, or the default.
+    pub fn min_tls(&self) -> MinTls {
+        self.min_tls
     }
 
     /// Who must be there: what the text says, else anybody on loopback and an authority of the system elsewhere.
@@ -164,7 +207,7 @@ impl ServerUrl {
                 Place::Net(Host::Name(name), _) => Some(name.clone()),
                 Place::Net(Host::Literal(_), _) | Place::Unix(_) => None,
             },
-            protocol: if self.scheme == "lmtp" { Protocol::Lmtp } else { Protocol::Smtp },
+            protocol: self.protocol(),
             tls: self.link_tls(&endpoint),
             require_trust: trust != Trust::Any,
             trust,
@@ -199,7 +242,11 @@ impl ServerUrl {
                 }
                 self.tls = tls;
             }
-            "trust" => self.trust = Some(value.parse().map_err(wrong("trust"))?),
+            "trust" => {
+                let is_bare_pin = value.starts_with("sha256:") || value.starts_with("spki-sha256:");
+                let pin = if is_bare_pin { "pin:" } else { "" };
+                self.trust = Some(format!("{pin}{value}").parse().map_err(wrong("trust"))?);
+            }
             "min-tls" => self.min_tls = value.parse().map_err(wrong("min-tls"))?,
             other => return Err(ServerUrlError::Option(other.to_owned())),
         }
@@ -210,8 +257,8 @@ impl ServerUrl {
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme)?;
-        if let Some(login) = &self.login {
-            write!(f, "{}:***@", login.user)?;
+        if let Some(user) = &self.user {
+            write!(f, "{}@", utf8_percent_encode(user, USER))?;
         }
         match &self.place {
             Place::Net(Host::Literal(address), port) => write!(f, "{}", SocketAddr::new(*address, *port))?,
@@ -264,16 +311,19 @@ fn host_of(text: &str) -> Result<Host, DomainError> {
     }
 }
 
-fn login(url: &Url) -> Result<Option<Login>, ServerUrlError> {
-    if url.username().is_empty() {
-        return if url.password().is_some() { Err(ServerUrlError::NoUser) } else { Ok(None) };
+/// What of a user needs no encoding.
+const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'+');
+
+fn user(url: &Url) -> Result<Option<String>, ServerUrlError> {
+    if url.password().is_some() {
+        return Err(ServerUrlError::Password);
     }
-    let password = decoded(url.password().unwrap_or_default())?;
-    Ok(Some(Login::new(decoded(url.username())?, Secret::new(&*password))))
+    let user = decoded(url.username())?;
+    Ok((!user.is_empty()).then(|| user.into_owned()))
 }
 
 fn decoded(text: &str) -> Result<Cow<'_, str>, ServerUrlError> {
-    percent_decode_str(text).decode_utf8().map_err(|_| ServerUrlError::Login)
+    percent_decode_str(text).decode_utf8().map_err(|_| ServerUrlError::User)
 }
 
 #[cfg(test)]
@@ -307,13 +357,24 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_decoded_and_never_printed() {
-        let server: ServerUrl = "smtp://ann%40here.test:p%40%3A%23ss@mx.test".parse().unwrap();
-        let login = server.login.clone().unwrap();
-        assert_eq!((login.user.as_str(), login.password.expose()), ("ann@here.test", "p@:#ss"));
-        for shown in [server.to_string(), format!("{server:?}")] {
-            assert!(shown.contains("ann@here.test") && !shown.contains("ss@") && !shown.contains("p@:"), "{shown}");
+    fn the_user_is_decoded_and_a_password_is_turned_away_without_being_shown() {
+        let server: ServerUrl = "smtp://ann%40here.test@mx.test".parse().unwrap();
+        assert_eq!(server.user(), Some("ann@here.test"));
+        assert_eq!(server.to_string(), "smtp://ann%40here.test@mx.test:25?tls=auto");
+        for text in ["smtp://ann:p%40ss@mx.test", "smtp://:p%40ss@mx.test", "smtps://ann:p%40ss@mx.test?tls=off"] {
+            let error = text.parse::<ServerUrl>().unwrap_err();
+            assert_eq!(error, ServerUrlError::Password);
+            assert!(error.to_string().contains("a file, a command or an environment variable"), "{error}");
+            assert!(!format!("{error} {error:?}").contains("p%40ss"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_pin_may_go_without_its_first_word() {
+        let hex = "ab".repeat(32);
+        let trust = |text: &str| format!("smtp://mx.test?trust={text}").parse::<ServerUrl>().unwrap().trust;
+        assert_eq!(trust(&format!("sha256:{hex}")), Some(Trust::PinCertificate(hex.clone())));
+        assert_eq!(trust(&format!("pin:spki-sha256:{hex}")), Some(Trust::PinSpki(hex)));
     }
 
     #[test]
@@ -337,11 +398,9 @@ mod tests {
         assert!(error("mx.test").contains("expected something like"));
         assert!(error("http://mx.test").contains("smtp, smtps"));
         assert!(error("smtp://").contains("empty"));
-        assert!(error("smtp://:secret@mx.test").contains("without a user"));
         assert!(error("smtp://mx.test/inbox").contains("nothing may follow"));
         assert!(error("smtp://mx.test?tsl=off").contains("there are tls, trust and min-tls"));
         assert!(error("smtp://mx.test?tls=on").contains("expected auto"));
         assert!(error("smtps://mx.test?tls=off").contains("contradicts"));
-        assert!(!error("smtps://ann:secret@mx.test?tls=off").contains("secret"));
     }
 }

@@ -8,34 +8,40 @@ use std::{
 };
 
 use rohrpost_mail::{Domain, Host, MinTls, Secret, Trust};
-use rohrpost_sasl::Mechanism;
-use rohrpost_smtp::client::{Protocol, Starttls, Timeouts};
+use rohrpost_sasl::{Mechanism, client::Credential};
+use rohrpost_smtp::client::{Protocol, Quirks, Starttls, Timeouts};
 
-use crate::limits::IDLE_MX;
+use crate::{
+    dial::{Connector, Sources},
+    limits::IDLE_MX,
+};
 
 /// The other end of a connection.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Endpoint {
     /// Address and port.
     Tcp(SocketAddr),
+    /// Name and port: whichever of its addresses answers first (RFC 8305).
+    Name(Domain, u16),
     /// A unix socket, for LMTP.
     Unix(PathBuf),
 }
 
 impl Endpoint {
-    /// Whether octets sent there never leave this host.
+    /// Whether octets sent there never leave this host. Of names only `localhost` does so for sure (RFC 6761 §6.3).
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Self::Name(name, _) => name.is_localhost(),
             Self::Unix(_) => true,
         }
     }
 
-    /// The address, unless this is a unix socket.
+    /// The address, where it is known before connecting.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Name(..) | Self::Unix(_) => None,
         }
     }
 }
@@ -50,6 +56,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Name(name, port) => write!(f, "{name}:{port}"),
             Self::Unix(path) => path.display().fmt(f),
         }
     }
@@ -91,16 +98,26 @@ impl LinkTls {
 pub struct Login {
     /// The account.
     pub user: String,
-    /// Its password.
-    pub password: Secret,
-    /// This mechanism and no other; by default the strongest that is offered.
+    /// What proves it: a password, a token, or the client certificate.
+    pub credential: Credential,
+    /// This mechanism and no other; by default the best that is offered.
     pub mechanism: Option<Mechanism>,
 }
 
 impl Login {
-    /// With the strongest mechanism that is offered.
+    /// With a password and the best mechanism that is offered.
     pub fn new(user: impl Into<String>, password: Secret) -> Self {
-        Self { user: user.into(), password, mechanism: None }
+        Self { user: user.into(), credential: Credential::Password(password), mechanism: None }
+    }
+
+    /// With a bearer token of OAuth 2.0 (RFC 6750), by OAUTHBEARER or XOAUTH2.
+    pub fn token(user: impl Into<String>, token: Secret) -> Self {
+        Self { user: user.into(), credential: Credential::Token(token), mechanism: None }
+    }
+
+    /// With the certificate that is shown in TLS, by EXTERNAL. An empty user leaves the name to the server.
+    pub fn certificate(user: impl Into<String>) -> Self {
+        Self { user: user.into(), credential: Credential::Certificate, mechanism: None }
     }
 }
 
@@ -126,10 +143,22 @@ pub struct Target {
     pub login: Option<Login>,
     /// Lets credentials cross the network in clear text. Default: no. Whoever sets it warns its user.
     pub allow_clear: bool,
+    /// Lets SCRAM log in over clear text: those who read along learn no password, though they can try guesses on what they
+    /// read. Default: no.
+    pub scram_in_clear: bool,
     /// What we call ourselves (RFC 5321 §4.1.4: a name that leads to this host, or its address).
     pub ehlo_name: Host,
-    /// The local address to connect from, of the same family as `endpoint`. Default: the system chooses.
-    pub source: Option<IpAddr>,
+    /// The local addresses to connect from. Default: the system chooses.
+    pub sources: Sources,
+    /// Who opens the connection, such as a proxy. Default: the system; then `sources` count.
+    pub connector: Option<Connector>,
+    /// What is not used although the server offers it. Default: nothing.
+    pub quirks: Quirks,
+    /// Whether the message is withheld from everybody when one recipient is refused. Default: no.
+    pub all_or_nothing: bool,
+    /// Whether the dialogue is kept, without secrets and message texts, for [`Connection::transcript`](crate::Connection).
+    /// Default: no.
+    pub transcript: bool,
     /// A label of the certificate that the [`ClientTls`](rohrpost_tls::ClientTls) in use shows, if it shows one. Default:
     /// none. It chooses nothing; it keeps connections with and without the certificate apart.
     pub client_certificate: Option<String>,
@@ -155,8 +184,13 @@ impl Target {
             min_tls: MinTls::default(),
             login: None,
             allow_clear: false,
+            scram_in_clear: false,
             ehlo_name,
-            source: None,
+            sources: Sources::default(),
+            connector: None,
+            quirks: Quirks::default(),
+            all_or_nothing: false,
+            transcript: false,
             client_certificate: None,
             policy: String::new(),
             timeouts: Timeouts::default(),
@@ -167,7 +201,7 @@ impl Target {
     /// What the certificate is judged by: the name, else the address.
     pub(crate) fn server_name(&self) -> Host {
         match (&self.name, &self.endpoint) {
-            (Some(name), _) => Host::Name(name.clone()),
+            (Some(name), _) | (None, Endpoint::Name(name, _)) => Host::Name(name.clone()),
             (None, Endpoint::Tcp(address)) => Host::Literal(address.ip()),
             (None, Endpoint::Unix(_)) => Host::Literal(IpAddr::from([127, 0, 0, 1])),
         }
@@ -185,8 +219,12 @@ impl Target {
             min_tls: self.min_tls,
             login: self.login.as_ref().map(|login| (login.user.clone(), login.mechanism)),
             allow_clear: self.allow_clear,
+            scram_in_clear: self.scram_in_clear,
             ehlo_name: self.ehlo_name.clone(),
-            source: self.source,
+            sources: self.sources,
+            connector: self.connector.clone(),
+            quirks: self.quirks,
+            all_or_nothing: self.all_or_nothing,
             client_certificate: self.client_certificate.clone(),
             policy: self.policy.clone(),
         }
@@ -211,8 +249,12 @@ pub struct ReuseKey {
     min_tls: MinTls,
     login: Option<(String, Option<Mechanism>)>,
     allow_clear: bool,
+    scram_in_clear: bool,
     ehlo_name: Host,
-    source: Option<IpAddr>,
+    sources: Sources,
+    connector: Option<Connector>,
+    quirks: Quirks,
+    all_or_nothing: bool,
     client_certificate: Option<String>,
     policy: String,
 }
@@ -227,7 +269,7 @@ mod tests {
 
     #[test]
     fn every_term_is_part_of_the_reuse_key() {
-        let changes: [fn(&mut Target); 12] = [
+        let changes: [fn(&mut Target); 13] = [
             |target| target.endpoint = Endpoint::Unix("/run/x".into()),
             |target| target.name = Some(Domain::parse("mx.test").unwrap()),
             |target| target.protocol = Protocol::Lmtp,
@@ -237,7 +279,8 @@ mod tests {
             |target| target.min_tls = MinTls::Tls13,
             |target| target.login = Some(Login::new("ann", Secret::new("x"))),
             |target| target.ehlo_name = Host::parse("other.test").unwrap(),
-            |target| target.source = Some(IpAddr::from([192, 0, 2, 9])),
+            |target| target.sources = IpAddr::from([192, 0, 2, 9]).into(),
+            |target| target.quirks.no_chunking = true,
             |target| target.client_certificate = Some("partner".into()),
             |target| target.policy = "require-tls".into(),
         ];
@@ -255,5 +298,7 @@ mod tests {
         assert!(local("127.0.0.9:25") && local("[::1]:25") && local("[::ffff:127.0.0.1]:25"));
         assert!(!local("192.0.2.1:25") && !local("[2001:db8::1]:25") && !local("0.0.0.0:25"));
         assert!(Endpoint::Unix("/run/x".into()).is_local());
+        let named = |text: &str| Endpoint::Name(Domain::parse(text).unwrap(), 25).is_local();
+        assert!(named("localhost") && named("mx.localhost") && !named("localhost.test") && !named("notlocalhost"));
     }
 }

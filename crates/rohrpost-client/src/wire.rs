@@ -14,15 +14,7 @@ use tokio::{
     time::Sleep,
 };
 
-use crate::limits::READ_BYTES;
-
-/// Anything that octets travel through.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// A stream of any kind: TCP, unix, TLS over either.
-pub(crate) type AnyStream = Box<dyn Stream>;
+use crate::{dial::AnyStream, limits::READ_BYTES};
 
 /// A session with its stream. Reading and writing go on at the same time, so that a server that answers a long flight of
 /// commands while we still write it does not wait for us while we wait for it.

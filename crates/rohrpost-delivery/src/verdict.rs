@@ -146,29 +146,11 @@ fn judge(failure: &Failure, peer: Peer) -> Judgement {
         return Judgement::Unknown;
     }
     match (failure.class, peer) {
-        (Class::Permanent, Peer::Relay) if is_the_relays_fault(failure) => Judgement::Misconfigured,
+        // Delivery rule 14.
+        (Class::Permanent, Peer::Relay) if failure.is_servers_fault() => Judgement::Misconfigured,
         (Class::Permanent, _) => Judgement::Refused,
         (Class::Temporary | Class::Ours, _) => Judgement::Later,
     }
-}
-
-/// Delivery rule 14 for what a session said: 5xx to MAIL always, 5xx to RCPT unless it speaks of the address.
-fn is_the_relays_fault(failure: &Failure) -> bool {
-    let Some(reply) = failure.reply() else { return false };
-    match failure.stage() {
-        Stage::Rcpt => !judges_the_address(reply),
-        Stage::Data | Stage::Dot => false,
-        _ => true,
-    }
-}
-
-/// 5.1.x, 5.2.x, or no enhanced status and no word of relaying or logging in.
-fn judges_the_address(reply: &Reply) -> bool {
-    if let Some(EnhancedStatus(_, subject, _)) = reply.enhanced {
-        return matches!(subject, 1 | 2);
-    }
-    let text = reply.text.to_lowercase();
-    !["relay", "authent", "log in", "login", "credential"].iter().any(|word| text.contains(word))
 }
 
 /// Whether a failed connection to a relay is more than bad luck: a refusal, a certificate, a password.

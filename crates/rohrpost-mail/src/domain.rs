@@ -67,6 +67,11 @@ impl Domain {
         }
     }
 
+    /// Whether the name can only mean this host: `localhost` and what lies below it (RFC 6761 §6.3).
+    pub fn is_localhost(&self) -> bool {
+        self.0.rsplit('.').next() == Some("localhost")
+    }
+
     /// Whether this is `other` or lies below it.
     pub fn is_within(&self, other: &Self) -> bool {
         self == other || self.0.strip_suffix(other.as_str()).is_some_and(|rest| rest.ends_with('.'))

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// A password, token or key. It prints as `***`, and only [`Secret::expose`] hands the text out.
+use zeroize::Zeroize as _;
+
+/// A password, token or key. It prints as `***`, only [`Secret::expose`] hands the text out, and its memory is wiped when
+/// it is dropped. What it was made from is the caller's to wipe.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(Box<str>);
 
@@ -15,6 +18,12 @@ impl Secret {
     /// The text itself: for the one place that checks or sends it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

@@ -1,80 +1,127 @@
 //! The client's side: one [`Exchange`] for each attempt to log in.
 //!
-//! [`pick`] chooses the mechanism. [`Exchange::initial`] gives what may be sent with the name of the mechanism,
-//! [`Exchange::step`] answers each challenge, and [`Exchange::finished`] must be asked when the server says success: in
-//! SCRAM it fails unless the server proved that it knows the account, too.
+//! [`pick`] chooses the mechanism by the [`Means`] at hand. [`Exchange::initial`] gives what may be sent with the name of
+//! the mechanism, [`Exchange::step`] answers each challenge, and [`Exchange::finished`] must be asked when the server says
+//! success: in SCRAM it fails unless the server proved that it knows the account, too.
 
 use std::{mem, sync::Arc};
 
 use rohrpost_mail::Secret;
 
-use crate::{
-    ChannelBinding, Hashes, Mechanism, SaslError,
-    limits::{ITERATIONS_MAX, ITERATIONS_MIN, MESSAGE_BYTES_MAX},
-    prep,
-    scram::{SaltedPassword, attribute, equal, escape_name, from_base64, hash_from_base64, is_nonce, to_base64, xor},
-};
+use self::{bearer::Bearer, scram::ClientFirst};
+use crate::{ChannelBinding, Hashes, Mechanism, SaslError, limits::MESSAGE_BYTES_MAX, prep, scram::equal};
+
+mod bearer;
+mod scram;
+
+/// What proves who logs in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Credential {
+    /// The account's password.
+    Password(Secret),
+    /// A bearer token of OAuth 2.0 (RFC 6750 §2.1).
+    Token(Secret),
+    /// The certificate that the client shows in TLS.
+    Certificate,
+}
 
 /// Who logs in.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The account.
+    /// The account. With [`Credential::Certificate`] it may be empty: the server then takes it from the certificate.
     pub user: String,
-    /// Its password.
-    pub password: Secret,
-    /// Whom to act as; `None` for the account itself. LOGIN cannot say it.
+    /// What proves it.
+    pub credential: Credential,
+    /// Whom to act as; `None` for the account itself. LOGIN, CRAM-MD5 and XOAUTH2 cannot say it.
     pub authzid: Option<String>,
 }
 
-/// The strongest mechanism that both sides have. -PLUS needs TLS whose channel can be bound to (`has_binding`).
-///
-/// Whether a password may be shown on this link at all is not decided here.
-pub fn pick(offered: &[Mechanism], link_is_tls: bool, has_binding: bool) -> Option<Mechanism> {
-    let usable = |mechanism: &Mechanism| *mechanism != Mechanism::ScramSha256Plus || link_is_tls && has_binding;
-    offered.iter().copied().filter(usable).min()
+impl Credentials {
+    /// With a password, acting as nobody else.
+    pub fn password(user: impl Into<String>, password: Secret) -> Self {
+        Self { user: user.into(), credential: Credential::Password(password), authzid: None }
+    }
+}
+
+/// What a client can bring to a link.
+#[derive(Clone, Copy, Debug)]
+pub struct Means<'a> {
+    /// What it has.
+    pub credential: &'a Credential,
+    /// Whether there is a TLS channel to bind to.
+    pub can_bind: bool,
+    /// Whether it shows a certificate on this link.
+    pub shows_certificate: bool,
+    /// Whether the link may carry what helps others to log in: else SCRAM is all that can be used.
+    pub may_reveal: bool,
+}
+
+impl Means<'_> {
+    /// Whether they are enough for a mechanism.
+    pub fn suffice(&self, mechanism: Mechanism) -> bool {
+        use Mechanism::{
+            CramMd5, External, Login, OAuthBearer, Plain, ScramSha1, ScramSha1Plus, ScramSha256, ScramSha256Plus,
+            XOAuth2,
+        };
+        match (self.credential, mechanism) {
+            (Credential::Password(_), ScramSha256Plus | ScramSha1Plus) => self.can_bind,
+            (Credential::Password(_), ScramSha256 | ScramSha1) => true,
+            (Credential::Password(_), Plain | CramMd5 | Login) => self.may_reveal,
+            (Credential::Token(_), OAuthBearer | XOAuth2) => self.may_reveal,
+            (Credential::Password(_) | Credential::Certificate, External) => self.shows_certificate,
+            _ => false,
+        }
+    }
+}
+
+/// The best mechanism that the server offers and for which the means suffice.
+pub fn pick(offered: &[Mechanism], means: &Means<'_>) -> Option<Mechanism> {
+    offered.iter().copied().filter(|mechanism| means.suffice(*mechanism)).min()
 }
 
 /// One attempt to log in.
 pub struct Exchange {
     credentials: Credentials,
     hashes: Arc<dyn Hashes>,
+    /// The server's name and port, for OAUTHBEARER.
+    server: Option<(String, u16)>,
     state: State,
 }
 
 /// ```text
-///   Plain ──────────────────────────────────────────────────────────► Over
+///   Plain, External ────────────────────────────────────────────────► Over
+///   CramMd5 ──challenge─────────────────────────────────────────────► Over
 ///   LoginUser ──► LoginPassword ────────────────────────────────────► Over
+///   BearerFirst ──► BearerSent   (where the server says success)
+///                       └──what is wrong with the token──► Failed
 ///   ScramFirst ──► ScramSalt ──server-first──► ScramSignature ──► Over
 ///   any of them ──what does not belong there──► Failed
 /// ```
 enum State {
     Plain,
+    External,
+    CramMd5,
     LoginUser,
     LoginPassword,
+    BearerFirst(Bearer),
+    BearerSent(Bearer),
     ScramFirst(ClientFirst),
     ScramSalt(ClientFirst),
-    ScramSignature([u8; 32]),
+    ScramSignature(Vec<u8>),
     Over,
     Failed,
-}
-
-/// *client-first* and what is needed of it later.
-struct ClientFirst {
-    gs2_header: String,
-    bare: String,
-    nonce: String,
-    binding: Vec<u8>,
 }
 
 impl Exchange {
     /// Starts a mechanism.
     ///
-    /// `nonce` is random printable ASCII without commas, used by SCRAM only. A `binding` given with SCRAM-SHA-256
-    /// says that this client could bind but was not offered -PLUS (RFC 5802 §6): give `None` where -PLUS was offered
+    /// `nonce` is random printable ASCII without commas, used by SCRAM only. A `binding` given with a SCRAM that is not
+    /// -PLUS says that this client could bind but was not offered it (RFC 5802 §6): give `None` where -PLUS was offered
     /// and passed over on purpose, or the server will refuse.
     ///
     /// # Errors
-    /// [`SaslError::Credentials`], [`SaslError::Nonce`], [`SaslError::NoBinding`].
+    /// [`SaslError::Credentials`], [`SaslError::WrongCredential`], [`SaslError::Nonce`], [`SaslError::NoBinding`],
+    /// [`SaslError::NoHash`].
     pub fn new(
         mechanism: Mechanism,
         credentials: Credentials,
@@ -83,30 +130,52 @@ impl Exchange {
         nonce: String,
     ) -> Result<Self, SaslError> {
         let credentials = prepared(credentials)?;
+        let everything =
+            Means { credential: &credentials.credential, can_bind: true, shows_certificate: true, may_reveal: true };
+        if !everything.suffice(mechanism) {
+            return Err(SaslError::WrongCredential(mechanism));
+        }
         let state = match mechanism {
             Mechanism::Plain => State::Plain,
+            Mechanism::External => State::External,
+            Mechanism::CramMd5 if hashes.legacy().is_none() => return Err(SaslError::NoHash(mechanism)),
+            Mechanism::CramMd5 => State::CramMd5,
             Mechanism::Login => State::LoginUser,
-            Mechanism::ScramSha256 => {
-                let flag = if binding.is_some() { "y" } else { "n" };
-                State::ScramFirst(client_first(flag, &credentials, nonce, Vec::new())?)
-            }
-            Mechanism::ScramSha256Plus => {
-                let ChannelBinding { name, data } = binding.ok_or(SaslError::NoBinding)?;
-                State::ScramFirst(client_first(&format!("p={name}"), &credentials, nonce, data)?)
+            Mechanism::OAuthBearer => State::BearerFirst(Bearer::Standard),
+            Mechanism::XOAuth2 => State::BearerFirst(Bearer::Google),
+            Mechanism::ScramSha256Plus | Mechanism::ScramSha1Plus | Mechanism::ScramSha256 | Mechanism::ScramSha1 => {
+                State::ScramFirst(ClientFirst::new(mechanism, &credentials, &*hashes, binding, nonce)?)
             }
         };
-        Ok(Self { credentials, hashes, state })
+        Ok(Self { credentials, hashes, server: None, state })
     }
 
-    /// What may be sent together with the name of the mechanism. `None` for LOGIN, and when it was handed out before.
+    /// Names the server and its port, which RFC 7628 §3.1 has a client tell. Other mechanisms do not say it.
+    #[must_use]
+    pub fn with_server(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.server = Some((host.into(), port));
+        self
+    }
+
+    /// What may be sent together with the name of the mechanism. `None` for LOGIN and CRAM-MD5, and when it was handed
+    /// out before.
     pub fn initial(&mut self) -> Option<Vec<u8>> {
         match mem::replace(&mut self.state, State::Failed) {
             State::Plain => {
                 self.state = State::Over;
                 Some(self.plain())
             }
+            State::External => {
+                self.state = State::Over;
+                let Credentials { user, authzid, .. } = &self.credentials;
+                Some(authzid.as_ref().unwrap_or(user).clone().into_bytes())
+            }
+            State::BearerFirst(bearer) => {
+                self.state = State::BearerSent(bearer);
+                Some(bearer.message(&self.credentials, self.server.as_ref(), self.secret()))
+            }
             State::ScramFirst(first) => {
-                let message = format!("{}{}", first.gs2_header, first.bare).into_bytes();
+                let message = first.message();
                 self.state = State::ScramSalt(first);
                 Some(message)
             }
@@ -126,7 +195,7 @@ impl Exchange {
             self.state = State::Failed;
             return Err(SaslError::ChallengeTooLong);
         }
-        if matches!(self.state, State::Plain | State::ScramFirst(_)) {
+        if matches!(self.state, State::Plain | State::External | State::BearerFirst(_) | State::ScramFirst(_)) {
             // The server waits for what could have come with the name of the mechanism (RFC 4422 §5).
             return if challenge.is_empty() { self.initial() } else { None }.ok_or(SaslError::BadChallenge);
         }
@@ -137,15 +206,22 @@ impl Exchange {
             }
             State::LoginPassword => {
                 self.state = State::Over;
-                Ok(self.credentials.password.expose().as_bytes().to_vec())
+                Ok(self.secret().as_bytes().to_vec())
             }
-            State::ScramSalt(first) => self.client_final(&first, text(challenge)?),
+            State::CramMd5 => self.cram_md5(challenge),
+            State::BearerSent(bearer) => Ok(bearer.answer_to_refusal()),
+            State::ScramSalt(first) => {
+                let password = self.secret().as_bytes();
+                let (message, signature) = first.client_final(&*self.hashes, password, text(challenge)?)?;
+                self.state = State::ScramSignature(signature);
+                Ok(message)
+            }
             State::ScramSignature(expected) => {
-                check_signature(&expected, text(challenge)?)?;
-                self.state = State::Over;
-                Ok(Vec::new())
+                let signature = scram::server_signature(text(challenge)?)?;
+                self.state = if equal(&signature, &expected) { State::Over } else { State::Failed };
+                self.finished().map(|()| Vec::new()).map_err(|_| SaslError::ServerSignature)
             }
-            State::Plain | State::ScramFirst(_) | State::Over | State::Failed => Err(SaslError::BadChallenge),
+            _ => Err(SaslError::BadChallenge),
         }
     }
 
@@ -156,102 +232,53 @@ impl Exchange {
     /// seen or is wrong.
     pub fn finished(&mut self) -> Result<(), SaslError> {
         match self.state {
-            State::Over => Ok(()),
+            State::Over | State::BearerSent(_) => Ok(()),
             _ => Err(SaslError::Unfinished),
         }
     }
 
     fn plain(&self) -> Vec<u8> {
-        let Credentials { user, password, authzid } = &self.credentials;
-        [authzid.as_deref().unwrap_or_default(), user, password.expose()].join("\0").into_bytes()
+        let Credentials { user, authzid, .. } = &self.credentials;
+        [authzid.as_deref().unwrap_or_default(), user, self.secret()].join("\0").into_bytes()
     }
 
-    fn client_final(&mut self, first: &ClientFirst, server_first: &str) -> Result<Vec<u8>, SaslError> {
-        let ServerFirst { nonce, salt, iterations } = ServerFirst::parse(server_first, &first.nonce)?;
-        let hashes = &*self.hashes;
-        let password = self.credentials.password.expose().as_bytes();
-        let salted = SaltedPassword(hashes.pbkdf2_sha256(password, &salt, iterations));
-        let client_key = salted.client_key(hashes);
-        let stored_key = hashes.sha256(&client_key);
+    /// RFC 2195 §2: the name, a blank, and the digest in lower-case hex.
+    fn cram_md5(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
+        let hashes = self.hashes.legacy().filter(|_| !challenge.is_empty()).ok_or(SaslError::BadChallenge)?;
+        let digest = hashes.hmac_md5(self.secret().as_bytes(), challenge);
+        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        self.state = State::Over;
+        Ok(format!("{} {digest}", self.credentials.user).into_bytes())
+    }
 
-        let bound = [first.gs2_header.as_bytes(), &first.binding].concat();
-        let without_proof = format!("c={},r={nonce}", to_base64(&bound));
-        let signed = format!("{},{server_first},{without_proof}", first.bare);
-        let proof = xor(&client_key, &hashes.hmac_sha256(&stored_key, signed.as_bytes()));
-
-        let signature = hashes.hmac_sha256(&salted.server_key(hashes), signed.as_bytes());
-        self.state = State::ScramSignature(signature);
-        Ok(format!("{without_proof},p={}", to_base64(&proof)).into_bytes())
+    /// Password or token; nothing where a certificate is the proof.
+    fn secret(&self) -> &str {
+        match &self.credentials.credential {
+            Credential::Password(secret) | Credential::Token(secret) => secret.expose(),
+            Credential::Certificate => "",
+        }
     }
 }
 
+/// Names and password in their one spelling.
 fn prepared(credentials: Credentials) -> Result<Credentials, SaslError> {
-    let Credentials { user, password, authzid } = credentials;
-    let prepared = |text: String| prep::user(&text).map_err(|_| SaslError::Credentials);
-    let password = prep::password(password.expose()).map_err(|_| SaslError::Credentials)?;
-    let authzid = authzid.map(prepared).transpose()?;
-    Ok(Credentials { user: prepared(user)?, password: Secret::new(password), authzid })
-}
-
-fn client_first(
-    flag: &str,
-    credentials: &Credentials,
-    nonce: String,
-    binding: Vec<u8>,
-) -> Result<ClientFirst, SaslError> {
-    if !is_nonce(&nonce) {
-        return Err(SaslError::Nonce);
-    }
-    let authzid = credentials.authzid.as_deref().map(|id| format!("a={}", escape_name(id))).unwrap_or_default();
-    let bare = format!("n={},r={nonce}", escape_name(&credentials.user));
-    Ok(ClientFirst { gs2_header: format!("{flag},{authzid},"), bare, nonce, binding })
+    let Credentials { user, credential, authzid } = credentials;
+    let name = |text: String| prep::user(&text).map_err(|_| SaslError::Credentials);
+    let nameless = user.is_empty() && credential == Credential::Certificate;
+    let credential = match credential {
+        Credential::Password(password) => {
+            let password = prep::password(password.expose()).map_err(|_| SaslError::Credentials)?;
+            Credential::Password(Secret::new(password))
+        }
+        Credential::Token(token) if !bearer::is_token(token.expose()) => return Err(SaslError::Credentials),
+        other => other,
+    };
+    let user = if nameless { user } else { name(user)? };
+    Ok(Credentials { user, credential, authzid: authzid.map(name).transpose()? })
 }
 
 fn text(challenge: &[u8]) -> Result<&str, SaslError> {
     std::str::from_utf8(challenge).map_err(|_| SaslError::BadChallenge)
-}
-
-/// *server-first*: `r=…,s=…,i=…`.
-struct ServerFirst<'a> {
-    nonce: &'a str,
-    salt: Vec<u8>,
-    iterations: u32,
-}
-
-impl<'a> ServerFirst<'a> {
-    fn parse(message: &'a str, own_nonce: &str) -> Result<Self, SaslError> {
-        let mut rest = message;
-        if attribute(&mut rest, 'm').is_some() {
-            return Err(SaslError::Extension);
-        }
-        let nonce = attribute(&mut rest, 'r').ok_or_else(|| refusal(message))?;
-        let salt = attribute(&mut rest, 's').and_then(from_base64).filter(|salt| !salt.is_empty());
-        let salt = salt.ok_or(SaslError::BadChallenge)?;
-        let iterations: u64 =
-            attribute(&mut rest, 'i').and_then(|digits| digits.parse().ok()).ok_or(SaslError::BadChallenge)?;
-        let extended = nonce.strip_prefix(own_nonce).is_some_and(|added| !added.is_empty());
-        if !extended || !is_nonce(nonce) {
-            return Err(SaslError::NonceNotExtended);
-        }
-        match u32::try_from(iterations) {
-            Ok(iterations @ ITERATIONS_MIN..=ITERATIONS_MAX) => Ok(Self { nonce, salt, iterations }),
-            _ => Err(SaslError::Iterations { asked: iterations }),
-        }
-    }
-}
-
-fn check_signature(expected: &[u8; 32], server_final: &str) -> Result<(), SaslError> {
-    let mut rest = server_final;
-    let signature = attribute(&mut rest, 'v').ok_or_else(|| refusal(server_final))?;
-    let signature = hash_from_base64(signature).ok_or(SaslError::BadChallenge)?;
-    if equal(&signature, expected) { Ok(()) } else { Err(SaslError::ServerSignature) }
-}
-
-/// `e=…` is the server's way to say why (RFC 5802 §7); anything else is no message of SCRAM.
-fn refusal(message: &str) -> SaslError {
-    let mut rest = message;
-    let reason = attribute(&mut rest, 'e').filter(|reason| reason.bytes().all(|byte| byte.is_ascii_graphic()));
-    reason.map_or(SaslError::BadChallenge, |reason| SaslError::Refused(reason.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rohrpost_mail::Class;
 
-use crate::limits;
+use crate::{Mechanism, limits};
 
 /// Why a client's exchange failed. A server has no such error: it answers [`crate::server::Step::Failed`] or
 /// [`crate::server::Step::Malformed`], and tells no peer more.
@@ -40,15 +40,21 @@ pub enum SaslError {
     /// The server said success before it proved that it knows the account.
     #[error("the server said success before the exchange was complete")]
     Unfinished,
-    /// User name or password is empty, too long, or holds characters that RFC 8265 does not allow.
-    #[error("the user name or password holds characters that cannot be sent")]
+    /// User name, password or token is empty, too long, or holds characters that RFC 8265 or RFC 6750 §2.1 does not allow.
+    #[error("the user name, password or token holds characters that cannot be sent")]
     Credentials,
+    /// The mechanism needs another kind of credential: a token where a password was given, and so on.
+    #[error("{0} needs another kind of credential")]
+    WrongCredential(Mechanism),
     /// The nonce is empty or holds a comma or a character that is not printable ASCII.
     #[error("the nonce is not printable ASCII")]
     Nonce,
-    /// SCRAM-SHA-256-PLUS was chosen without a channel to bind to.
-    #[error("SCRAM-SHA-256-PLUS needs TLS")]
+    /// A mechanism with -PLUS was chosen without a channel to bind to.
+    #[error("a mechanism with -PLUS needs TLS")]
     NoBinding,
+    /// The caller's [`Hashes`](crate::Hashes) lack what the mechanism is built on.
+    #[error("{0} needs a hash that is not there")]
+    NoHash(Mechanism),
 }
 
 impl SaslError {
@@ -63,7 +69,9 @@ impl SaslError {
             | Self::ServerSignature
             | Self::Refused(_)
             | Self::Unfinished => Class::Permanent,
-            Self::Credentials | Self::Nonce | Self::NoBinding => Class::Ours,
+            Self::Credentials | Self::WrongCredential(_) | Self::Nonce | Self::NoBinding | Self::NoHash(_) => {
+                Class::Ours
+            }
         }
     }
 }

@@ -1,5 +1,12 @@
-//! SASL (RFC 4422) as mail protocols need it: PLAIN, LOGIN and SCRAM-SHA-256 with and without channel binding, for both
-//! sides of the dialogue.
+//! SASL (RFC 4422) as mail protocols need it.
+//!
+//! | mechanism | client | server |
+//! |---|---|---|
+//! | SCRAM-SHA-256, with and without -PLUS | yes | yes |
+//! | SCRAM-SHA-1, with and without -PLUS | yes | |
+//! | EXTERNAL, OAUTHBEARER, XOAUTH2 | yes | |
+//! | PLAIN, LOGIN | yes | yes |
+//! | CRAM-MD5 | yes | never: it needs the password itself |
 //!
 //! Nothing here draws random numbers, hashes, looks at a clock or knows an account. Nonces come in as arguments, hashes
 //! through the port [`Hashes`], and what the server must know of an account is asked for by
@@ -18,7 +25,7 @@
 //! # }
 //! # let hashes = Arc::new(NoHashes);
 //!
-//! let credentials = client::Credentials { user: "ann".into(), password: Secret::new("pencil"), authzid: None };
+//! let credentials = client::Credentials::password("ann", Secret::new("pencil"));
 //! let mut exchange = client::Exchange::new(Mechanism::Plain, credentials, hashes, None, "nonce".into())?;
 //! assert_eq!(exchange.initial().as_deref(), Some(&b"\0ann\0pencil"[..]));
 //! # Ok::<(), rohrpost_sasl::SaslError>(())
@@ -37,6 +44,6 @@ mod mechanism;
 mod testing;
 
 pub use error::SaslError;
-pub use hashes::Hashes;
+pub use hashes::{Hashes, LegacyHashes};
 pub use mechanism::{Mechanism, MechanismError};
 pub use scram::{ChannelBinding, ScramKeys};

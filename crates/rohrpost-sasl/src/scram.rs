@@ -1,4 +1,5 @@
-//! What both sides of SCRAM (RFC 5802) with SHA-256 (RFC 7677) share: keys, proofs and the form of the messages.
+//! What both sides of SCRAM (RFC 5802, RFC 7677) share: the form of the messages. Also the keys that a server keeps,
+//! which are those of SHA-256 only.
 //!
 //! The dialogue has four messages: *client-first* (name and nonce), *server-first* (nonce, salt, iterations),
 //! *client-final* (channel binding and proof) and *server-final* (the server's signature). Each is a list of attributes
@@ -7,6 +8,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
 
 use crate::{
     Hashes,
@@ -17,19 +19,26 @@ use crate::{
 /// What binds a login to the TLS connection it runs in.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ChannelBinding {
-    /// The name in the IANA registry of channel bindings: [`Self::TLS_EXPORTER`].
+    /// The name in the IANA registry of channel bindings: [`Self::TLS_EXPORTER`] or [`Self::TLS_SERVER_END_POINT`].
     pub name: &'static str,
-    /// The octets that only the two ends of this connection know.
+    /// What only the two ends of this connection know, or what tells its server from every other.
     pub data: Vec<u8>,
 }
 
 impl ChannelBinding {
     /// RFC 9266 §2: 32 octets of exported keying material with the label `EXPORTER-Channel-Binding`.
     pub const TLS_EXPORTER: &str = "tls-exporter";
+    /// RFC 5929 §4: the hash of the server's certificate. Weaker, and good in every version of TLS.
+    pub const TLS_SERVER_END_POINT: &str = "tls-server-end-point";
 
     /// The binding of RFC 9266 from its exported octets.
     pub fn tls_exporter(data: impl Into<Vec<u8>>) -> Self {
         Self { name: Self::TLS_EXPORTER, data: data.into() }
+    }
+
+    /// The binding of RFC 5929 §4 from the hash of the certificate.
+    pub fn tls_server_end_point(data: impl Into<Vec<u8>>) -> Self {
+        Self { name: Self::TLS_SERVER_END_POINT, data: data.into() }
     }
 }
 
@@ -50,9 +59,10 @@ impl ScramKeys {
     /// Computes the keys of a password, which is brought into its one spelling first ([`prep::password`]).
     pub fn derive(hashes: &dyn Hashes, password: &str, salt: &[u8], iterations: u32) -> Result<Self, PrepError> {
         let password = prep::password(password)?;
-        let salted = SaltedPassword(hashes.pbkdf2_sha256(password.as_bytes(), salt, iterations));
-        let stored_key = hashes.sha256(&salted.client_key(hashes));
-        Ok(Self { salt: salt.to_vec(), iterations, stored_key, server_key: salted.server_key(hashes) })
+        let salted = Zeroizing::new(hashes.pbkdf2_sha256(password.as_bytes(), salt, iterations));
+        let client_key = Zeroizing::new(hashes.hmac_sha256(&*salted, CLIENT_KEY));
+        let (stored_key, server_key) = (hashes.sha256(&*client_key), hashes.hmac_sha256(&*salted, SERVER_KEY));
+        Ok(Self { salt: salt.to_vec(), iterations, stored_key, server_key })
     }
 }
 
@@ -63,26 +73,18 @@ impl fmt::Debug for ScramKeys {
     }
 }
 
-/// `SaltedPassword` of RFC 5802 §3.
-pub(crate) struct SaltedPassword(pub(crate) [u8; 32]);
-
-impl SaltedPassword {
-    pub(crate) fn client_key(&self, hashes: &dyn Hashes) -> [u8; 32] {
-        hashes.hmac_sha256(&self.0, b"Client Key")
-    }
-
-    pub(crate) fn server_key(&self, hashes: &dyn Hashes) -> [u8; 32] {
-        hashes.hmac_sha256(&self.0, b"Server Key")
-    }
-}
+/// What the client's key is made of (RFC 5802 §3).
+pub(crate) const CLIENT_KEY: &[u8] = b"Client Key";
+/// What the server's key is made of.
+pub(crate) const SERVER_KEY: &[u8] = b"Server Key";
 
 pub(crate) fn xor(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
     std::array::from_fn(|i| a[i] ^ b[i])
 }
 
 /// Compares in a time that does not depend on where the two differ.
-pub(crate) fn equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    std::hint::black_box(a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b))) == 0
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && std::hint::black_box(a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b))) == 0
 }
 
 pub(crate) fn to_base64(data: &[u8]) -> String {

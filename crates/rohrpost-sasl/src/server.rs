@@ -17,6 +17,10 @@ use crate::{ChannelBinding, Hashes, Mechanism, ScramKeys, limits};
 mod password;
 mod scram;
 
+/// What this side speaks, best first. CRAM-MD5 is none of them, since it needs the password itself.
+pub const MECHANISMS: [Mechanism; 4] =
+    [Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login];
+
 /// What goes in.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -101,7 +105,7 @@ enum Inner {
 }
 
 impl Exchange {
-    /// Starts the mechanism that the client named.
+    /// Starts the mechanism that the client named; nothing where it is none of [`MECHANISMS`].
     ///
     /// `binding` is there inside TLS; `plus_offered` says whether the client was offered SCRAM-SHA-256-PLUS, which
     /// lets a list of mechanisms that was cut down on the way be noticed (RFC 5802 §6).
@@ -111,14 +115,15 @@ impl Exchange {
         binding: Option<ChannelBinding>,
         plus_offered: bool,
         decoy: Decoy,
-    ) -> Self {
+    ) -> Option<Self> {
         let mechanism = match mechanism {
             Mechanism::Plain => Inner::Plain(password::Plain::default()),
             Mechanism::Login => Inner::Login(password::Login::default()),
             Mechanism::ScramSha256 => Inner::Scram(scram::Scram::new(hashes, None, plus_offered, decoy).into()),
             Mechanism::ScramSha256Plus => Inner::Scram(scram::Scram::new(hashes, binding, true, decoy).into()),
+            _ => return None,
         };
-        Self { mechanism }
+        Some(Self { mechanism })
     }
 
     /// Takes the next input and says what is to be done.

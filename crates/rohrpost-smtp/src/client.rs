@@ -57,12 +57,13 @@ mod settings;
 pub mod timeouts;
 mod timer;
 mod transaction;
+mod transcript;
 
 pub use capabilities::{Capabilities, Limits};
 pub use error::{Extension, Failure, Outcome, SessionError};
 pub use message::Message;
 pub use session::{Event, Session};
-pub use settings::{Protocol, Settings, Starttls};
+pub use settings::{Protocol, Quirks, Settings, Starttls};
 pub use timeouts::Timeouts;
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use std::{
 
 use bytes::Bytes;
 use rohrpost_mail::{Domain, Envelope, ForwardPath, ListenerTls, Reply, TlsInfo};
-use rohrpost_sasl::{Hashes, Mechanism, server::Decoy};
+use rohrpost_sasl::{
+    Hashes, Mechanism,
+    server::{Decoy, MECHANISMS},
+};
 use rohrpost_smtp::server::{BareNewline, Extensions, Profile, Protocol, Timeouts};
 use rohrpost_tls::{ServerTls, crypto};
 use tokio::sync::watch;
@@ -185,7 +188,7 @@ impl Sink {
             listener_tls: ListenerTls::Off,
             tls: None,
             login: None,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: MECHANISMS.to_vec(),
             intercepted: false,
             extensions: Extensions { dsn: true, ..Extensions::of(Protocol::Smtp) },
             rcpt: Box::new(|_| Ok(())),

@@ -21,11 +21,13 @@ use crate::{
     certificates::CertPair,
     error::TlsError,
     info::{ChannelBindingBytes, channel_binding, facts},
-    judge::{Distrust, Judge, load_system, verification},
+    judge::{Judge, load_system, verification},
+    leaf,
     limits::DESTINATIONS_MAX,
     pem,
     provider::provider_with,
     server::versions,
+    untrusted::Untrusted,
     verifier::ServerVerifier,
 };
 
@@ -154,6 +156,12 @@ impl std::fmt::Debug for ClientTls {
     }
 }
 
+/// What a log-in can be bound to where nothing can be exported, as in TLS 1.2: the hash of the server's certificate,
+/// `tls-server-end-point` of RFC 5929 §4. Nothing where its signature has no hash function of its own.
+pub fn server_end_point<S>(stream: &TlsClientStream<S>) -> Option<Vec<u8>> {
+    leaf::end_point(stream.get_ref().1.peer_certificates()?.first()?)
+}
+
 fn identity(pair: &CertPair) -> Result<Arc<dyn ResolvesClientCert>, TlsError> {
     let (certificates, keys) = (pem::read(&pair.cert)?, pem::read(&pair.key)?);
     let key: CertifiedKey = pem::certified_key((&pair.cert, &certificates), (&pair.key, &keys))?;
@@ -202,10 +210,10 @@ impl Destination {
         };
         let verdict = self.judge.judge(end_entity, rest, &self.name, UnixTime::now());
         if let (true, Err(reason)) = (self.required, &verdict) {
-            return Err(TlsError::Untrusted(Distrust::clone(reason)));
+            return Err(Untrusted::new(reason.clone(), end_entity).into());
         }
         let verdict = verification(verdict);
-        let fingerprint = crate::leaf::fingerprint(end_entity);
+        let fingerprint = leaf::fingerprint(end_entity);
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if connection.handshake_kind() == Some(HandshakeKind::Resumed) {
             let unverified = |known: &&(String, Verification)| matches!(known.1, Verification::Unverified { .. });

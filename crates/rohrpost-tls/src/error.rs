@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use rohrpost_mail::{Class, Trust};
 use rustls::{AlertDescription, PeerIncompatible};
 
-use crate::{cert_error::CertError, judge::Distrust, provider::group_names};
+use crate::{cert_error::CertError, provider::group_names, untrusted::Untrusted};
 
 /// Why a TLS configuration or a handshake failed. Sorted by culprit: the peer, the way to it, we.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum TlsError {
     Alert(AlertDescription),
     /// The peer is not who it should be, and the caller insisted.
     #[error("the peer's certificate is not trusted: {0}")]
-    Untrusted(Distrust),
+    Untrusted(Box<Untrusted>),
     /// A peer that has to show a certificate showed none.
     #[error("the peer showed no certificate")]
     NoCertificate,
@@ -107,6 +107,12 @@ impl From<io::Error> for TlsError {
     }
 }
 
+impl From<Untrusted> for TlsError {
+    fn from(untrusted: Untrusted) -> Self {
+        Self::Untrusted(Box::new(untrusted))
+    }
+}
+
 impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
         use rustls::Error as E;
@@ -117,7 +123,7 @@ impl From<rustls::Error> for TlsError {
             E::PeerIncompatible(fault) => Self::Algorithms(fault),
             E::AlertReceived(alert) => Self::Alert(alert),
             E::NoCertificatesPresented => Self::NoCertificate,
-            E::InvalidCertificate(fault) => Self::Untrusted(Distrust::from_verdict(fault)),
+            E::InvalidCertificate(fault) => Untrusted::from_verdict(fault).into(),
             E::General(_) | E::FailedToGetCurrentTime | E::FailedToGetRandomBytes | E::BadMaxFragmentSize => {
                 Self::Setup(error)
             }

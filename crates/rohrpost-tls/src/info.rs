@@ -35,7 +35,8 @@ fn suite<D>(connection: &ConnectionCommon<D>) -> String {
 }
 
 /// The channel binding. Only in TLS 1.3: RFC 9266 §1 allows it in TLS 1.2 with the extended master secret only, and
-/// rustls does not say whether that was used.
+/// rustls does not say whether that was used. There a client binds to the certificate instead
+/// ([`crate::client::server_end_point`]).
 pub(crate) fn channel_binding<D>(connection: &ConnectionCommon<D>) -> Option<ChannelBindingBytes> {
     if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;

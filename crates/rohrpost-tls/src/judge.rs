@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use rohrpost_mail::{Trust, Verification, VerifiedBy};
 use rustls::{
-    CertificateError, OtherError, RootCertStore,
+    CertificateError, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
@@ -78,22 +78,6 @@ pub enum Distrust {
 }
 
 impl Distrust {
-    /// Takes the reason out of rustls's error, where our verifier put it.
-    pub(crate) fn from_verdict(error: CertificateError) -> Self {
-        match &error {
-            CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<Self>() {
-                Some(reason) => reason.clone(),
-                None => Self::Other(error),
-            },
-            _ => Self::Other(error),
-        }
-    }
-
-    /// Puts the reason into rustls's error.
-    pub(crate) fn into_verdict(self) -> rustls::Error {
-        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
-    }
-
     /// What can be said of a certificate where nobody is trusted.
     fn without_authorities(end_entity: &CertificateDer<'_>) -> Self {
         let self_signed = Leaf::read(end_entity).is_some_and(|leaf| leaf.self_signed);

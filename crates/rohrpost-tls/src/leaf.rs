@@ -1,5 +1,6 @@
 //! What one certificate says of itself, read for people and for SNI. Nothing here is proof of anything.
 
+use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::{
@@ -45,6 +46,31 @@ impl Leaf {
 pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     sha256_hex(certificate)
 }
+
+/// `tls-server-end-point` (RFC 5929 §4.1): the certificate's hash by the function of its signature, with SHA-256 in the
+/// place of MD5 and SHA-1. Nothing where the signature has no function of its own, as Ed25519, or names it in its
+/// parameters, as RSASSA-PSS.
+pub(crate) fn end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let function = match parsed.signature_algorithm.algorithm.to_id_string().as_str() {
+        MD5_RSA | SHA1_RSA | SHA1_ECDSA | SHA256_RSA | SHA256_ECDSA => &digest::SHA256,
+        SHA384_RSA | SHA384_ECDSA => &digest::SHA384,
+        SHA512_RSA | SHA512_ECDSA => &digest::SHA512,
+        _ => return None,
+    };
+    Some(digest::digest(function, certificate).as_ref().to_vec())
+}
+
+// Signature algorithms of RFC 8017 appendix A.2.4 and RFC 5758 §3.2.
+const MD5_RSA: &str = "1.2.840.113549.1.1.4";
+const SHA1_RSA: &str = "1.2.840.113549.1.1.5";
+const SHA256_RSA: &str = "1.2.840.113549.1.1.11";
+const SHA384_RSA: &str = "1.2.840.113549.1.1.12";
+const SHA512_RSA: &str = "1.2.840.113549.1.1.13";
+const SHA1_ECDSA: &str = "1.2.840.10045.4.1";
+const SHA256_ECDSA: &str = "1.2.840.10045.4.3.2";
+const SHA384_ECDSA: &str = "1.2.840.10045.4.3.3";
+const SHA512_ECDSA: &str = "1.2.840.10045.4.3.4";
 
 /// A day in UTC, as reasons in words have it.
 pub(crate) fn day(time: Timestamp) -> String {

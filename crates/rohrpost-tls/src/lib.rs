@@ -37,6 +37,7 @@ pub mod certificates;
 pub mod client;
 pub mod crypto;
 pub mod error;
+pub mod http;
 mod info;
 mod judge;
 mod leaf;
@@ -46,6 +47,7 @@ mod provider;
 pub mod server;
 #[cfg(test)]
 mod testing;
+mod untrusted;
 mod verifier;
 
 pub use ca::PemPair;
@@ -57,3 +59,4 @@ pub use info::ChannelBindingBytes;
 pub use judge::Distrust;
 pub use provider::install_provider;
 pub use server::{ClientAuth, ServerTls, ServerTlsOptions, TlsServerStream};
+pub use untrusted::{PeerCertificate, Untrusted};

@@ -26,3 +26,9 @@ pub const SELF_SIGNED_DAYS: u32 = 3650;
 
 /// What is left of a self-signed certificate when the next start makes a new one.
 pub const SELF_SIGNED_RENEW_DAYS: u32 = 30;
+
+/// Octets of an answer over HTTPS. Tokens have a few KiB, policies (RFC 8461 §3.2) at most 64.
+pub const HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a request over HTTPS may take as a whole. Somebody waits for it.
+pub const HTTP_TIME_MAX: Duration = Duration::from_secs(30);

@@ -21,6 +21,7 @@ use crate::{
     judge::{ClientJudge, Judge},
     leaf::Leaf,
     provider::provider,
+    untrusted::Untrusted,
 };
 
 /// The half that both verifiers share, whoever the peer is: it must hold the key of the certificate that it shows.
@@ -68,7 +69,7 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, Error> {
         if self.required {
             let verdict = self.judge.judge(end_entity, intermediates, server_name, now);
-            verdict.map_err(crate::Distrust::into_verdict)?;
+            verdict.map_err(|reason| Untrusted::new(reason, end_entity).into_verdict())?;
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -100,7 +101,8 @@ impl ClientCertVerifier for ClientVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         if self.required {
-            self.judge.judge(end_entity, intermediates, now).map_err(crate::Distrust::into_verdict)?;
+            let verdict = self.judge.judge(end_entity, intermediates, now);
+            verdict.map_err(|reason| Untrusted::new(reason, end_entity).into_verdict())?;
         }
         Ok(ClientCertVerified::assertion())
     }

@@ -213,8 +213,8 @@ async fn smtputf8_that_the_header_does_not_need_stops_nothing() {
 #[tokio::test]
 async fn the_source_address_is_the_one_that_was_asked_for() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let source = "127.0.0.2".parse().unwrap();
-    let target = Target { source: Some(source), ..target(listener.local_addr().unwrap()) };
+    let source: std::net::IpAddr = "127.0.0.2".parse().unwrap();
+    let target = Target { sources: source.into(), ..target(listener.local_addr().unwrap()) };
     let (accepted, opened) = tokio::join!(
         async {
             let (stream, address) = listener.accept().await.unwrap();

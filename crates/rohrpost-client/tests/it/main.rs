@@ -3,6 +3,7 @@
 
 mod attacks;
 mod delivery;
+mod log_in;
 mod paired;
 mod peer;
 mod pool;

@@ -11,7 +11,12 @@ const DECOY: Decoy = Decoy { key: [9; 32], iterations: 4_096 };
 const NONCE: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
 
 fn exchange(mechanism: Mechanism) -> Exchange {
-    Exchange::new(mechanism, Arc::new(Sha), Some(binding()), true, DECOY)
+    Exchange::new(mechanism, Arc::new(Sha), Some(binding()), true, DECOY).unwrap()
+}
+
+/// The same outside TLS.
+fn unbound(mechanism: Mechanism, decoy: Decoy) -> Exchange {
+    Exchange::new(mechanism, Arc::new(Sha), None, false, decoy).unwrap()
 }
 
 fn binding() -> ChannelBinding {
@@ -34,7 +39,7 @@ fn converse(
     let hashes: Arc<dyn Hashes> = Arc::new(Sha);
     let mut client =
         client::Exchange::new(mechanism, credentials, hashes.clone(), theirs, "rOprNGfwEbeRWgbNEkqO".into()).unwrap();
-    let mut server = Exchange::new(mechanism, hashes, ours, plus_offered, DECOY);
+    let mut server = Exchange::new(mechanism, hashes, ours, plus_offered, DECOY).unwrap();
     let initial = client.initial();
     let mut step = server.step(initial.as_deref().map_or(Input::Start, Input::Response));
     loop {
@@ -58,7 +63,7 @@ fn done(user: &str, authzid: &str) -> Step {
 
 #[test]
 fn the_dialogue_of_rfc_7677_is_spoken() {
-    let mut exchange = Exchange::new(Mechanism::ScramSha256, Arc::new(Sha), None, false, DECOY);
+    let mut exchange = unbound(Mechanism::ScramSha256, DECOY);
     let step = exchange.step(Input::Response(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO"));
     assert_eq!(step, Step::FetchScram { authzid: String::new(), user: "user".into() });
     let step = exchange.step(Input::Scram { keys: vec![keys("pencil")], nonce: NONCE.into() });
@@ -73,7 +78,7 @@ fn the_dialogue_of_rfc_7677_is_spoken() {
 
 #[test]
 fn each_mechanism_tells_the_right_password_from_a_wrong_one() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in MECHANISMS {
         let bindings =
             || if mechanism == Mechanism::ScramSha256Plus { [Some(binding()), Some(binding())] } else { [None, None] };
         let keys = [keys("pencil")];
@@ -127,7 +132,7 @@ fn a_a05_a_login_holds_for_one_connection_only() {
 #[test]
 fn a_user_who_does_not_exist_gets_the_same_challenge_every_time() {
     let challenge = |user: &str, decoy| {
-        let mut exchange = Exchange::new(Mechanism::ScramSha256, Arc::new(Sha), None, false, decoy);
+        let mut exchange = unbound(Mechanism::ScramSha256, decoy);
         exchange.step(Input::Response(format!("n,,n={user},r=abc").as_bytes()));
         exchange.step(Input::Scram { keys: Vec::new(), nonce: NONCE.into() })
     };
@@ -161,7 +166,7 @@ fn what_does_not_follow_the_mechanism_is_malformed() {
         (Mechanism::ScramSha256, b"x,,n=ann,r=abc"),
     ];
     for (mechanism, message) in malformed {
-        let mut exchange = Exchange::new(mechanism, Arc::new(Sha), None, false, DECOY);
+        let mut exchange = unbound(mechanism, DECOY);
         let step = exchange.step(Input::Response(message));
         assert_eq!(step, Step::Malformed, "{mechanism} {}", message.escape_ascii());
         assert_eq!(exchange.step(Input::Response(b"\0ann\0pencil")), Step::Malformed, "over is over");
@@ -170,7 +175,7 @@ fn what_does_not_follow_the_mechanism_is_malformed() {
 
 #[test]
 fn an_answer_to_no_question_is_malformed() {
-    for mechanism in Mechanism::ALL {
+    for mechanism in MECHANISMS {
         assert_eq!(exchange(mechanism).step(Input::Password(true)), Step::Malformed, "{mechanism}");
         let step = exchange(mechanism).step(Input::Scram { keys: vec![keys("pencil")], nonce: NONCE.into() });
         assert_eq!(step, Step::Malformed, "{mechanism}");
@@ -188,10 +193,18 @@ fn a_last_message_that_changes_what_was_said_fails() {
         (format!("c=biws,r={nonce}"), Step::Malformed),
         (format!("r={nonce},c=biws,p={}", crate::scram::to_base64(&[0; 32])), Step::Malformed),
     ] {
-        let mut exchange = Exchange::new(Mechanism::ScramSha256, Arc::new(Sha), None, false, DECOY);
+        let mut exchange = unbound(Mechanism::ScramSha256, DECOY);
         exchange.step(Input::Response(b"n,,n=ann,r=abc"));
         exchange.step(Input::Scram { keys: vec![keys("pencil")], nonce: NONCE.into() });
         assert_eq!(exchange.step(Input::Response(message.as_bytes())), expected, "{message}");
+    }
+}
+
+#[test]
+fn what_only_clients_speak_is_not_begun() {
+    for mechanism in Mechanism::ALL {
+        let begun = Exchange::new(mechanism, Arc::new(Sha), Some(binding()), true, DECOY).is_some();
+        assert_eq!(begun, MECHANISMS.contains(&mechanism), "{mechanism}");
     }
 }
 
@@ -210,7 +223,7 @@ proptest! {
         messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..60), 1..4),
         prefix in proptest::sample::select(vec!["", "n,,n=", "p=tls-exporter,,n=", "c=biws,r=", "\0"]),
     ) {
-        for mechanism in Mechanism::ALL {
+        for mechanism in MECHANISMS {
             let mut exchange = exchange(mechanism);
             for message in &messages {
                 let message = [prefix.as_bytes(), message].concat();

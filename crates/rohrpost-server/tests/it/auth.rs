@@ -17,7 +17,7 @@ use crate::{
 
 /// Runs a whole exchange; gives the last reply.
 async fn log_in(client: &mut Client, mechanism: Mechanism, user: &str, password: &str) -> String {
-    let credentials = Credentials { user: user.into(), password: Secret::new(password), authzid: None };
+    let credentials = Credentials::password(user, Secret::new(password));
     // A client that could bind and does not would say so, and be taken for the victim of a downgrade.
     let binding = client.binding.filter(|_| mechanism == Mechanism::ScramSha256Plus);
     let binding = binding.map(|data| ChannelBinding::tls_exporter(data.to_vec()));

@@ -26,15 +26,15 @@ pub(super) enum Verdict {
 
 impl Dialogue {
     /// Writes the command, with the initial response where the mechanism has one and the line has room for it: lines of
-    /// responses may be longer than those of commands (RFC 4954 §4).
-    pub(super) fn start(mechanism: Mechanism, mut exchange: Exchange, output: &mut Output) -> Self {
+    /// responses may be longer than those of commands (RFC 4954 §4). With `waits` the server has to ask for it.
+    pub(super) fn start(mechanism: Mechanism, mut exchange: Exchange, waits: bool, output: &mut Output) -> Self {
         let command = format!("AUTH {mechanism}");
         let room = COMMAND_LINE_BYTES_MAX - command.len() - " \r\n".len();
         let mut held = exchange.initial().map(|initial| BASE64.encode(initial));
-        match held.take_if(|initial| initial.len() <= room) {
+        match held.take_if(|initial| !waits && initial.len() <= room) {
             // RFC 4954 §4: an initial response of no octets is written as a single equals sign.
             Some(initial) if initial.is_empty() => output.line(&format!("{command} =")),
-            Some(initial) => output.line(&format!("{command} {initial}")),
+            Some(initial) => output.masked(&format!("{command} {initial}"), &format!("{command} ***")),
             None => output.line(&command),
         }
         Self { exchange, held }
@@ -59,7 +59,7 @@ impl Dialogue {
             Some(_) => return Err(SessionError::Sasl(SaslError::BadChallenge)),
             None => BASE64.encode(self.exchange.step(&challenge).map_err(SessionError::Sasl)?),
         };
-        output.line(&response);
+        output.masked(&response, "***");
         Ok(())
     }
 }

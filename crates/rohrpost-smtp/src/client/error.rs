@@ -63,6 +63,15 @@ pub enum SessionError {
     /// The header needs SMTPUTF8 (RFC 6531 §3.2).
     #[error("the server takes no header beyond ASCII")]
     Utf8Header,
+    /// Another recipient was refused, and all or nobody is to get the message.
+    #[error("withheld, since another recipient was refused")]
+    Withheld,
+    /// The server takes fewer recipients at once than there are, and all or nobody is to get the message.
+    #[error("the server takes at most {max} recipients at once")]
+    TooManyRecipients {
+        /// So many.
+        max: usize,
+    },
     /// A reply that cannot be read.
     #[error("protocol error at {stage}: {fault}")]
     Malformed {
@@ -145,7 +154,7 @@ impl SessionError {
             Self::NotOffered(Extension::Starttls) | Self::Injected => Stage::Starttls,
             Self::NotOffered(Extension::Auth) | Self::Challenge | Self::Sasl(_) => Stage::Auth,
             Self::NotOffered(Extension::RequireTls) | Self::TooLarge { .. } | Self::Utf8Header => Stage::Mail,
-            Self::Utf8Address => Stage::Rcpt,
+            Self::Utf8Address | Self::Withheld | Self::TooManyRecipients { .. } => Stage::Rcpt,
             Self::BodyUnreadable => Stage::Data,
         }
     }
@@ -166,9 +175,12 @@ impl SessionError {
             Self::NotOffered(Extension::Auth) => EnhancedStatus(4, 3, 5),
             Self::NotOffered(Extension::RequireTls) => EnhancedStatus(5, 7, 30),
             Self::TooLarge { .. } => EnhancedStatus(5, 3, 4),
+            Self::TooManyRecipients { .. } => EnhancedStatus(4, 5, 3),
             Self::Utf8Address => EnhancedStatus(5, 6, 7),
             Self::Utf8Header => EnhancedStatus(5, 6, 9),
-            Self::Malformed { .. } | Self::Unexpected { .. } | Self::Challenge => EnhancedStatus(4, 5, 0),
+            Self::Malformed { .. } | Self::Unexpected { .. } | Self::Challenge | Self::Withheld => {
+                EnhancedStatus(4, 5, 0)
+            }
             Self::Injected | Self::Sasl(_) => EnhancedStatus(4, 7, 0),
             Self::Lost { .. } => EnhancedStatus(4, 4, 2),
             Self::TimedOut { .. } => EnhancedStatus(4, 4, 1),
@@ -196,6 +208,17 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether the server refuses us rather than the recipient or the message, so that its operator, our settings or
+    /// another server can help: any 5xx up to MAIL, and a 5xx to RCPT that does not speak of the address.
+    pub fn is_servers_fault(&self) -> bool {
+        let Some(reply) = self.reply().filter(|reply| reply.is_permanent()) else { return false };
+        match self.stage() {
+            Stage::Rcpt => !judges_the_address(reply),
+            Stage::Data | Stage::Dot => false,
+            _ => true,
+        }
+    }
+
     /// Where the dialogue stood.
     pub fn stage(&self) -> Stage {
         self.error.stage()
@@ -211,6 +234,15 @@ impl Failure {
         let EnhancedStatus(_, subject, detail) = self.error.enhanced();
         EnhancedStatus(if self.class == Class::Permanent { 5 } else { 4 }, subject, detail)
     }
+}
+
+/// 5.1.x, 5.2.x, or no enhanced status and no word of relaying or logging in.
+fn judges_the_address(reply: &Reply) -> bool {
+    if let Some(EnhancedStatus(_, subject, _)) = reply.enhanced {
+        return matches!(subject, 1 | 2);
+    }
+    let text = reply.text.to_lowercase();
+    !["relay", "authent", "log in", "login", "credential"].iter().any(|word| text.contains(word))
 }
 
 impl From<SessionError> for Failure {

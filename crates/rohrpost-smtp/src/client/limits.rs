@@ -22,3 +22,9 @@ pub const NAME_BYTES_MAX: usize = 255;
 
 /// Mechanisms of AUTH that are kept. No server has more.
 pub const MECHANISMS_MAX: usize = 32;
+
+/// Lines of a dialogue that are kept for messages to people: a greeting, a log-in and a transaction with room to spare.
+pub const TRANSCRIPT_LINES_MAX: usize = 120;
+
+/// Octets of one such line.
+pub const TRANSCRIPT_LINE_BYTES_MAX: usize = 512;

@@ -80,10 +80,10 @@ impl Session {
     /// A session that waits for the greeting, on a link that is open (and inside TLS, where `settings` say so).
     pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
-            settings,
             state: State::Greeting,
             parser: Parser::default(),
-            output: Output::default(),
+            output: Output::new(settings.transcript),
+            settings,
             events: VecDeque::new(),
             timer: Timer::new(now),
             greeting: None,
@@ -153,6 +153,7 @@ impl Session {
             return;
         }
         self.settings.in_tls = true;
+        self.output.note(|transcript| transcript.event("TLS"));
         self.parser = Parser::default();
         self.timer.progress(now);
         self.hello();
@@ -166,7 +167,8 @@ impl Session {
     pub fn authenticate(&mut self, now: Instant, mechanism: Mechanism, exchange: Exchange) {
         assert!(self.is_ready(), "AUTH comes between two other dialogues");
         self.timer.progress(now);
-        self.state = State::Auth(Box::new(Dialogue::start(mechanism, exchange, &mut self.output)));
+        let waits = self.settings.quirks.no_initial_response;
+        self.state = State::Auth(Box::new(Dialogue::start(mechanism, exchange, waits, &mut self.output)));
     }
 
     /// Starts a transaction; [`Event::Sent`] ends it.
@@ -242,6 +244,12 @@ impl Session {
         &self.capabilities
     }
 
+    /// What was said so far, line by line, without secrets and message texts; empty unless
+    /// [`Settings::transcript`](super::Settings::transcript). Of a long dialogue it is the end.
+    pub fn transcript(&self) -> String {
+        self.output.transcript.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Whether EHLO was refused, so that HELO had to do.
     pub fn helo_used(&self) -> bool {
         self.helo_used
@@ -273,7 +281,8 @@ impl Session {
     fn transact(&mut self, now: Instant, message: &Message<'_>, purpose: Purpose) {
         assert!(self.is_ready(), "one transaction at a time");
         let (protocol, in_tls) = (self.settings.protocol, self.settings.in_tls);
-        let ground = Ground { capabilities: &self.capabilities, protocol, in_tls, reset: self.reset };
+        let all_or_nothing = self.settings.all_or_nothing;
+        let ground = Ground { capabilities: &self.capabilities, protocol, in_tls, reset: self.reset, all_or_nothing };
         self.timer.begin(now);
         let (transaction, progress) = Transaction::start(message, purpose, &ground, &mut self.output);
         self.state = State::Transaction(Box::new(transaction));
@@ -291,6 +300,7 @@ impl Session {
 
     fn on_reply(&mut self, now: Instant, reply: Reply) {
         self.timer.progress(now);
+        self.output.note(|transcript| transcript.server(&reply));
         match &mut self.state {
             State::Transaction(transaction) => {
                 let progress = transaction.on_reply(reply, &mut self.output);

@@ -2,7 +2,7 @@
 
 use rohrpost_mail::Host;
 
-use super::timeouts::Timeouts;
+use super::{capabilities::Capabilities, timeouts::Timeouts};
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -27,6 +27,32 @@ pub enum Starttls {
     Required,
 }
 
+/// What is not used although the server offers it: for servers that say what they cannot do. Default: all is used.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Quirks {
+    /// Each command waits for the reply to the one before (against RFC 2920).
+    pub no_pipelining: bool,
+    /// DATA instead of BDAT (RFC 3030).
+    pub no_chunking: bool,
+    /// AUTH without an initial response (RFC 4954 §4): the server asks for it.
+    pub no_initial_response: bool,
+    /// MAIL without SIZE (RFC 1870).
+    pub no_size: bool,
+    /// No parameters of RFC 3461.
+    pub no_dsn: bool,
+}
+
+impl Quirks {
+    /// What is left of what the server offers.
+    pub(super) fn narrow(self, mut offered: Capabilities) -> Capabilities {
+        offered.pipelining &= !self.no_pipelining;
+        offered.chunking &= !self.no_chunking;
+        offered.size &= !self.no_size;
+        offered.dsn &= !self.no_dsn;
+        offered
+    }
+}
+
 /// What a session is told about its task.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -43,13 +69,30 @@ pub struct Settings {
     pub helo: bool,
     /// Limits per stage. Default: those of RFC 5321 §4.5.3.2.
     pub timeouts: Timeouts,
+    /// What is not used although it is offered. Default: nothing.
+    pub quirks: Quirks,
+    /// Whether the message is withheld from everybody when one recipient is refused. Default: no. All recipients have to
+    /// go in one transaction then.
+    pub all_or_nothing: bool,
+    /// Whether the dialogue is kept for [`Session::transcript`](super::Session::transcript). Default: no.
+    pub transcript: bool,
 }
 
 impl Settings {
     /// SMTP, STARTTLS where it is offered, no HELO, the usual timeouts.
     pub fn new(ehlo_name: Host) -> Self {
         let (protocol, starttls) = (Protocol::default(), Starttls::default());
-        Self { protocol, ehlo_name, starttls, in_tls: false, helo: false, timeouts: Timeouts::default() }
+        Self {
+            protocol,
+            ehlo_name,
+            starttls,
+            in_tls: false,
+            helo: false,
+            timeouts: Timeouts::default(),
+            quirks: Quirks::default(),
+            all_or_nothing: false,
+            transcript: false,
+        }
     }
 
     /// The verb that greets the server.

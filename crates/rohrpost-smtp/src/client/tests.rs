@@ -4,6 +4,7 @@ mod attacks;
 mod dialogue;
 mod paired;
 mod properties;
+mod terms;
 
 use std::time::{Duration, Instant};
 

@@ -64,6 +64,8 @@ pub(super) struct Ground<'a> {
     pub(super) in_tls: bool,
     /// An earlier transaction was left open.
     pub(super) reset: bool,
+    /// One refused recipient keeps the message from all.
+    pub(super) all_or_nothing: bool,
 }
 
 /// The state of one transaction.
@@ -75,6 +77,7 @@ pub(super) struct Transaction {
     purpose: Purpose,
     protocol: Protocol,
     chunking: bool,
+    all_or_nothing: bool,
     /// MAIL was accepted and nothing ended what it began, so that the next one needs RSET.
     open: bool,
 }
@@ -95,6 +98,7 @@ impl Transaction {
             purpose,
             protocol: ground.protocol,
             chunking: ground.capabilities.chunking,
+            all_or_nothing: ground.all_or_nothing,
             open: ground.reset,
         };
         let progress = transaction.advance(output);
@@ -200,6 +204,7 @@ impl Transaction {
 
     /// Does what is next: sends commands, begins the body, or ends.
     fn advance(&mut self, output: &mut Output) -> Progress {
+        self.withhold();
         let decided = self.outcomes.are_decided();
         if decided {
             self.flight.cancel();
@@ -254,6 +259,14 @@ impl Transaction {
         self.outcomes.decide(whom, &Err(error.into()));
     }
 
+    /// Where all or nobody is to get the message and somebody was refused, nobody gets it.
+    fn withhold(&mut self) {
+        let is_last_moment = self.flight.is_before_data() && !self.body.has_begun();
+        if self.all_or_nothing && is_last_moment && self.outcomes.is_anybody_decided() {
+            self.outcomes.decide(Whom::All, &Err(SessionError::Withheld.into()));
+        }
+    }
+
     /// An error after which the connection is of no use.
     fn broken(&mut self, error: SessionError, output: &Output) -> Progress {
         self.fail(error, output);
@@ -274,7 +287,7 @@ fn foreseen(message: &Message<'_>, ground: &Ground<'_>) -> Vec<Option<Outcome>> 
 /// All that is said before the body.
 fn commands(message: &Message<'_>, purpose: Purpose, ground: &Ground<'_>, outcomes: &Outcomes) -> Flight {
     let capabilities = ground.capabilities;
-    let mut flight = Flight::new(capabilities.pipelining);
+    let mut flight = Flight::new(capabilities.pipelining, ground.all_or_nothing);
     let rset = |line: &mut String| line.push_str("RSET\r\n");
     if ground.reset {
         flight.add(Step::Rset, rset);

@@ -68,11 +68,10 @@ impl<P> Session<P> {
             return self.error(now, replies::AUTH_NEEDS_TLS);
         }
         let offered = hello::mechanisms(&self.profile, self.tls.as_ref());
-        let Some(mechanism) = offered.into_iter().find(|offered| offered.as_str().eq_ignore_ascii_case(mechanism))
-        else {
+        let named = offered.into_iter().find(|offered| offered.as_str().eq_ignore_ascii_case(mechanism));
+        let Some(login) = named.and_then(|mechanism| self.begin_login(mechanism)) else {
             return self.error(now, replies::UNKNOWN_MECHANISM);
         };
-        let login = self.begin_login(mechanism);
         match initial {
             None => self.step(now, login, Input::Start),
             // RFC 4954 §4: an initial response without octets is written `=`.
@@ -81,12 +80,12 @@ impl<P> Session<P> {
         }
     }
 
-    fn begin_login(&self, mechanism: Mechanism) -> Login {
+    fn begin_login(&self, mechanism: Mechanism) -> Option<Login> {
         let binding = self.tls.as_ref().and_then(|tls| tls.binding.clone());
         let plus =
             hello::mechanisms(&self.profile, self.tls.as_ref()).any(|offered| offered == Mechanism::ScramSha256Plus);
-        let exchange = Exchange::new(mechanism, self.profile.hashes.clone(), binding, plus, self.profile.decoy);
-        Login { mechanism, exchange, user: String::new(), proven: None }
+        let exchange = Exchange::new(mechanism, self.profile.hashes.clone(), binding, plus, self.profile.decoy)?;
+        Some(Login { mechanism, exchange, user: String::new(), proven: None })
     }
 
     /// A line that answers a challenge.

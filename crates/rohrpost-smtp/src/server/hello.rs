@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Unit};
 use rohrpost_mail::ListenerTls;
-use rohrpost_sasl::Mechanism;
+use rohrpost_sasl::{Mechanism, server::MECHANISMS};
 
 use super::{
     profile::{Profile, TlsFacts},
@@ -36,10 +36,11 @@ pub(super) fn offers_starttls(profile: &Profile) -> bool {
     can && matches!(profile.tls, ListenerTls::Offered | ListenerTls::Required)
 }
 
-/// The mechanisms that this link can carry: -PLUS only where there is a channel to bind to.
+/// The mechanisms of the profile that a server speaks and this link can carry: -PLUS only where there is a channel to
+/// bind to.
 pub(super) fn mechanisms(profile: &Profile, tls: Option<&TlsFacts>) -> impl Iterator<Item = Mechanism> {
     let bindable = tls.is_some_and(|tls| tls.binding.is_some());
-    let usable = move |mechanism: &Mechanism| *mechanism != Mechanism::ScramSha256Plus || bindable;
+    let usable = move |mechanism: &Mechanism| MECHANISMS.contains(mechanism) && (!mechanism.is_plus() || bindable);
     profile.mechanisms.iter().copied().filter(usable)
 }
 

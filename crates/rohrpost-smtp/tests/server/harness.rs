@@ -6,7 +6,10 @@ use std::{
 };
 
 use rohrpost_mail::{Domain, ForwardPath, ListenerTls, Mailbox, QueueId, Reply};
-use rohrpost_sasl::{ChannelBinding, Hashes, Mechanism, ScramKeys, server::Decoy};
+use rohrpost_sasl::{
+    ChannelBinding, Hashes, ScramKeys,
+    server::{Decoy, MECHANISMS},
+};
 use rohrpost_smtp::server::{
     Accepted, AuthVerdict, BareNewline, CloseReason, Event, Extensions, MailRequest, Profile, Protocol, Session,
     Timeouts, TlsFacts,
@@ -48,7 +51,7 @@ pub(crate) fn profile(protocol: Protocol) -> Profile {
         auth_clear: false,
         auth_tls: protocol == Protocol::Submission,
         require_auth: false,
-        mechanisms: Mechanism::ALL.to_vec(),
+        mechanisms: MECHANISMS.to_vec(),
         extensions: Extensions::of(protocol),
         size_max: 100_000,
         recipients_max: 1_000,

@@ -9,7 +9,7 @@ use crate::{
     crypto::sha256_hex,
     leaf::Leaf,
     server::{ServerTls, ServerTlsOptions},
-    testing::{client, filed_ca, server, shake, to},
+    testing::{FiledCa, PIPE_BYTES, client, filed_ca, server, shake, to},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -303,4 +303,18 @@ fn the_destination_that_was_not_used_for_longest_makes_room() {
 /// A peer that says what it has to say and hears nothing.
 fn scripted(octets: &[u8]) -> tokio::io::Join<&[u8], tokio::io::Sink> {
     tokio::io::join(octets, tokio::io::sink())
+}
+
+/// The certificates of our authority are signed with ECDSA and SHA-256, as fingerprints are made with SHA-256.
+#[tokio::test]
+async fn the_server_s_end_point_is_the_hash_of_its_certificate() {
+    let FiledCa { ca, trust, dir: _dir } = filed_ca();
+    let server = server(ca.issue(["mx.test"]));
+    let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+    let (client, options) = (client(), to("mx.test", trust));
+    let (accepted, connected) = tokio::join!(server.accept(theirs), client.connect(ours, &options));
+    let (stream, info, _) = connected.unwrap();
+    let end_point: String = server_end_point(&stream).unwrap().iter().map(|octet| format!("{octet:02x}")).collect();
+    assert_eq!(Some(end_point), info.peer_certificate);
+    assert!(accepted.is_ok());
 }

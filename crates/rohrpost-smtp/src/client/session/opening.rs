@@ -27,7 +27,7 @@ impl Session {
 
     pub(super) fn on_ehlo(&mut self, reply: Reply) {
         if reply.is_positive() {
-            self.capabilities = Capabilities::from_ehlo(&reply);
+            self.capabilities = self.settings.quirks.narrow(Capabilities::from_ehlo(&reply));
             self.seal_or_go_on();
         } else if reply.is_permanent() && self.settings.may_say_helo() {
             self.output.line(&format!("HELO {}", self.settings.ehlo_name));

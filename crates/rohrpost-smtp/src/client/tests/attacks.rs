@@ -16,7 +16,7 @@ fn log_in(play: &mut Play, mechanism: Mechanism) {
 }
 
 fn log_in_with(play: &mut Play, mechanism: Mechanism, password: &str) {
-    let credentials = Credentials { user: "ann".into(), password: Secret::new(password), authzid: None };
+    let credentials = Credentials::password("ann", Secret::new(password));
     let exchange = Exchange::new(mechanism, credentials, Arc::new(NoHashes), None, "nonce".into()).unwrap();
     play.session.authenticate(play.now, mechanism, exchange);
 }

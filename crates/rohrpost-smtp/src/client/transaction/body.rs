@@ -54,6 +54,7 @@ impl Body {
             Self::Ended => {}
             Self::Dotted(writer) => {
                 writer.finish(output.buffer());
+                output.note(|transcript| transcript.event("the message"));
                 return true;
             }
             Self::Chunked(writer, mut chunk) => {

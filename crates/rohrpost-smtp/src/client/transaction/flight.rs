@@ -42,6 +42,8 @@ impl Step {
 #[derive(Debug)]
 pub(super) struct Flight {
     pipelining: bool,
+    /// DATA waits until all before it is answered, so that it can still be withheld.
+    holds_data: bool,
     /// All commands, one after the other.
     commands: String,
     /// How much of `commands` is sent.
@@ -52,8 +54,9 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    pub(super) fn new(pipelining: bool) -> Self {
-        Self { pipelining, commands: String::new(), sent: 0, unsent: VecDeque::new(), awaited: VecDeque::new() }
+    pub(super) fn new(pipelining: bool, holds_data: bool) -> Self {
+        let (unsent, awaited) = (VecDeque::new(), VecDeque::new());
+        Self { pipelining, holds_data, commands: String::new(), sent: 0, unsent, awaited }
     }
 
     /// Adds a command, which `write` appends with its line end.
@@ -64,12 +67,21 @@ impl Flight {
 
     /// Sends what may go now.
     pub(super) fn send(&mut self, output: &mut Output) {
-        while self.pipelining || self.awaited.is_empty() {
-            let Some((step, end)) = self.unsent.pop_front() else { return };
-            output.buffer().extend_from_slice(&self.commands.as_bytes()[self.sent..end]);
+        while let Some((step, end)) = self.unsent.front().copied() {
+            let is_held = !self.pipelining || self.holds_data && step == Step::Data;
+            if is_held && !self.awaited.is_empty() {
+                return;
+            }
+            self.unsent.pop_front();
+            output.commands(&self.commands[self.sent..end]);
             self.sent = end;
             self.awaited.push_back(step);
         }
+    }
+
+    /// Whether all is answered and the body would be next.
+    pub(super) fn is_before_data(&self) -> bool {
+        self.awaited.is_empty() && self.unsent.front().is_none_or(|(step, _)| *step == Step::Data)
     }
 
     /// Forgets the commands that are not sent: nobody is left to send them for.

@@ -59,6 +59,11 @@ impl Outcomes {
         self.each.iter().all(Option::is_some)
     }
 
+    /// Whether somebody has one.
+    pub(super) fn is_anybody_decided(&self) -> bool {
+        self.each.iter().any(Option::is_some)
+    }
+
     /// The outcomes of a transaction that is over.
     pub(super) fn finish(mut self) -> Vec<Outcome> {
         self.forgive_552();
