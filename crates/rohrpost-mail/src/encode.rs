@@ -107,7 +107,7 @@ fn quoted_printable_line(line: &[u8], out: &mut Vec<u8>) {
         if plain {
             out.push(byte);
         } else {
-            out.extend_from_slice(&[b'=', hex_digit(byte >> 4), hex_digit(byte & 15)]);
+            out.extend([b'=', hex_digit(byte >> 4), hex_digit(byte & 15)]);
         }
         column += width;
     }
@@ -215,19 +215,18 @@ pub fn parameter(name: &str, value: &str) -> String {
     if is_quotable(value) {
         return format!(";\r\n {name}=\"{value}\"");
     }
+    let room = QUOTED_BYTES_MAX - name.len().min(QUOTED_BYTES_MAX / 2);
     let mut pieces = vec![String::from("utf-8''")];
-    for byte in value.bytes() {
+    for c in value.chars() {
         let piece = pieces.last_mut().expect("there is always one");
-        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
-            piece.push(char::from(byte));
+        let encoded = percent_encoded(c);
+        // Pieces hold whole characters, since some programs decode each of them alone.
+        if piece.len() + encoded.len() > room {
+            pieces.push(encoded);
         } else {
-            write!(piece, "%{byte:02X}").expect("a String takes all");
-        }
-        if piece.len() >= QUOTED_BYTES_MAX - name.len().min(QUOTED_BYTES_MAX / 2) {
-            pieces.push(String::new());
+            piece.push_str(&encoded);
         }
     }
-    pieces.retain(|piece| !piece.is_empty());
     if let [whole] = pieces.as_slice() {
         return format!(";\r\n {name}*={whole}");
     }
@@ -236,6 +235,17 @@ pub fn parameter(name: &str, value: &str) -> String {
         write!(out, ";\r\n {name}*{place}*={piece}").expect("a String takes all");
     }
     out
+}
+
+/// RFC 2231 §7 `attribute-char`, and less than that, to be safe.
+fn percent_encoded(c: char) -> String {
+    if c.is_ascii_alphanumeric() || "._-".contains(c) {
+        return c.to_string();
+    }
+    c.encode_utf8(&mut [0; 4])
+        .bytes()
+        .flat_map(|byte| ['%', hex_digit(byte >> 4).into(), hex_digit(byte & 15).into()])
+        .collect()
 }
 
 /// The same for programs that do not know RFC 2231: encoded words in quotes, which no standard allows and all read.
