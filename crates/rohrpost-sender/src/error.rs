@@ -1,0 +1,403 @@
+//! Why nobody got a message.
+
+use std::fmt;
+
+use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlError, SessionError};
+use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
+use rohrpost_tls::TlsError;
+
+use crate::{hint, mail::BuildError, proxy::ProxyError, rate::RateError, receipt::Outcome, secret::SecretError};
+
+/// What kind of error it is: what a program branches on.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The message itself: wrong addresses, headers, files.
+    Build,
+    /// The server's name leads nowhere.
+    Dns,
+    /// No connection came about, or it broke before anything was decided.
+    Connect,
+    /// Encryption or trust: the handshake, the certificate, or a server that insists on TLS while it is switched off.
+    Tls,
+    /// The log-in: it is missing, refused, or would have crossed clear text.
+    Auth,
+    /// The server lacks an extension that the message needs.
+    Capability,
+    /// The sender was refused, at MAIL.
+    Sender,
+    /// Every recipient was refused, at RCPT.
+    Recipient,
+    /// The message was refused, at DATA or behind it.
+    Data,
+    /// The server does not follow the protocol.
+    Protocol,
+    /// The server fell silent.
+    Timeout,
+    /// The connection was lost behind the final dot: nobody knows whether the message arrived.
+    AfterDot,
+    /// The settings: URLs, names, secrets, certificates of ours.
+    Config,
+    /// A file of the message could not be read while it was sent.
+    Io,
+    /// The queue of ours took nothing.
+    Spool,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Class {
+    /// Trying the same again later may work.
+    Temporary,
+    /// Trying the same again will not work.
+    Permanent,
+    /// Neither: nobody knows whether the message arrived.
+    Unknown,
+    /// The fault is on our side.
+    Ours,
+}
+
+/// Settings that cannot work.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The URL of a server.
+    #[error("server URL: {0}")]
+    Url(#[from] ServerUrlError),
+    /// The name of a server.
+    #[error("server name: {0}")]
+    Host(#[from] DomainError),
+    /// The URL of a proxy.
+    #[error("proxy: {0}")]
+    Proxy(#[from] ProxyError),
+    /// A rate.
+    #[error("rate: {0}")]
+    Rate(#[from] RateError),
+    /// A user without a secret.
+    #[error("the URL names the user {user}, and there is no secret for it")]
+    NoSecret {
+        /// As the URL names it.
+        user: String,
+    },
+    /// Two users for one server.
+    #[error("the URL names the user {url}, the log-in {login}")]
+    TwoUsers {
+        /// As the URL names it.
+        url: String,
+        /// As the log-in names it.
+        login: String,
+    },
+    /// A log-in without a user.
+    #[error("there is a secret without a user: name it in the URL (smtp://user@host) or in the log-in")]
+    NoUser,
+    /// A certificate of ours, or another setting of TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A list of servers without a server, or none for this sender.
+    #[error("no server is set for mail from {0}")]
+    NoServer(String),
+    /// The system gives no runtime to the blocking sender.
+    #[error("the blocking sender cannot start: {0}")]
+    Runtime(String),
+}
+
+/// What happened at one server, or before any.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("{0}")]
+    Build(#[source] BuildError),
+    #[error("{0}")]
+    Config(#[source] ConfigError),
+    #[error("{0}")]
+    Secret(#[source] SecretError),
+    #[error("{0}")]
+    Open(#[source] Box<OpenFailure>),
+    #[error("{failure}")]
+    Sent {
+        #[source]
+        failure: Failure,
+        /// The server insists on TLS, which our settings kept it from.
+        wants_tls: bool,
+    },
+}
+
+/// One server that was tried, and why it did not take the message.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{server}: {cause}")]
+pub struct Attempt {
+    pub(crate) server: String,
+    #[source]
+    pub(crate) cause: Cause,
+    pub(crate) transcript: String,
+}
+
+impl Attempt {
+    /// Which, as `host:port`.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// What kind of error it was.
+    pub fn kind(&self) -> Kind {
+        self.cause.kind()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        hint::of(&self.cause)
+    }
+
+    /// The dialogue, without secrets and message texts; empty where none came about.
+    pub fn transcript(&self) -> &str {
+        &self.transcript
+    }
+}
+
+/// Why nobody got the message, or, for [`Kind::AfterDot`], why nobody knows.
+///
+/// Where several servers were tried, it speaks for the one that gives most hope: the last one that may work later, else
+/// the last one. [`Error::attempts`] has them all.
+///
+/// | kind | [`sysexit`](Error::sysexit) |
+/// |---|---|
+/// | `Build`, and `Sender`, `Data` for good | 65 |
+/// | `Recipient` for good | 67 |
+/// | `Dns` for good | 68 |
+/// | `Tls`, `Capability` | 69 |
+/// | `Spool` | 73 |
+/// | `AfterDot`, `Io` | 74 |
+/// | `Connect`, `Timeout`, and `Dns`, `Auth`, `Sender`, `Recipient`, `Data` for now | 75 |
+/// | `Protocol` | 76 |
+/// | `Auth` for good | 77 |
+/// | `Config` | 78 |
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    cause: Cause,
+    attempts: Vec<Attempt>,
+    recipients: Vec<(Mailbox, Outcome)>,
+}
+
+impl Error {
+    /// Nothing was tried.
+    pub(crate) fn before(cause: Cause) -> Self {
+        Self(Box::new(Inner { cause, attempts: Vec::new(), recipients: Vec::new() }))
+    }
+
+    /// These servers were tried, one at least.
+    pub(crate) fn after(attempts: Vec<Attempt>, recipients: Vec<(Mailbox, Outcome)>) -> Self {
+        let unknown = attempts.iter().find(|attempt| attempt.kind() == Kind::AfterDot);
+        let hopeful = || attempts.iter().rev().find(|attempt| attempt.cause.class() == Class::Temporary);
+        let told = unknown.or_else(hopeful).or(attempts.last());
+        let cause = told.expect("a server was tried").cause.clone();
+        Self(Box::new(Inner { cause, attempts, recipients }))
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> Kind {
+        self.0.cause.kind()
+    }
+
+    /// Whose turn it is.
+    pub fn class(&self) -> Class {
+        self.0.cause.class()
+    }
+
+    /// Whether trying the same again later may work. Not so for [`Kind::AfterDot`], where it may make a second copy.
+    pub fn is_temporary(&self) -> bool {
+        self.class() == Class::Temporary
+    }
+
+    /// The code of `sysexits.h` with which a program should end: the table above. 74 may mean that the message arrived;
+    /// every other means that nobody got it.
+    pub fn sysexit(&self) -> u8 {
+        let temporary = self.is_temporary();
+        match self.kind() {
+            Kind::Dns if !temporary => 68,
+            Kind::Auth if !temporary => 77,
+            Kind::Recipient if !temporary => 67,
+            Kind::Sender | Kind::Data if !temporary => 65,
+            Kind::Build => 65,
+            Kind::Tls | Kind::Capability => 69,
+            Kind::Spool => 73,
+            Kind::AfterDot | Kind::Io => 74,
+            Kind::Protocol => 76,
+            Kind::Config => 78,
+            Kind::Dns | Kind::Connect | Kind::Auth | Kind::Sender | Kind::Recipient | Kind::Data | Kind::Timeout => 75,
+        }
+    }
+
+    /// The status of RFC 3463: the server's, or the one that fits. Nothing where no server was asked.
+    pub fn enhanced(&self) -> Option<EnhancedStatus> {
+        match &self.0.cause {
+            Cause::Open(failure) => Some(failure.error.enhanced()),
+            Cause::Sent { failure, .. } => Some(failure.enhanced()),
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+        }
+    }
+
+    /// The reply that decided, if a server gave one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match &self.0.cause {
+            Cause::Open(failure) => failure.error.reply(),
+            Cause::Sent { failure, .. } => failure.reply(),
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+        }
+    }
+
+    /// How far the dialogue came. Nothing where none was tried.
+    pub fn stage(&self) -> Option<Stage> {
+        match &self.0.cause {
+            Cause::Open(failure) => Some(failure.error.stage()),
+            Cause::Sent { failure, .. } => Some(failure.stage()),
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+        }
+    }
+
+    /// What to do about it, in words for the person who set things up.
+    pub fn hint(&self) -> Option<String> {
+        hint::of(&self.0.cause)
+    }
+
+    /// The servers that were tried, in order.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// The recipients with their outcomes; empty where no server was reached.
+    pub fn recipients(&self) -> &[(Mailbox, Outcome)] {
+        &self.0.recipients
+    }
+
+    /// The dialogues with all servers, each under a line with its name; without secrets and message texts.
+    pub fn transcript(&self) -> String {
+        let one = |attempt: &Attempt| format!("== {}\n{}\n", attempt.server, attempt.transcript);
+        self.0.attempts.iter().filter(|attempt| !attempt.transcript.is_empty()).map(one).collect()
+    }
+}
+
+/// Each server with what it said, in one line.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, rest)) = self.0.attempts.split_first() else { return self.0.cause.fmt(f) };
+        first.fmt(f)?;
+        rest.iter().try_for_each(|attempt| write!(f, "; {attempt}"))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { attempts, recipients, .. } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("text", &self.to_string())
+            .field("attempts", &attempts.len())
+            .field("recipients", recipients)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.cause)
+    }
+}
+
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Self {
+        Self::before(Cause::Build(error))
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::before(Cause::Config(error))
+    }
+}
+
+impl Cause {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Build(_) => Kind::Build,
+            Self::Secret(error) if error.is_temporary() => Kind::Auth,
+            Self::Config(_) | Self::Secret(_) => Kind::Config,
+            Self::Open(failure) if failure.wants_tls() => Kind::Tls,
+            Self::Open(failure) => kind_of_opening(&failure.error),
+            Self::Sent { failure, .. } if failure.possible_duplicate => Kind::AfterDot,
+            Self::Sent { wants_tls: true, .. } => Kind::Tls,
+            Self::Sent { failure, .. } => kind_of_session(&failure.error),
+        }
+    }
+
+    /// Whether a server refused user and secret: somebody has to look, however well the next server works.
+    pub(crate) fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Open(failure) if failure.error.stage() == Stage::Auth && failure.error.reply().is_some())
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        match (self.kind(), self) {
+            (Kind::AfterDot, _) => Class::Unknown,
+            (Kind::Config | Kind::Io, _) => Class::Ours,
+            (Kind::Capability | Kind::Build, _) => Class::Permanent,
+            (Kind::Tls, _) | (_, Self::Secret(_)) => Class::Temporary,
+            (_, Self::Open(failure)) if is_permanent(&failure.error) => Class::Permanent,
+            (_, Self::Sent { failure, .. }) if failure.class == rohrpost_mail::Class::Permanent => Class::Permanent,
+            _ => Class::Temporary,
+        }
+    }
+}
+
+/// A refused log-in stays refused, as does a name that does not exist. What a server says before it knows us may change.
+fn is_permanent(error: &ConnectError) -> bool {
+    let is_no = error.class() == rohrpost_mail::Class::Permanent;
+    match error.stage() {
+        Stage::Auth => error.reply().is_none_or(Reply::is_permanent),
+        Stage::Dns => is_no,
+        _ => false,
+    }
+}
+
+fn kind_of_opening(error: &ConnectError) -> Kind {
+    match error {
+        ConnectError::Session(error) => kind_of_session(error),
+        ConnectError::Tls(error) if error.class() == rohrpost_mail::Class::Ours => Kind::Config,
+        ConnectError::Tls(_) | ConnectError::PasswordToStranger { .. } => Kind::Tls,
+        ConnectError::NoMechanism { .. } | ConnectError::PasswordInClear { .. } => Kind::Auth,
+        ConnectError::Lookup { .. } => Kind::Dns,
+        ConnectError::TimedOut { .. } => Kind::Timeout,
+        _ => Kind::Connect,
+    }
+}
+
+fn kind_of_session(error: &SessionError) -> Kind {
+    match error {
+        SessionError::Refused { reply, .. } if matches!(reply.code, 530 | 538) => Kind::Auth,
+        SessionError::Refused { stage, .. } | SessionError::Closing { stage, .. } => kind_of_refusal(*stage),
+        SessionError::NotOffered(Extension::Auth) => Kind::Auth,
+        SessionError::NotOffered(_)
+        | SessionError::TooLarge { .. }
+        | SessionError::Utf8Address
+        | SessionError::Utf8Header => Kind::Capability,
+        SessionError::Injected => Kind::Tls,
+        SessionError::Sasl(error) if error.class() == rohrpost_mail::Class::Ours => Kind::Config,
+        SessionError::Sasl(_) => Kind::Auth,
+        SessionError::Lost { .. } => Kind::Connect,
+        SessionError::TimedOut { .. } => Kind::Timeout,
+        SessionError::BodyUnreadable => Kind::Io,
+        SessionError::Withheld | SessionError::TooManyRecipients { .. } => Kind::Recipient,
+        _ => Kind::Protocol,
+    }
+}
+
+fn kind_of_refusal(stage: Stage) -> Kind {
+    match stage {
+        Stage::Tls | Stage::Starttls => Kind::Tls,
+        Stage::Auth => Kind::Auth,
+        Stage::Mail => Kind::Sender,
+        Stage::Rcpt => Kind::Recipient,
+        Stage::Data | Stage::Dot => Kind::Data,
+        _ => Kind::Connect,
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+pub mod blocking;
+mod error;
+mod hint;
+mod journey;
+mod lane;
+pub mod limits;
+pub mod mail;
+pub mod proxy;
+mod rate;
+mod receipt;
+mod relays;
+pub mod secret;
+mod sender;
+mod server;
+pub mod testing;
+
+pub use error::{Attempt, Class, ConfigError, Error, Kind};
+pub use mail::{
+    AddressTemplate, Addresses, Attachment, AutoSubmitted, BuildError, Builder, Mail, MailReader, Merge, RowError,
+    Source, Template, Unsubscribe,
+};
+pub use proxy::Proxy;
+pub use rate::{Rate, RateError};
+pub use receipt::{Note, Outcome, Receipt};
+pub use relays::Relays;
+pub use rohrpost_client::{Connect, Connection, Connector, Mechanism, Quirks, Timeouts};
+pub use rohrpost_mail::{MinTls, Seal, Secret, TlsMode as Security, Trust};
+pub use secret::{CommandLine, Login, SecretError, SecretSource};
+pub use sender::{Sender, send};
+pub use server::Server;

@@ -1,0 +1,101 @@
+//! Messages that somebody else wrote, as files hold them.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rohrpost_mail::{
+    BodyKind, Envelope, HeaderText, Mailbox, Recipient, ReversePath,
+    address_list::mailboxes,
+    compose::{Fields, name, with_crlf},
+    date, header,
+};
+
+use super::{BuildError, Mail, declare_utf8, fields::message_id, new_message_id, source::Segment};
+
+pub(super) fn read(message: Bytes) -> Result<Mail, BuildError> {
+    let message = canonical(message);
+    let (head, body) = header::split(&message);
+    if head.is_empty() {
+        return Err(BuildError::one("header", "the file does not start with the header of a message"));
+    }
+    let mut faults = Vec::new();
+    let author = author(head, &mut faults);
+    let recipients = recipients(head, &mut faults);
+    let (Some(author), true) = (author, faults.is_empty()) else { return Err(BuildError { faults }) };
+
+    let (missing, id) = missing_fields(head, &author);
+    let is_hidden = |field: &header::Field<'_>| field.is("Bcc") || field.is("Resent-Bcc");
+    let shown = header::without(head, is_hidden);
+    let head = [missing.as_str().as_bytes(), &shown, b"\r\n"].concat();
+    let mut envelope = Envelope { reverse_path: ReversePath::Mailbox(author), ..Envelope::default() };
+    // RFC 6532 allows UTF-8 in a header only under SMTPUTF8. Other octets are no matter of that.
+    envelope.smtputf8 = !head.is_ascii() && std::str::from_utf8(&head).is_ok();
+    declare_utf8(&mut envelope, &recipients);
+    if !head.is_ascii() || !body.is_ascii() {
+        envelope.body = BodyKind::EightBitMime;
+    }
+    let segments = vec![Segment::Written(head.into()), Segment::Written(message.slice_ref(body))];
+    Ok(Mail::from_segments(envelope, recipients, id.as_ref(), segments))
+}
+
+fn canonical(message: Bytes) -> Bytes {
+    match with_crlf(&message) {
+        std::borrow::Cow::Borrowed(_) => message,
+        std::borrow::Cow::Owned(changed) => changed.into(),
+    }
+}
+
+/// Whom notices of failure go to: the sender, else the first author.
+fn author(head: &[u8], faults: &mut Vec<(&'static str, String)>) -> Option<Mailbox> {
+    let from = named(head, "From", "from", faults);
+    let sender = named(head, "Sender", "sender", faults);
+    let author = sender.into_iter().chain(from).next();
+    if author.is_none() && faults.is_empty() {
+        faults.push(("from", "nobody is named as the author".to_owned()));
+    }
+    author
+}
+
+fn recipients(head: &[u8], faults: &mut Vec<(&'static str, String)>) -> Vec<Recipient> {
+    let before = faults.len();
+    let mut all = named(head, "To", "to", faults);
+    all.extend(named(head, "Cc", "cc", faults));
+    all.extend(named(head, "Bcc", "bcc", faults));
+    if all.is_empty() && faults.len() == before {
+        faults.push(("to", "To, Cc and Bcc name no recipient".to_owned()));
+    }
+    let mut known = HashSet::new();
+    all.into_iter().filter(|mailbox| known.insert(mailbox.clone())).map(Recipient::new).collect()
+}
+
+/// The addresses in all fields of a name.
+fn named(head: &[u8], name: &str, verb: &'static str, faults: &mut Vec<(&'static str, String)>) -> Vec<Mailbox> {
+    let lists = header::fields(head).filter(|field| field.is(name)).map(|field| mailboxes(&field.unfolded()));
+    let (mut found, mut broken) = (Vec::new(), None);
+    for list in lists {
+        match list {
+            Ok(list) => found.extend(list),
+            Err(error) => broken = Some(error),
+        }
+    }
+    faults.extend(broken.map(|error| (verb, error.to_string())));
+    found
+}
+
+/// The fields that every message has and this one lacks, and its id, where that can be read.
+fn missing_fields(head: &[u8], author: &Mailbox) -> (Fields, Option<HeaderText>) {
+    let mut fields = Fields::default();
+    if header::count(head, "Date") == 0 {
+        let now = HeaderText::new(date::rfc5322(Timestamp::now())).expect("dates hold no control characters");
+        fields.tokens(&name::DATE, [&now]);
+    }
+    let id = if let Some(id) = header::value(head, "Message-ID") {
+        message_id(&id).ok()
+    } else {
+        let id = new_message_id(&author.domain);
+        fields.tokens(&name::MESSAGE_ID, [&id]);
+        Some(id)
+    };
+    (fields, id)
+}

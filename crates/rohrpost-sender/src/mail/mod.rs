@@ -1,0 +1,187 @@
+//! Mails: made by a builder, read from a file, filled from a template, or given as they are.
+//!
+//! A [`Mail`] is finished: who gets it is fixed, its octets and their number are known, and it can be sent any number of
+//! times. What it is made of may still lie on the disk.
+
+mod addresses;
+mod attachment;
+mod builder;
+mod eml;
+mod fault;
+mod fields;
+mod limits;
+mod source;
+mod template;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rohrpost_client::BodySource;
+use rohrpost_mail::{BodyKind, Envelope, HeaderText, Host, Mailbox, Recipient, header};
+use rohrpost_tls::crypto;
+
+pub use rohrpost_mail::address_list::{Address, NameAddr};
+
+pub use addresses::Addresses;
+pub use attachment::Attachment;
+pub use builder::Builder;
+pub use fault::BuildError;
+pub use fields::{AutoSubmitted, Unsubscribe};
+pub use source::{MailReader, Source};
+pub use template::{AddressTemplate, Merge, RowError, Template};
+
+use source::Segment;
+
+/// A finished mail. Cloning it is cheap.
+///
+/// ```
+/// use rohrpost_sender::Mail;
+///
+/// let mail = Mail::new()
+///     .from(("Anna", "anna@firma.example"))
+///     .to(["bob@kunde.example", "Müller, Cy <cy@kunde.example>"])
+///     .subject("Rechnung 4711");
+/// assert_eq!(mail.build().unwrap_err().to_string(), "to: \"Müller, Cy <cy@kunde.example>\": the address has no @");
+///
+/// let mail = Mail::new()
+///     .from(("Anna", "anna@firma.example"))
+///     .to([("Bob", "bob@kunde.example"), ("Müller, Cy", "cy@kunde.example")])
+///     .bcc("archive@firma.example")
+///     .subject("Rechnung 4711")
+///     .text("Im Anhang.")
+///     .html("<p>Im Anhang.</p>")
+///     .attach("README.md")
+///     .build()?;
+/// assert_eq!(mail.recipients().len(), 3);
+/// let written = std::io::read_to_string(mail.reader()).unwrap();
+/// assert!(!written.contains("archive"));
+/// assert_eq!(mail.octets(), written.len() as u64);
+/// # Ok::<(), rohrpost_sender::BuildError>(())
+/// ```
+///
+/// | what | where |
+/// |---|---|
+/// | `multipart/alternative` | `text` beside `html` or `calendar` |
+/// | `multipart/related` around it | with `inline` |
+/// | `multipart/mixed` around that | with `attach` |
+/// | 7bit, quoted-printable or base64 | texts: what their content needs, whichever is shorter. Files: base64 |
+/// | SMTPUTF8 (RFC 6531) | where an address is not ASCII before its `@`, and only there |
+/// | Date, Message-ID, MIME-Version | always |
+/// | Bcc | in the envelope only |
+#[derive(Clone, Debug)]
+pub struct Mail {
+    envelope: Envelope,
+    recipients: Arc<[Recipient]>,
+    message_id: Arc<str>,
+    segments: Arc<[Segment]>,
+    octets: u64,
+}
+
+impl Mail {
+    /// Starts to make a mail.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "`Mail::new().from(…)` reads as what it does; a mail is never half made"
+    )]
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// A message as it is, with an envelope as it is. Nothing in it is looked at or changed, but what cannot be sent
+    /// otherwise is declared: SMTPUTF8 for addresses that need it, 8BITMIME for octets at hand that are not ASCII.
+    pub fn raw(mut envelope: Envelope, recipients: Vec<Recipient>, message: impl Into<Source>) -> Self {
+        let source = message.into();
+        declare_utf8(&mut envelope, &recipients);
+        let segment = match source.at_hand() {
+            Some(octets) => {
+                if !octets.is_ascii() {
+                    envelope.body = BodyKind::EightBitMime;
+                }
+                Segment::Written(octets.clone())
+            }
+            None => Segment::Whole(source),
+        };
+        let id = match &segment {
+            Segment::Written(octets) => header::value(header::split(octets).0, "Message-ID"),
+            _ => None,
+        };
+        let id = id.and_then(|id| fields::message_id(&id).ok());
+        Self::from_segments(envelope, recipients, id.as_ref(), vec![segment])
+    }
+
+    /// Reads a message from a file in the format of RFC 5322 (`.eml`). Its header says who sends it and who gets it; Bcc
+    /// is dropped after that. A missing date or id is added, line ends become CRLF, all else stays as it is.
+    ///
+    /// # Errors
+    /// There is no author or no recipient, or one of the addresses is none.
+    pub fn from_eml(message: impl Into<Bytes>) -> Result<Self, BuildError> {
+        eml::read(message.into())
+    }
+
+    /// The same message with another envelope.
+    #[must_use]
+    pub fn addressed(self, mut envelope: Envelope, recipients: Vec<Recipient>) -> Self {
+        declare_utf8(&mut envelope, &recipients);
+        envelope.smtputf8 |= self.envelope.smtputf8;
+        if self.envelope.body == BodyKind::EightBitMime {
+            envelope.body = BodyKind::EightBitMime;
+        }
+        Self { envelope, recipients: recipients.into(), ..self }
+    }
+
+    /// From whom, and how.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// To whom, everybody once.
+    pub fn recipients(&self) -> &[Recipient] {
+        &self.recipients
+    }
+
+    /// Its id, without angle brackets; empty where a raw message has none or is not at hand.
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// Octets of the whole message, header included: what SIZE announces (RFC 1870).
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The message as the client sends it.
+    pub fn source(&self) -> &dyn BodySource {
+        self
+    }
+
+    /// Reads the message, header included, from the front. It blocks while files are read.
+    pub fn reader(&self) -> MailReader {
+        MailReader::new(&self.segments)
+    }
+
+    fn from_segments(
+        envelope: Envelope,
+        recipients: Vec<Recipient>,
+        id: Option<&HeaderText>,
+        segments: Vec<Segment>,
+    ) -> Self {
+        let id = id.map_or("", |id| id.as_str().trim_matches(['<', '>']));
+        let octets = segments.iter().map(Segment::octets).sum();
+        Self { envelope, recipients: recipients.into(), message_id: id.into(), segments: segments.into(), octets }
+    }
+}
+
+/// Says SMTPUTF8 where an address of the envelope needs it.
+fn declare_utf8(envelope: &mut Envelope, recipients: &[Recipient]) {
+    let mut mailboxes = recipients.iter().map(|to| &to.address).chain(envelope.reverse_path.mailbox());
+    envelope.smtputf8 |= mailboxes.any(Mailbox::needs_smtputf8);
+}
+
+/// A new id, which nobody else makes and which tells nothing: 128 random bits in the author's domain.
+fn new_message_id(domain: &Host) -> HeaderText {
+    let random = u128::from_be_bytes(crypto::random());
+    HeaderText::new(format!("<{random:032x}@{domain}>")).expect("digits and domains hold no control characters")
+}
+
+#[cfg(test)]
+mod tests;

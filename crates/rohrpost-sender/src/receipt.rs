@@ -1,0 +1,225 @@
+//! What became of a message.
+
+use std::fmt;
+
+use rohrpost_client::{Failure, Mechanism};
+use rohrpost_mail::{Class, EnhancedStatus, Link, Mailbox, Reply, Seal, TlsInfo};
+use serde::{Serialize, Serializer};
+
+/// What became of a message that at least one recipient's server took. Serialised, it is the JSON of `rohrpost send --json`.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The message's Message-ID, without angle brackets.
+    pub id: String,
+    /// The server that took it, as `host:port`. Where several took it for different recipients, the first of them; the
+    /// others are in the notes.
+    pub server: String,
+    /// How well the way there was sealed; nothing on this very host.
+    pub seal: Option<Seal>,
+    /// The TLS connection, with the verdict on the server's certificate and its reason; nothing in clear text.
+    pub tls: Option<TlsInfo>,
+    /// How we logged in, if we did.
+    #[serde(serialize_with = "as_text")]
+    pub auth: Option<Mechanism>,
+    /// The message waits in a queue of ours.
+    pub queued: bool,
+    /// Each recipient with the outcome, in the order of the message.
+    #[serde(serialize_with = "by_name")]
+    pub recipients: Vec<(Mailbox, Outcome)>,
+    /// What else is worth knowing. Nothing of it is an error.
+    pub notes: Vec<Note>,
+    /// The dialogue with that server, without secrets and message texts.
+    #[serde(skip)]
+    pub transcript: String,
+}
+
+impl Receipt {
+    /// Whether everybody got it, or will.
+    pub fn is_complete(&self) -> bool {
+        self.recipients.iter().all(|(_, outcome)| outcome.is_good())
+    }
+}
+
+/// What became of one recipient.
+///
+/// Where the server said nothing at all, because the connection broke or it lacks what the message needs, the reply is one
+/// of ours: 451 or 554 with the reason.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome", content = "reply")]
+pub enum Outcome {
+    /// The server took it: the reply to the whole message.
+    Delivered(Reply),
+    /// A queue of ours took it.
+    Queued,
+    /// Not now; later it may work.
+    Deferred(Reply),
+    /// Not at all.
+    Refused(Reply),
+    /// The connection was lost behind the final dot. Nobody knows whether the server has it; sending it again may make it
+    /// arrive twice.
+    Unknown,
+}
+
+impl Outcome {
+    /// Delivered or queued.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Self::Delivered(_) | Self::Queued)
+    }
+
+    /// The reply, if there is one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Delivered(reply) | Self::Deferred(reply) | Self::Refused(reply) => Some(reply),
+            Self::Queued | Self::Unknown => None,
+        }
+    }
+
+    pub(crate) fn of(outcome: &rohrpost_client::Outcome) -> Self {
+        match outcome {
+            Ok(reply) => Self::Delivered(reply.clone()),
+            Err(Failure { possible_duplicate: true, .. }) => Self::Unknown,
+            Err(failure) if failure.class == Class::Permanent => Self::Refused(reply_of(failure, 554)),
+            Err(failure) => Self::Deferred(reply_of(failure, 451)),
+        }
+    }
+
+    /// A recipient whom no server was asked about.
+    pub(crate) fn not_reached(reason: &str) -> Self {
+        Self::Deferred(Reply::new(451, Some(EnhancedStatus(4, 4, 0)), reason))
+    }
+}
+
+/// The server's reply, or ours in its place.
+fn reply_of(failure: &Failure, code: u16) -> Reply {
+    failure.reply().cloned().unwrap_or_else(|| Reply::new(code, Some(failure.enhanced()), failure.to_string()))
+}
+
+/// The word, and the reply where there is one.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(reply) => write!(f, "delivered: {reply}"),
+            Self::Queued => f.write_str("queued"),
+            Self::Deferred(reply) => write!(f, "deferred: {reply}"),
+            Self::Refused(reply) => write!(f, "refused: {reply}"),
+            Self::Unknown => f.write_str("unknown: no reply to the message; it may have arrived"),
+        }
+    }
+}
+
+/// Something worth knowing that is no error. Serialised as the sentence that it prints.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// A server was passed over, or took the message for some recipients only.
+    PassedOver {
+        /// Which, as `host:port`.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// These recipients' message went through another server than the receipt names.
+    Through {
+        /// Which, as `host:port`.
+        server: String,
+        /// Whose.
+        recipients: Vec<Mailbox>,
+    },
+    /// The port speaks the other form of TLS than its number or the setting says.
+    OtherForm {
+        /// Which, as `host:port`.
+        server: String,
+        /// What it speaks: `STARTTLS`, or `TLS from the first octet`.
+        speaks: &'static str,
+    },
+    /// The message went in clear text.
+    Clear {
+        /// Why.
+        reason: String,
+    },
+    /// The message holds 8-bit text and the server did not say that it takes any. It was sent as it is.
+    EightBit,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PassedOver { server, reason } => write!(f, "{server}: {reason}"),
+            Self::Through { server, recipients } => {
+                let list = recipients.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                write!(f, "went through {server}: {list}")
+            }
+            Self::OtherForm { server, speaks } => write!(f, "{server} speaks {speaks}"),
+            Self::Clear { reason } => write!(f, "sent in clear text: {reason}"),
+            Self::EightBit => f.write_str("the server does not announce 8BITMIME; the message was sent as it is"),
+        }
+    }
+}
+
+impl Serialize for Note {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The facts of the link as a receipt has them.
+pub(crate) fn facts(link: &Link) -> (Option<Seal>, Option<TlsInfo>) {
+    let tls = match link {
+        Link::Tls(info) => Some(info.clone()),
+        Link::Clear { .. } | Link::Local | Link::None => None,
+    };
+    (link.seal(), tls)
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over like this")]
+fn as_text<S: Serializer>(mechanism: &Option<Mechanism>, serializer: S) -> Result<S::Ok, S::Error> {
+    mechanism.map(|mechanism| mechanism.to_string()).serialize(serializer)
+}
+
+/// One object for each recipient: `{"recipient": …, "outcome": …, "reply": …}`.
+fn by_name<S: Serializer>(recipients: &[(Mailbox, Outcome)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(recipients.iter().map(|(recipient, outcome)| Row { recipient, outcome }))
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    recipient: &'a Mailbox,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_in_json_has_one_object_for_each_recipient() {
+        let to = |text: &str| text.parse::<Mailbox>().unwrap();
+        let receipt = Receipt {
+            id: "1@here.test".into(),
+            server: "mx.test:587".into(),
+            seal: None,
+            tls: None,
+            auth: Some(Mechanism::Plain),
+            queued: false,
+            recipients: vec![
+                (to("ann@here.test"), Outcome::Delivered(Reply::with(250, 0, 0, "taken"))),
+                (to("bob@here.test"), Outcome::Unknown),
+            ],
+            notes: vec![Note::Clear { reason: "off".into() }],
+            transcript: "C: QUIT".into(),
+        };
+        let expected = serde_json::json!({
+            "id": "1@here.test", "server": "mx.test:587", "seal": null, "tls": null, "auth": "PLAIN", "queued": false,
+            "recipients": [
+                {"recipient": "ann@here.test", "outcome": "delivered",
+                 "reply": {"code": 250, "enhanced": "2.0.0", "text": "taken"}},
+                {"recipient": "bob@here.test", "outcome": "unknown"},
+            ],
+            "notes": ["sent in clear text: off"],
+        });
+        assert_eq!(serde_json::to_value(&receipt).unwrap(), expected);
+        assert!(!receipt.is_complete());
+    }
+}

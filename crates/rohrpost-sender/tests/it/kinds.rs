@@ -1,0 +1,184 @@
+//! The kinds of server that business applications know, each against each kind of peer.
+
+use std::time::Duration;
+
+use rohrpost_sender::{
+    Kind, Login, MinTls, Note, Seal, Secret, SecretSource, Security, Sender, Server, Trust,
+    testing::{Fault, Server as TestServer, Stage, Tls},
+};
+
+use crate::{mail, send, server};
+
+/// A server of this kind that leads to the peer.
+fn to(kind: Result<Server, rohrpost_sender::Error>, peer: &TestServer) -> Server {
+    kind.unwrap().port(peer.address().port())
+}
+
+async fn peer(tls: Tls) -> TestServer {
+    TestServer::builder().tls(tls).start().await
+}
+
+const HOST: &str = "127.0.0.1";
+
+#[tokio::test]
+async fn plain_smtp_never_uses_tls_although_it_is_offered() {
+    for tls in [Tls::Off, Tls::Offered] {
+        let peer = peer(tls).await;
+        let receipt = send(to(Server::plain(HOST), &peer)).await.unwrap();
+        assert_eq!(receipt.seal, Some(Seal::Cleartext));
+        assert_eq!(receipt.notes, [Note::Clear { reason: "off".into() }]);
+        assert!(!peer.received()[0].tls);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_insists_on_tls_while_we_were_told_off_is_an_error_that_names_the_setting() {
+    let peer = peer(Tls::Required).await;
+    let error = send(to(Server::plain(HOST), &peer)).await.unwrap_err();
+    assert_eq!((error.kind(), error.sysexit(), error.is_temporary()), (Kind::Tls, 69, true));
+    assert!(error.hint().unwrap().contains("set tls=starttls"), "{error}");
+    assert_eq!(error.reply().unwrap().code, 530);
+    assert!(peer.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_login_that_is_offered_inside_tls_only_counts_as_insisting_too() {
+    let peer = TestServer::builder().tls(Tls::Required).login("ann", Secret::new("pencil")).start().await;
+    let login = Login::new("ann", SecretSource::Text(Secret::new("pencil"))).allow_clear(true);
+    let error = send(to(Server::plain(HOST), &peer).login(login.clone())).await.unwrap_err();
+    assert_eq!((error.kind(), error.stage()), (Kind::Tls, Some(Stage::Auth)));
+    let receipt = send(to(Server::opportunistic(HOST), &peer).login(login)).await.unwrap();
+    assert_eq!(receipt.auth.unwrap().to_string(), "PLAIN");
+    assert_eq!(peer.received()[0].user.as_deref(), Some("ann"));
+}
+
+#[tokio::test]
+async fn tls_whenever_offered_takes_any_certificate_and_says_so() {
+    let peer = peer(Tls::Offered).await;
+    let receipt = send(to(Server::opportunistic(HOST), &peer)).await.unwrap();
+    assert_eq!(receipt.seal, Some(Seal::Encrypted));
+    let tls = serde_json::to_value(&receipt).unwrap()["tls"].clone();
+    assert_eq!(tls["verification"]["result"], "unverified");
+    assert!(peer.received()[0].tls);
+}
+
+#[tokio::test]
+async fn tls_whenever_offered_goes_in_clear_where_it_is_not() {
+    let receipt = send(to(Server::opportunistic(HOST), &peer(Tls::Off).await)).await.unwrap();
+    assert_eq!(receipt.notes, [Note::Clear { reason: "not offered".into() }]);
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_after_it_was_offered_is_an_error_unless_clear_text_is_allowed() {
+    let broken = || async { TestServer::builder().tls(Tls::Offered).fault(Stage::Starttls, Fault::Drop).start().await };
+    let peer = broken().await;
+    let error = send(to(Server::opportunistic(HOST), &peer)).await.unwrap_err();
+    assert_eq!(error.stage(), Some(Stage::Starttls), "{error}");
+    assert!(peer.received().is_empty());
+    let peer = broken().await;
+    let receipt = send(to(Server::opportunistic(HOST), &peer).clear_fallback(true)).await.unwrap();
+    assert_eq!(receipt.notes, [Note::Clear { reason: "handshake failed".into() }]);
+}
+
+#[tokio::test]
+async fn smtps_is_encrypted_from_the_first_octet_with_any_certificate() {
+    let peer = peer(Tls::Implicit).await;
+    let receipt = send(to(Server::smtps(HOST), &peer)).await.unwrap();
+    assert_eq!((receipt.seal, receipt.notes.as_slice()), (Some(Seal::Encrypted), &[][..]));
+}
+
+#[tokio::test]
+async fn smtps_on_a_port_that_speaks_starttls_uses_that_and_says_so() {
+    let peer = peer(Tls::Offered).await;
+    let sender = Sender::new(to(Server::smtps(HOST), &peer)).unwrap();
+    let receipt = sender.send(&mail(&["bob@kunde.test"])).await.unwrap();
+    assert_eq!(receipt.seal, Some(Seal::Encrypted));
+    assert!(matches!(receipt.notes[..], [Note::OtherForm { speaks: "STARTTLS", .. }]), "{receipt:?}");
+    assert!(peer.received()[0].tls);
+    sender.close().await;
+    let connections = peer.connection_count();
+    assert!(sender.send(&mail(&["bob@kunde.test"])).await.unwrap().notes.is_empty());
+    assert_eq!(peer.connection_count(), connections + 1, "the form is remembered");
+}
+
+#[tokio::test]
+async fn smtps_sends_nothing_where_there_is_no_tls_at_all() {
+    let peer = peer(Tls::Off).await;
+    let error = send(to(Server::smtps(HOST), &peer)).await.unwrap_err();
+    assert_eq!((error.kind(), error.sysexit()), (Kind::Capability, 69), "{error}");
+    assert!(peer.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_pinned_form_on_the_wrong_port_is_an_error_with_the_right_one() {
+    let peer = peer(Tls::Offered).await;
+    let error = send(to(Server::new(HOST), &peer).security(Security::Implicit)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Tls);
+    assert!(error.hint().unwrap().contains("set tls=starttls"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_waits_for_tls_is_found_out_by_its_silence() {
+    let peer = peer(Tls::Implicit).await;
+    let timeouts = rohrpost_sender::Timeouts { greeting: Duration::from_millis(50), ..Default::default() };
+    let auto = to(Server::new(HOST), &peer).timeouts(timeouts);
+    let receipt = send(auto).await.unwrap();
+    assert_eq!(receipt.seal, Some(Seal::Encrypted));
+    assert!(matches!(receipt.notes[..], [Note::OtherForm { speaks: "TLS from the first octet", .. }]), "{receipt:?}");
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_is_described_with_the_line_that_pins_it() {
+    let peer = peer(Tls::Offered).await;
+    let strict = || to(Server::new(HOST), &peer).security(Security::Starttls).trust(Trust::System);
+    let error = send(strict()).await.unwrap_err();
+    assert_eq!((error.kind(), error.sysexit()), (Kind::Tls, 69));
+    let hint = error.hint().unwrap();
+    for part in ["issued by Throw-away authority", "for localhost, 127.0.0.1", "valid ", &peer.trust().to_string()] {
+        assert!(hint.contains(part), "{hint}");
+    }
+    let (_, pin) = hint.split_once("trust=").unwrap();
+    let receipt = send(strict().trust(pin.parse().unwrap())).await.unwrap();
+    assert_eq!(receipt.seal, Some(Seal::Verified));
+    assert!(send(strict().trust(format!("pin:sha256:{}", "0".repeat(64)).parse().unwrap())).await.is_err());
+}
+
+#[tokio::test]
+async fn trust_that_cannot_be_decided_is_an_error_and_never_the_systems_trust() {
+    let peer = peer(Tls::Offered).await;
+    for trust in [Trust::Dane, Trust::FirstUse] {
+        let error = send(to(Server::new(HOST), &peer).security(Security::Starttls).trust(trust)).await.unwrap_err();
+        assert_eq!((error.kind(), error.sysexit()), (Kind::Config, 78), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn tls_1_3_can_be_asked_for() {
+    let peer = peer(Tls::Implicit).await;
+    let receipt = send(server(peer.url()).min_tls(MinTls::Tls13)).await.unwrap();
+    assert_eq!(receipt.tls.unwrap().version.to_string(), "TLSv1.3");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_once_and_shown_nowhere() {
+    let peer = TestServer::builder().tls(Tls::Implicit).login("ann", Secret::new("pencil")).start().await;
+    let login = Login::new("ann", SecretSource::Text(Secret::new("not-the-pencil")));
+    let error = send(server(peer.url()).login(login)).await.unwrap_err();
+    assert_eq!((error.kind(), error.sysexit(), error.is_temporary()), (Kind::Auth, 77, false));
+    assert_eq!(peer.connection_count(), 1);
+    assert!(
+        error.transcript().contains("C: AUTH PLAIN ***\nS: 535 5.7.8 Wrong user or password"),
+        "{}",
+        error.transcript()
+    );
+    let shown = format!("{error} {error:?} {:?} {}", error.hint(), error.transcript());
+    assert!(!shown.contains("not-the-pencil") && !shown.contains("AGFubg"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_log_in_that_is_missing_is_told_from_tls_that_is_missing() {
+    let peer = TestServer::builder().tls(Tls::Implicit).login("ann", Secret::new("pencil")).start().await;
+    let error = send(server(peer.url())).await.unwrap_err();
+    assert_eq!((error.kind(), error.sysexit()), (Kind::Auth, 77));
+    assert!(error.hint().unwrap().contains("wants a log-in"), "{error}");
+}
