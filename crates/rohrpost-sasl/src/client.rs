@@ -4,7 +4,7 @@
 //! the mechanism, [`Exchange::step`] answers each challenge, and [`Exchange::finished`] must be asked when the server says
 //! success: in SCRAM it fails unless the server proved that it knows the account, too.
 
-use std::{mem, sync::Arc};
+use std::{fmt::Write as _, mem, sync::Arc};
 
 use rohrpost_mail::Secret;
 
@@ -66,8 +66,9 @@ impl Means<'_> {
         match (self.credential, mechanism) {
             (Credential::Password(_), ScramSha256Plus | ScramSha1Plus) => self.can_bind,
             (Credential::Password(_), ScramSha256 | ScramSha1) => true,
-            (Credential::Password(_), Plain | CramMd5 | Login) => self.may_reveal,
-            (Credential::Token(_), OAuthBearer | XOAuth2) => self.may_reveal,
+            (Credential::Password(_), Plain | CramMd5 | Login) | (Credential::Token(_), OAuthBearer | XOAuth2) => {
+                self.may_reveal
+            }
             (Credential::Password(_) | Credential::Certificate, External) => self.shows_certificate,
             _ => false,
         }
@@ -246,9 +247,12 @@ impl Exchange {
     fn cram_md5(&mut self, challenge: &[u8]) -> Result<Vec<u8>, SaslError> {
         let hashes = self.hashes.legacy().filter(|_| !challenge.is_empty()).ok_or(SaslError::BadChallenge)?;
         let digest = hashes.hmac_md5(self.secret().as_bytes(), challenge);
-        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut answer = format!("{} ", self.credentials.user);
+        for octet in digest {
+            write!(answer, "{octet:02x}").expect("a String takes everything");
+        }
         self.state = State::Over;
-        Ok(format!("{} {digest}", self.credentials.user).into_bytes())
+        Ok(answer.into_bytes())
     }
 
     /// Password or token; nothing where a certificate is the proof.

@@ -71,7 +71,7 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// Octets as lower-case hex.
-fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).expect("four bits are one digit");
     octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
 }

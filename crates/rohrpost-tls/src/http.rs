@@ -120,9 +120,8 @@ impl HttpClient {
         };
         let failed = |error| HttpError::Connect { host: host.to_string(), error: Arc::new(error) };
         let stream = connected.map_err(failed)?;
-        let mut options = ConnectOptions::new(host, self.trust.clone()).require_trust();
-        options.alpn = vec![b"http/1.1".to_vec()];
-        options.cache_key = "https".to_owned();
+        let alpn = vec![b"http/1.1".to_vec()];
+        let options = ConnectOptions { alpn, ..ConnectOptions::new(host, self.trust.clone()).require_trust() };
         Ok(self.tls.connect(stream, &options).await?.0)
     }
 }

@@ -6,7 +6,7 @@ use rohrpost_mail::{Class, TlsVersion, VerifiedBy};
 use super::*;
 use crate::{
     ca::{Ca, PemPair, self_signed},
-    crypto::sha256_hex,
+    crypto::{hex, sha256_hex},
     leaf::Leaf,
     server::{ServerTls, ServerTlsOptions},
     testing::{FiledCa, PIPE_BYTES, client, filed_ca, server, shake, to},
@@ -314,7 +314,7 @@ async fn the_server_s_end_point_is_the_hash_of_its_certificate() {
     let (client, options) = (client(), to("mx.test", trust));
     let (accepted, connected) = tokio::join!(server.accept(theirs), client.connect(ours, &options));
     let (stream, info, _) = connected.unwrap();
-    let end_point: String = server_end_point(&stream).unwrap().iter().map(|octet| format!("{octet:02x}")).collect();
-    assert_eq!(Some(end_point), info.peer_certificate);
+    let end_point = server_end_point(&stream).unwrap();
+    assert_eq!(Some(hex(&end_point)), info.peer_certificate);
     assert!(accepted.is_ok());
 }
