@@ -28,12 +28,40 @@ pub(crate) enum Exit {
     Software = 70,
     /// `EX_OSERR`: the system refuses, such as a port that is taken.
     System = 71,
+    /// `EX_CANTCREAT`: a file cannot be made.
+    CannotCreate = 73,
+    /// `EX_IOERR`: reading or writing failed.
+    Io = 74,
     /// `EX_TEMPFAIL`: later it may work.
     TempFail = 75,
+    /// `EX_PROTOCOL`: the other side said what nobody understands.
+    Protocol = 76,
     /// `EX_NOPERM`: log-in or permission is missing, or the other side is not who it should be.
     NoPermission = 77,
     /// `EX_CONFIG`: the configuration is wrong.
     Config = 78,
+}
+
+impl Exit {
+    /// Its name in `sysexits.h`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Usage => "EX_USAGE",
+            Self::Data => "EX_DATAERR",
+            Self::NoInput => "EX_NOINPUT",
+            Self::NoUser => "EX_NOUSER",
+            Self::NoHost => "EX_NOHOST",
+            Self::Unavailable => "EX_UNAVAILABLE",
+            Self::Software => "EX_SOFTWARE",
+            Self::System => "EX_OSERR",
+            Self::CannotCreate => "EX_CANTCREAT",
+            Self::Io => "EX_IOERR",
+            Self::TempFail => "EX_TEMPFAIL",
+            Self::Protocol => "EX_PROTOCOL",
+            Self::NoPermission => "EX_NOPERM",
+            Self::Config => "EX_CONFIG",
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
