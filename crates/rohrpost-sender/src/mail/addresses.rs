@@ -66,7 +66,7 @@ impl Addresses {
     }
 
     fn named(name: &str, address: &str) -> Self {
-        let mailbox = match Mailbox::parse(address.split(',').next().unwrap_or_default().trim()) {
+        let mailbox = match Mailbox::parse(address.trim()) {
             Ok(mailbox) => mailbox,
             Err(error) => return Self::fault(address, error),
         };

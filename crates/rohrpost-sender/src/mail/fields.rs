@@ -120,7 +120,7 @@ fn token(uri: &str, end: &str) -> Result<HeaderText, String> {
 pub(super) fn message_id(text: &str) -> Result<HeaderText, String> {
     let text = text.trim();
     let id = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
-    let clean = true;
+    let clean = id.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
     match id.split_once('@') {
         Some((left, right)) if clean && id.len() <= TOKEN_BYTES_MAX && !left.is_empty() && !right.is_empty() => {
             HeaderText::new(format!("<{id}>")).map_err(|error| error.to_string())

@@ -32,6 +32,9 @@ fn hostile() -> impl Strategy<Value = String> {
         "\u{2028}",
         "\u{85}",
         "Bcc: eve@x.example",
+        "\r\nBcc: eve@x.example",
+        "\nBcc: eve@x.example",
+        "\rBcc: eve@x.example",
         "\r\n\r\n",
         "=?utf-8?q?=0D=0ABcc:_eve?=",
         "=?",
@@ -63,7 +66,7 @@ const VERBS: &[fn(Builder, &str) -> Builder] = &[
     |mail, text| mail.cc((text, "cy@kunde.example")),
     |mail, text| mail.cc(Addresses::group(text, "cy@kunde.example")),
     |mail, text| mail.subject(text),
-    |mail, text| mail.header(text),
+    |mail, text| mail.header("X-Test", text),
     |mail, text| mail.header(&format!("X{text}"), "x"),
     |mail, text| mail.in_reply_to(&format!("1@x{text}")),
     |mail, text| mail.references(&format!("1@x{text}")),
@@ -74,6 +77,22 @@ const VERBS: &[fn(Builder, &str) -> Builder] = &[
     |mail, text| mail.attach(Attachment::new("a", "x").content_type(format!("text/x{text}"))),
     |mail, text| mail.calendar(format!("METHOD:{text}")),
     |mail, text| mail.text(text).html(text),
+];
+
+/// The fields that the verbs write, besides those whose name starts with X.
+const FIELDS: &[&str] = &[
+    "From",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
 ];
 
 proptest! {
@@ -106,21 +125,19 @@ proptest! {
     }
 
     #[test]
-    fn nothing_slips_into_the_header_whatever_is_put_in(text in hostile(), verb in 0..VERBS.len()) {
-        let whole = Mail::new().from("anna@firma.example").to("bob@kunde.example").html("x");
-        let Ok(mail) = VERBS[verb](whole, &text).build() else { return Ok(()) };
-        let octets = read(&mail);
-        let head = header::split(&octets).0;
-        let known = ["From", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
-            "MIME-Version", "Content-Type", "Content-Transfer-Encoding"];
-        let own = |field: &header::Field<'_>| field.name.starts_with(b"X");
-        let strange = header::fields(head).find(|field| !own(field) && !known.iter().any(|name| field.is(name)));
-        prop_assert!(strange.is_none(), "{}", String::from_utf8_lossy(head));
-        prop_assert!(known.iter().all(|name| header::count(head, name) <= 1), "{}", String::from_utf8_lossy(head));
-        prop_assert!(mail.recipients().iter().all(|to| !to.address.to_string().starts_with("eve")));
-        let seen = MessageParser::default().parse(&octets).unwrap();
-        prop_assert_eq!(seen.from().unwrap().iter().count(), 1);
-        prop_assert!(seen.bcc().is_none());
+    fn nothing_slips_into_the_header_whatever_is_put_in(text in hostile()) {
+        let whole = || Mail::new().from("anna@firma.example").to("bob@kunde.example").html("x");
+        for mail in VERBS.iter().filter_map(|verb| verb(whole(), &text).build().ok()) {
+            let octets = read(&mail);
+            let head = header::split(&octets).0;
+            let shown = String::from_utf8_lossy(head);
+            let known = |field: &header::Field<'_>| field.name.starts_with(b"X") || FIELDS.iter().any(|name| field.is(name));
+            prop_assert!(header::fields(head).all(|field| known(&field)), "{}", shown);
+            prop_assert!(FIELDS.iter().all(|name| header::count(head, name) <= 1), "{}", shown);
+            prop_assert!(mail.recipients().iter().all(|to| !to.address.to_string().starts_with("eve")));
+            let seen = MessageParser::default().parse(&octets).unwrap();
+            prop_assert!(seen.from().unwrap().iter().count() == 1 && seen.bcc().is_none());
+        }
     }
 
     #[test]
