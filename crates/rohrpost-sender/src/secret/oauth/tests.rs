@@ -2,7 +2,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use rohrpost_tls::{CertStore, ServerTls, ServerTlsOptions, ca::Ca};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 use url::{Url, form_urlencoded};
@@ -263,4 +263,56 @@ async fn a_provider_without_an_address_for_the_flow_is_not_asked() {
         assert!(matches!(oauth.authorize(flow, |_| {}).await, Err(SecretError::NoEndpoint)), "{flow:?}");
     }
     assert!(web.asked().is_empty());
+}
+
+/// A mail server that takes `access-2` only, and one message after it; gives the lines that it was told.
+async fn mail_server() -> (u16, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let mut told = Vec::new();
+        while !told.iter().any(|line| line == ".") {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            stream.write_all(b"220 mx.test\r\n").await.unwrap();
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.unwrap() > 0 {
+                let before = told.last().cloned().unwrap_or_default();
+                told.push(std::mem::take(&mut line).trim_end().to_owned());
+                stream.write_all(reply(&before, told.last().unwrap()).as_bytes()).await.unwrap();
+            }
+        }
+        told
+    });
+    (port, task)
+}
+
+fn reply(before: &str, line: &str) -> &'static str {
+    // `user=ann@here.test`, the separators and the token
+    let good = "AUTH XOAUTH2 dXNlcj1hbm5AaGVyZS50ZXN0AWF1dGg9QmVhcmVyIGFjY2Vzcy0yAQE=";
+    match line {
+        "DATA" => "354 go on\r\n",
+        "" if before.starts_with("AUTH") => "535 5.7.8 no\r\n",
+        _ if line.starts_with("EHLO") => "250-mx.test\r\n250 AUTH XOAUTH2\r\n",
+        _ if line == good => "235 welcome\r\n",
+        _ if line.starts_with("AUTH") => "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n",
+        _ if ["MAIL", "RCPT", "QUIT", "."].iter().any(|word| line.starts_with(word)) => "250 ok\r\n",
+        _ => "",
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_refuses_a_token_gets_the_next_one_and_then_the_mail() {
+    let web = Web::start(rotating(3_600)).await;
+    let oauth = web.consented("refresh-0").await;
+    let (port, told) = mail_server().await;
+    let login = crate::Login::new("ann@here.test", oauth);
+    let sender = crate::Sender::url(&format!("smtp://127.0.0.1:{port}"), login).unwrap();
+    let mail = crate::Mail::new().from("ann@here.test").to("bob@there.test").text("Hi").build().unwrap();
+    let receipt = sender.send(&mail).await.unwrap();
+    assert_eq!(receipt.auth, Some(crate::Mechanism::XOAuth2));
+    drop(sender);
+    let told = told.await.unwrap();
+    assert_eq!(told.iter().filter(|line| line.starts_with("AUTH")).count(), 2, "{told:?}");
+    assert_eq!(web.asked().len(), 2);
 }
