@@ -13,7 +13,7 @@ use rohrpost_mail::{
 
 use super::{
     Addresses, Attachment, AutoSubmitted, BuildError, Mail, Unsubscribe, declare_utf8,
-    fields::{message_id, written_elsewhere},
+    fields::{envelope_id, message_id, written_elsewhere},
     new_message_id,
     source::{Segment, Source},
 };
@@ -235,11 +235,10 @@ impl Builder {
         self
     }
 
-    /// An id of yours that notices mention (RFC 3461 §4.4).
+    /// An id of yours that notices mention (RFC 3461 §4.4): at most 100 characters of ASCII.
     #[must_use]
     pub fn envid(mut self, id: impl Into<String>) -> Self {
-        let id = checked("envid", HeaderText::new(id.into()), &mut self.faults);
-        self.envid = id.map(|id| id.as_str().to_owned());
+        self.envid = checked("envid", envelope_id(id.into()), &mut self.faults);
         self
     }
 

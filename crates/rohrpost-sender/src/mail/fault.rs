@@ -11,6 +11,7 @@ use std::fmt;
 /// assert_eq!(error.faults.iter().map(|(field, _)| *field).collect::<Vec<_>>(), ["from", "subject"]);
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct BuildError {
     /// The verb of the builder that was given something wrong, and what is wrong with it.
     pub faults: Vec<(&'static str, String)>,

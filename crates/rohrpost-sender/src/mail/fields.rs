@@ -2,7 +2,7 @@
 
 use rohrpost_mail::HeaderText;
 
-use super::limits::TOKEN_BYTES_MAX;
+use super::limits::{ENVID_BYTES_MAX, TOKEN_BYTES_MAX};
 
 /// Fields that the builder writes itself or that a sender must not write, and what to use instead.
 const WRITTEN_ELSEWHERE: &[(&str, &str)] = &[
@@ -129,6 +129,17 @@ pub(super) fn message_id(text: &str) -> Result<HeaderText, String> {
     }
 }
 
+/// An envelope id (RFC 3461 §4.4): printable ASCII, not too long when it is written as xtext.
+pub(super) fn envelope_id(id: String) -> Result<String, String> {
+    let width = |byte: u8| if byte.is_ascii_graphic() && !b"+=".contains(&byte) { 1 } else { 3 };
+    let printable = id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if printable && (1..=ENVID_BYTES_MAX).contains(&id.bytes().map(width).sum()) {
+        Ok(id)
+    } else {
+        Err(format!("{id:?} is no envelope id: up to {ENVID_BYTES_MAX} characters of ASCII are one"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +153,16 @@ mod tests {
             assert!(message_id(text).is_err(), "{text:?}");
         }
         assert!(message_id(&format!("{}@x", "1".repeat(800))).is_err());
+    }
+
+    #[test]
+    fn envelope_ids_are_short_and_ascii() {
+        for id in ["QQ1", "invoice 4711+a=b", &"x".repeat(100)] {
+            assert_eq!(envelope_id(id.to_owned()).as_deref(), Ok(id));
+        }
+        for id in ["", "a\r\nb", "Grüße", &"x".repeat(101), &"+".repeat(34)] {
+            assert!(envelope_id(id.to_owned()).is_err(), "{id:?}");
+        }
     }
 
     #[test]

@@ -10,5 +10,8 @@ pub(super) const READ_BYTES: usize = 840 * BASE64_LINE_DATA_BYTES;
 /// while the mail is built; larger ones go as files.
 pub(super) const NESTED_MESSAGE_BYTES_MAX: u64 = 32 << 20;
 
+/// Octets of an envelope id (RFC 3461 §5.4), which is counted as it is written: `+`, `=` and blanks take three.
+pub(super) const ENVID_BYTES_MAX: usize = 100;
+
 /// Octets of a message id or of an address on the web, so that its line stays below 998.
 pub(super) const TOKEN_BYTES_MAX: usize = 800;

@@ -176,7 +176,6 @@ impl<R: Read> Read for Exact<R> {
 }
 
 /// A stretch of a message.
-#[derive(Clone, Debug)]
 pub(super) enum Segment {
     /// As it is, at hand.
     Written(Bytes),

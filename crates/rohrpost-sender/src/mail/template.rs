@@ -263,6 +263,7 @@ impl<R> fmt::Debug for Merge<'_, R> {
 /// A row that makes no mail.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("row {row}: {error}")]
+#[non_exhaustive]
 pub struct RowError {
     /// Which one, counted from 1.
     pub row: u64,

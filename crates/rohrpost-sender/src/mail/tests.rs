@@ -180,6 +180,8 @@ fn an_envelope_can_be_given_by_hand() {
     assert_eq!(addresses(&moved), ["jörg@x.example"]);
     assert!(moved.envelope().smtputf8, "its recipient cannot be named otherwise");
 
+    assert!(!format!("{:?}", mail().text("private").build()).contains("private"), "a log shows no text");
+
     let raw = Mail::raw(envelope, to, "Message-ID: <7@x.example>\r\n\r\nGrüße\r\n");
     assert_eq!((raw.message_id(), raw.envelope().body), ("7@x.example", BodyKind::EightBitMime));
     assert_eq!(read(&raw), "Message-ID: <7@x.example>\r\n\r\nGrüße\r\n".as_bytes());
