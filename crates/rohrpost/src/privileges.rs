@@ -22,6 +22,15 @@ pub(crate) fn drop_to(user: &str, data_dir: &Path) -> anyhow::Result<()> {
     become_user(&user)
 }
 
+/// User and group that this process is going to be, if that is another than it is now.
+pub(crate) fn owner_to_be(user: &str) -> anyhow::Result<Option<(u32, u32)>> {
+    if !Uid::effective().is_root() {
+        return Ok(None);
+    }
+    let user = user_named(user)?;
+    Ok(Some((user.uid.as_raw(), user.gid.as_raw())))
+}
+
 fn user_named(name: &str) -> anyhow::Result<User> {
     let missing =
         || Failure::new(Exit::Config, format!("user: there is no {name:?}: `useradd --system {name}` makes one"));

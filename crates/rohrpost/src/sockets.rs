@@ -176,7 +176,7 @@ fn tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Binds a unix socket; one that an earlier run left behind is replaced, any other file is not touched.
-fn unix(path: &Path, access: &SocketAccess) -> anyhow::Result<UnixListener> {
+pub(crate) fn unix(path: &Path, access: &SocketAccess) -> anyhow::Result<UnixListener> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     if is_socket && UnixStream::connect(path).is_err() {
         fs::remove_file(path)?;

@@ -4,17 +4,20 @@
 //! sockets ─▶ Server ─▶ Intake ─▶ Store ◀─▶ Queue ─▶ Delivery ─▶ Resolver, network, mailboxes
 //!                                  ▲
 //! control.sock ─▶ Operator ────────┘
+//! submit.sock, drop ─▶ Intake
 //! ```
 
 mod callout;
 mod control;
 mod listeners;
 mod secrets;
+mod submit;
 
 pub(crate) use self::listeners::check;
 
 use std::{
     net::TcpListener,
+    os::unix::net::UnixListener,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -34,7 +37,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{callout::Prober, control::Service, listeners::Certificates};
+use self::{callout::Prober, control::Service, listeners::Certificates, submit::Submissions};
 use crate::{
     config::Settings,
     door::SOCKET,
@@ -52,6 +55,8 @@ pub(crate) struct Sockets {
     pub(crate) listeners: Vec<Vec<Bound>>,
     /// That of the figures.
     pub(crate) metrics: Option<TcpListener>,
+    /// That of programs of this host.
+    pub(crate) submit: Option<UnixListener>,
 }
 
 impl Sockets {
@@ -66,7 +71,7 @@ impl Sockets {
             listeners.push(bound.into_iter().flatten().collect());
         }
         let metrics = settings.metrics.map(TcpListener::bind).transpose().context("metrics.address")?;
-        Ok(Self { listeners, metrics })
+        Ok(Self { listeners, metrics, submit: submit::bind(settings)? })
     }
 }
 
@@ -83,6 +88,7 @@ pub(crate) struct Node {
     prober: Arc<Prober>,
     operator: Arc<Operator>,
     stop_control: CancellationToken,
+    submit: Option<Submissions>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -126,8 +132,10 @@ impl Node {
             prober,
             operator: Arc::new(operator),
             stop_control: CancellationToken::new(),
+            submit: None,
             tasks: Vec::new(),
         };
+        node.submit = Submissions::start(&settings, sockets.submit, &node.intake, node.server.stats())?;
         node.open_doors(&settings, sockets.metrics)?;
         Ok(node)
     }
@@ -192,7 +200,12 @@ impl Node {
 
     /// Stops gracefully: sessions finish or get 421, attempts end at their next stage, what is accepted stays stored.
     pub(crate) async fn stop(self) {
-        self.server.stop(STOP_TIME_MAX).await;
+        let submissions = async {
+            if let Some(submissions) = self.submit {
+                submissions.stop(STOP_TIME_MAX).await;
+            }
+        };
+        tokio::join!(self.server.stop(STOP_TIME_MAX), submissions);
         if !self.delivery.stop(STOP_TIME_MAX).await {
             tracing::warn!("attempts were cut off: their messages are tried again, and may be sent twice");
         }

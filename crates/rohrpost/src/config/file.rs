@@ -7,6 +7,7 @@
 mod delivery;
 mod intake;
 mod listener;
+mod submit;
 mod system;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     delivery::{AfterDotWord, Dns, Language, Notices, Queue, Route, RouteHost, TlsPolicy, ValidateWord},
     intake::{Access, AccessAction, Limits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
     listener::{Auth, BareNewlines, Certificate, Extensions, Listener, OneOrMany, ProtocolWord, Tls},
+    submit::Submit,
     system::{Domains, Log, LogFormat, Metrics, Store},
 };
 
@@ -99,6 +101,10 @@ pub(crate) struct Config {
     /// Domains whose mail is taken for another server and passed on to it.
     #[serde(default)]
     pub(crate) relay_domain: Vec<RelayDomain>,
+
+    /// What programs of this host hand in.
+    #[serde(default)]
+    pub(crate) submit: Submit,
 
     /// Rules about who may send what; the first that matches decides.
     #[serde(default)]

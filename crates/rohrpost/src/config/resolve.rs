@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) log: file::Log,
     /// Where figures are shown.
     pub(crate) metrics: Option<std::net::SocketAddr>,
+    /// What programs of this host hand in.
+    pub(crate) submit: file::Submit,
     /// The file itself, to compare with when it is read anew.
     pub(crate) file: file::Config,
     /// What is allowed but unwise.
@@ -114,6 +116,7 @@ impl Notes {
             store: store(&config),
             log: config.log.clone(),
             metrics,
+            submit: self.submit(&config.submit),
             file: config,
             warnings: Vec::new(),
         })
@@ -195,8 +198,19 @@ impl Notes {
             greeting_delay: limits.greeting_delay.0,
             tarpit: limits.tarpit.0,
             schedule: outward::schedule(&config.queue),
+            mail_name: mail_name(config),
+            aliases: Some(self.folder.join(&config.submit.aliases))
+                .filter(|_| !config.submit.aliases.as_os_str().is_empty()),
+            received_uid: config.submit.received_uid,
+            language: language(config.language),
             ..intake::Settings::new(config.host_name.clone(), postmaster?)
         })
+    }
+
+    /// The table with whole paths.
+    fn submit(&self, submit: &file::Submit) -> file::Submit {
+        let whole = |path: &Option<PathBuf>| path.as_ref().map(|path| self.folder.join(path));
+        file::Submit { socket: whole(&submit.socket), drop_dir: whole(&submit.drop_dir), ..submit.clone() }
     }
 
     fn subaddress(&mut self, text: &str) -> Option<char> {
@@ -272,6 +286,16 @@ fn store(config: &file::Config) -> rohrpost_store::Options {
         ..rohrpost_store::Options::default()
     }
 }
+
+/// The domain of names without one. A host that has none of its own for mail says so in a file that all its mail programs
+/// read.
+fn mail_name(config: &file::Config) -> Domain {
+    let of_host = || std::fs::read_to_string(MAIL_NAME_FILE).ok()?.trim().parse().ok();
+    config.submit.mail_name.clone().or_else(of_host).unwrap_or_else(|| config.host_name.clone())
+}
+
+/// Where Debian keeps the domain of the host's mail.
+const MAIL_NAME_FILE: &str = "/etc/mailname";
 
 /// The language of bounces.
 fn language(word: file::Language) -> Language {

@@ -10,6 +10,9 @@ pub(crate) fn needed(running: &Config, read: &Config) -> Vec<String> {
         ("node", running.node != read.node),
         ("[dns]", running.dns != read.dns),
         ("[store]", running.store != read.store),
+        ("submit.enabled", running.submit.enabled != read.submit.enabled),
+        ("submit.socket", running.submit.socket != read.submit.socket),
+        ("submit.drop_dir", running.submit.drop_dir != read.submit.drop_dir),
         ("log.format", running.log.format != read.log.format),
         ("log.level", running.log.level != read.log.level),
         ("metrics.address", running.metrics != read.metrics),
@@ -60,6 +63,9 @@ mod tests {
         assert!(needed(&running, &other).is_empty());
         let moved = config(&format!("node = 1\n{}[log]\nformat = \"json\"\n", MX.replace(":25", ":26")));
         assert_eq!(needed(&running, &moved), ["node", "log.format", "listener mx: address"]);
+        let handed =
+            config(&format!("{MX}[submit]\nenabled = false\nsocket = \"s\"\ndrop_dir = \"d\"\nreceived_uid = false\n"));
+        assert_eq!(needed(&running, &handed), ["submit.enabled", "submit.socket", "submit.drop_dir"]);
         let regrouped = config(&format!("{MX}mode = \"0666\"\ngroup = \"mail\"\n"));
         assert_eq!(needed(&running, &regrouped), ["listener mx: mode", "listener mx: group"]);
     }

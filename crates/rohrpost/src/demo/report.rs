@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) submissions: String,
     /// Port of local delivery.
     pub(super) lmtp: String,
+    /// Socket of programs of this machine.
+    pub(super) submit: String,
     /// Port of the figures.
     pub(super) metrics: String,
     /// The authority behind all certificates of the demo.
@@ -47,6 +49,7 @@ pub(super) fn opening(facts: &Facts) -> String {
     line("submission", &facts.submission, "accounts, STARTTLS");
     line("submissions", &facts.submissions, "accounts, TLS from the first octet");
     line("lmtp", &facts.lmtp, "local delivery");
+    line("submit", &facts.submit, "");
     line("metrics", &facts.metrics, "GET /metrics");
     line("account", &facts.user, &format!("password {}", facts.password));
     line("directory", &facts.dir, "");

@@ -4,7 +4,8 @@ use std::{
     path::Path,
 };
 
-use rohrpost_mail::{DeliveryRecord, Outcome, Seal};
+use rohrpost_mail::{DeliveryRecord, Envelope, Outcome, Seal};
+use rohrpost_server::submit::{Options, Submission, SubmitAnswer, To, submit};
 use rohrpost_store::Filter;
 
 use super::{world, world::World};
@@ -95,6 +96,25 @@ fn held_mail_survives_a_restart_and_then_goes() {
         }
         again.stop().await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_this_host_hands_its_mail_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = start(dir.path(), false).await;
+    let options = Options {
+        envelope: Envelope { reverse_path: "ann@here.test".parse().unwrap(), ..Envelope::default() },
+        recipients: vec![To::new("bob@there.test")],
+        ..Options::default()
+    };
+    let (socket, submission) = (world.facts().submit.clone(), Submission::new(options));
+    let answer =
+        tokio::task::spawn_blocking(move || submit(Path::new(&socket), &submission, &b"Subject: x\n\nx\n"[..]));
+    let answer = answer.await.unwrap();
+    assert!(matches!(answer, SubmitAnswer::Accepted(_)), "{answer:?}");
+    let [here, _] = world.follow_first().await.unwrap();
+    assert_eq!(here.records[0].route, "submit");
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

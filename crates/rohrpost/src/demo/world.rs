@@ -76,7 +76,8 @@ impl Ports {
 
     fn into_sockets(self) -> Sockets {
         let listeners = self.listeners.into_iter().map(|socket| vec![Bound::Tcp(socket)]).collect();
-        Sockets { listeners, metrics: Some(self.metrics) }
+        // The submit socket lies in the directory of the server, which makes it there.
+        Sockets { listeners, metrics: Some(self.metrics), submit: None }
     }
 }
 
@@ -265,6 +266,7 @@ fn facts(plan: &Plan) -> anyhow::Result<Facts> {
         submissions: port(2)?,
         lmtp: port(3)?,
         metrics: plan.here.metrics.local_addr()?.to_string(),
+        submit: plan.dir.join("submit.sock").display().to_string(),
         ca: plan.ca.display().to_string(),
         user: ann().to_string(),
         password: plan.password.expose().to_owned(),
@@ -289,6 +291,7 @@ fn toml(
          trusted_networks = [\"127.0.0.0/8\", \"::1/128\"]\n\n\
          [tls]\ncertificates = [{{ cert = {cert}, key = {key} }}]\n\n\
          [domains]\nlocal = [\"{name}.test\"]\n\n\
+         [submit]\nmail_name = \"{name}.test\"\naliases = \"aliases\"\n\n\
          [dns]\nservers = [\"{dns}\"]\nvalidate = \"off\"\nmx_port = {mx_port}\nmx_denied_networks = []\n\n\
          [limits]\ntrusted_messages_per_hour = 0\n\n\
          [limits.account]\nmessages_per_hour = 0\nrecipients_per_day = 0\n\n\

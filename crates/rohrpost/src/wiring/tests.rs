@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use rohrpost_tls::ca::Ca;
 
@@ -74,6 +74,36 @@ async fn one_process_owns_a_data_directory() {
     let sockets = Sockets::bind(&settings).unwrap();
     let Err(error) = Node::start(settings, sockets).await else { panic!("two servers in one directory") };
     assert!(format!("{error:#}").ends_with("is in use by another process"), "{error:#}");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_of_this_host_have_a_socket_and_a_drop_directory_unless_that_is_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = start(dir.path()).await;
+    let data = dir.path().join("data");
+    assert_eq!(std::fs::metadata(data.join("submit.sock")).unwrap().permissions().mode() & 0o777, 0o666);
+    assert_eq!(std::fs::metadata(data.join("drop")).unwrap().permissions().mode() & 0o7777, 0o3733);
+    node.stop().await;
+
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), "[submit]\nenabled = false");
+    let sockets = Sockets::bind(&settings).unwrap();
+    let node = Node::start(settings, sockets).await.unwrap();
+    let data = dir.path().join("data");
+    assert!(!data.join("submit.sock").exists() && !data.join("drop").exists());
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_may_lie_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path(), "[submit]\nsocket = \"run/submit.sock\"\ndrop_dir = \"spool/drop\"");
+    // The user that root becomes; every host has this one.
+    settings.user = "root".to_owned();
+    let sockets = Sockets::bind(&settings).unwrap();
+    let node = Node::start(settings, sockets).await.unwrap();
+    assert!(dir.path().join("run/submit.sock").exists() && dir.path().join("spool/drop/taking").exists());
     node.stop().await;
 }
 
