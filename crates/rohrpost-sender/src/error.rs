@@ -342,21 +342,17 @@ impl Cause {
             (Kind::Config | Kind::Io, _) => Class::Ours,
             (Kind::Capability | Kind::Build, _) => Class::Permanent,
             (Kind::Tls, _) | (_, Self::Secret(_)) => Class::Temporary,
-            (_, Self::Open(failure)) if is_permanent(&failure.error) => Class::Permanent,
+            (Kind::Auth | Kind::Dns, Self::Open(failure)) if is_final(&failure.error) => Class::Permanent,
             (_, Self::Sent { failure, .. }) if failure.class == rohrpost_mail::Class::Permanent => Class::Permanent,
             _ => Class::Temporary,
         }
     }
 }
 
-/// A refused log-in stays refused, as does a name that does not exist. What a server says before it knows us may change.
-fn is_permanent(error: &ConnectError) -> bool {
-    let is_no = error.class() == rohrpost_mail::Class::Permanent;
-    match error.stage() {
-        Stage::Auth => error.reply().is_none_or(Reply::is_permanent),
-        Stage::Dns => is_no,
-        _ => false,
-    }
+/// A refused log-in stays refused, as does a name that does not exist, and terms on which nobody may log in.
+fn is_final(error: &ConnectError) -> bool {
+    let is_no = error.stage() == Stage::Auth || error.class() == rohrpost_mail::Class::Permanent;
+    error.reply().map_or(is_no, Reply::is_permanent)
 }
 
 fn kind_of_opening(error: &ConnectError) -> Kind {

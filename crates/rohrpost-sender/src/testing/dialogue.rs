@@ -23,6 +23,8 @@ pub(super) struct Dialogue {
     shared: Arc<Shared>,
     stream: BufReader<AnyStream>,
     in_tls: bool,
+    /// It speaks LMTP: each recipient has a reply to the message (RFC 2033 §4.2).
+    is_lmtp: bool,
     user: Option<String>,
     /// The message that MAIL began.
     message: Option<Received>,
@@ -30,7 +32,7 @@ pub(super) struct Dialogue {
 
 impl Dialogue {
     pub(super) fn new(shared: Arc<Shared>, stream: AnyStream) -> Self {
-        Self { shared, stream: BufReader::new(stream), in_tls: false, user: None, message: None }
+        Self { shared, stream: BufReader::new(stream), in_tls: false, is_lmtp: false, user: None, message: None }
     }
 
     pub(super) async fn run(mut self) -> io::Result<()> {
@@ -61,6 +63,7 @@ impl Dialogue {
         let needs_login = plan.login.is_some() && self.user.is_none();
         match verb {
             "EHLO" | "LHLO" => {
+                self.is_lmtp = verb == "LHLO";
                 let listed = self.listed();
                 self.answer(Stage::Ehlo, &listed).await
             }
@@ -142,9 +145,15 @@ impl Dialogue {
             return Ok(step);
         }
         let Some(body) = self.body().await? else { return Ok(Step::End) };
-        let step = self.answer(Stage::Dot, "250 2.0.0 Taken").await?;
-        if step == Step::Done {
-            self.shared.keep(Received { body, ..message });
+        let replies = if self.is_lmtp { message.recipients.len() } else { 1 };
+        let fault = self.shared.fault_at(Stage::Dot);
+        // Who sees the good reply finds the message.
+        if fault.is_none() {
+            self.shared.keep(Received { body, ..message })?;
+        }
+        let mut step = Step::Done;
+        for _ in 0..replies {
+            step = self.carry_out(fault.clone(), "250 2.0.0 Taken").await?;
         }
         Ok(step)
     }
@@ -183,7 +192,12 @@ impl Dialogue {
 
     /// The reply of a stage, unless something goes wrong there.
     async fn answer(&mut self, stage: Stage, good: &str) -> io::Result<Step> {
-        match self.shared.fault_at(stage) {
+        let fault = self.shared.fault_at(stage);
+        self.carry_out(fault, good).await
+    }
+
+    async fn carry_out(&mut self, fault: Option<Fault>, good: &str) -> io::Result<Step> {
+        match fault {
             None => {
                 self.say(good).await?;
                 Ok(Step::Done)

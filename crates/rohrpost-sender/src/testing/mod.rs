@@ -26,6 +26,7 @@ mod dialogue;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -99,6 +100,7 @@ pub struct Builder {
     keywords: Vec<String>,
     faults: Vec<(Stage, Fault, usize)>,
     refused: Vec<(String, String)>,
+    directory: Option<PathBuf>,
 }
 
 impl Builder {
@@ -140,6 +142,13 @@ impl Builder {
     #[must_use]
     pub fn refuse(mut self, recipient: impl Into<String>, reply: impl Into<String>) -> Self {
         self.refused.push((recipient.into(), reply.into()));
+        self
+    }
+
+    /// Writes each message into this directory, too, as `1.eml`, `2.eml` and so on, for a mail program to open.
+    #[must_use]
+    pub fn eml_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
         self
     }
 
@@ -195,6 +204,7 @@ impl Server {
             keywords: keywords.map(str::to_owned).to_vec(),
             faults: Vec::new(),
             refused: Vec::new(),
+            directory: None,
         }
     }
 
@@ -270,10 +280,15 @@ impl Shared {
         Some(fault.clone())
     }
 
-    fn keep(&self, message: Received) {
+    /// Keeps a message. Where the directory cannot be written the connection ends before the good reply.
+    fn keep(&self, message: Received) -> io::Result<()> {
         let mut received = lock(&self.received);
+        if let Some(directory) = &self.plan.directory {
+            std::fs::write(directory.join(format!("{}.eml", received.len() + 1)), &message.body)?;
+        }
         received.push(message);
         self.count.send_replace(received.len());
+        Ok(())
     }
 
     async fn serve(self: Arc<Self>, stream: AnyStream) -> io::Result<()> {

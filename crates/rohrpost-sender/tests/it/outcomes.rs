@@ -1,7 +1,7 @@
 //! What becomes of each recipient, and of the whole.
 
 use rohrpost_sender::{
-    Class, Kind, Outcome, Sender, blocking, send as send_once,
+    Class, Kind, Login, Outcome, Secret, SecretSource, Sender, blocking, send as send_once,
     testing::{Fault, Server as TestServer, Stage},
 };
 
@@ -68,6 +68,47 @@ async fn a_server_that_talks_nonsense_or_hangs_up_is_told_apart() {
         let error = send(server(peer.url())).await.unwrap_err();
         assert_eq!((error.kind(), error.sysexit()), (kind, exit), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_while_logging_in_may_work_later_and_a_refusal_will_not() {
+    let cases = [
+        (Fault::Drop, Kind::Connect, 75),
+        (Fault::reply("454 4.7.0 later"), Kind::Auth, 75),
+        (Fault::reply("535 5.7.8 no"), Kind::Auth, 77),
+    ];
+    for (fault, kind, exit) in cases {
+        let peer =
+            TestServer::builder().login("ann", Secret::new("pencil")).fault(Stage::Auth, fault.clone()).start().await;
+        let secret = SecretSource::Text(Secret::new("pencil"));
+        let error = send(server(peer.url()).login(Login::new("ann", secret).allow_clear(true))).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.sysexit(), error.is_temporary()),
+            (kind, exit, exit == 75),
+            "{fault:?} {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn lmtp_has_a_reply_for_each_recipient() {
+    let peer = TestServer::builder().refuse("cy@kunde.test", "550 5.1.1 nobody here").start().await;
+    let sender = Sender::new(server(peer.url()).lmtp()).unwrap();
+    for _ in 0..2 {
+        let receipt = sender.send(&mail(&THREE)).await.unwrap();
+        let good: Vec<_> = receipt.recipients.iter().map(|(_, outcome)| outcome.is_good()).collect();
+        assert_eq!(good, [true, true, false]);
+        assert!(receipt.transcript.contains("C: LHLO "), "{}", receipt.transcript);
+    }
+    assert_eq!((peer.received().len(), peer.connection_count()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_test_server_writes_files_that_a_mail_program_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    let peer = TestServer::builder().eml_dir(directory.path()).start().await;
+    send(server(peer.url())).await.unwrap();
+    assert_eq!(std::fs::read(directory.path().join("1.eml")).unwrap(), peer.received()[0].body);
 }
 
 #[tokio::test]
