@@ -149,6 +149,12 @@ impl<T: Into<Self>> From<Vec<T>> for Addresses {
     }
 }
 
+impl<T: Into<Self> + Clone> From<&Vec<T>> for Addresses {
+    fn from(parts: &Vec<T>) -> Self {
+        parts.as_slice().into()
+    }
+}
+
 impl<T: Into<Self> + Clone> From<&[T]> for Addresses {
     fn from(parts: &[T]) -> Self {
         Self::all(parts.iter().cloned())

@@ -1,7 +1,29 @@
 //! Mails: made by a builder, read from a file, filled from a template, or given as they are.
 //!
-//! A [`Mail`] is finished: who gets it is fixed, its octets and their number are known, and it can be sent any number of
-//! times. What it is made of may still lie on the disk.
+//! | what you have | how it becomes a [`Mail`] |
+//! |---|---|
+//! | words, addresses, files | [`Mail::new`] and the verbs of [`Builder`] |
+//! | a text with places to fill, and rows of data | [`Template::merge`]: one mail for each row |
+//! | a file of a mail program (`.eml`) | [`Mail::from_eml`]: its header says who gets it |
+//! | a message and an envelope | [`Mail::raw`] |
+//!
+//! A mail is finished: who gets it is fixed, its octets and their number are known, and it can be sent any number of
+//! times. What it is made of may still lie on the disk: a [`Source`] is opened when it is sent, and a message with a
+//! gigabyte of attachments takes no more memory than one without.
+//!
+//! What is wrong is found before anything is sent, and all at once: a [`BuildError`] lists each fault with the verb that
+//! was given it. No word, wherever it comes from, can add a field, a recipient or a part: addresses, names, texts of the
+//! header and ids are types that cannot hold a line break, and each verb takes what it says and nothing else.
+//!
+//! ```
+//! use rohrpost_sender::Mail;
+//!
+//! let file = "From: anna@firma.example\r\nTo: bob@kunde.example\r\nBcc: archive@firma.example\r\n\r\nHi\r\n";
+//! let mail = Mail::from_eml(file)?;
+//! assert_eq!(mail.recipients().len(), 2);
+//! assert!(!std::io::read_to_string(mail.reader()).unwrap().contains("Bcc"));
+//! # Ok::<(), rohrpost_sender::BuildError>(())
+//! ```
 
 mod addresses;
 mod attachment;
