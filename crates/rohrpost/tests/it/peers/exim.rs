@@ -62,6 +62,27 @@ impl Exim {
     }
 }
 
+/// Lets `ann` in with `pencil`, or with the token `ya29` in the form that Google describes.
+const AUTHENTICATORS: &str = r"
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${if eq{$auth1}{ann}{pencil}fail}
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = ${if and{{eq{$auth2}{ann}}{eq{$auth3}{pencil}}}}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = User Name : Password
+  server_condition = ${if and{{eq{$auth1}{ann}}{eq{$auth2}{pencil}}}}
+token:
+  driver = plaintext
+  public_name = XOAUTH2
+  server_condition = ${if eq{$auth1}{user=ann\x01auth=Bearer ya29\x01\x01}}
+";
+
 fn configuration(smtp: SocketAddr, smtps: SocketAddr, receives: PeerTls, next_hop: Option<NextHop>) -> String {
     format!(
         "exim_path = /srv/peers/exim/usr/sbin/exim4
@@ -102,7 +123,9 @@ keep:
 
 begin retry
 * * F,2h,1m
-",
+
+begin authenticators
+{AUTHENTICATORS}",
         smtp = smtp.port(),
         smtps = smtps.port(),
         offered = if receives == PeerTls::None { "" } else { "*" },

@@ -1,0 +1,39 @@
+//! Our client logs in at Exim, by each mechanism that both have.
+
+use rohrpost_client::{Connection, Credential, Login, Mechanism, Target};
+use rohrpost_mail::{Host, Secret};
+use rohrpost_tls::{ClientTls, ClientTlsOptions};
+
+use crate::peers::{Exim, PeerTls};
+
+fn password(text: &str) -> Credential {
+    Credential::Password(Secret::new(text))
+}
+
+fn token(text: &str) -> Credential {
+    Credential::Token(Secret::new(text))
+}
+
+#[tokio::test]
+async fn exim_takes_the_right_password_or_token_by_each_mechanism_and_no_other() {
+    rohrpost_tls::install_provider();
+    let exim = Exim::start(PeerTls::None, None);
+    let tls = ClientTls::new(ClientTlsOptions::default()).unwrap();
+    for (mechanism, credential, code) in [
+        (Mechanism::CramMd5, password("pencil"), None),
+        (Mechanism::CramMd5, password("pen"), Some(535)),
+        (Mechanism::Plain, password("pencil"), None),
+        (Mechanism::Plain, password("pen"), Some(535)),
+        (Mechanism::Login, password("pencil"), None),
+        (Mechanism::Login, password("pen"), Some(535)),
+        (Mechanism::XOAuth2, token("ya29"), None),
+        (Mechanism::XOAuth2, token("ya28"), Some(535)),
+    ] {
+        let login = Login { user: "ann".into(), credential, mechanism: Some(mechanism) };
+        let target = Target { login: Some(login), ..Target::new(exim.smtp, Host::parse("here.test").unwrap()) };
+        match Connection::open(&target, &tls).await {
+            Ok(connection) => assert_eq!((connection.mechanism(), code), (Some(mechanism), None)),
+            Err(error) => assert_eq!(error.reply().map(|reply| reply.code), code, "{mechanism}: {error}"),
+        }
+    }
+}
