@@ -26,6 +26,8 @@ enum Probe {
     Command(&'static str),
     /// A Perl module, since swaks finds those only when it needs them.
     Perl(&'static str),
+    /// A command of git that Debian has in a package of its own.
+    GitSendEmail,
 }
 
 /// Everything that is installed on the host when it is missing.
@@ -49,12 +51,18 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("systemd-analyze"), package: "systemd", why: "judges the units in packaging" },
     Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256" },
     Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
+    Program { probe: Probe::GitSendEmail, package: "git-email", why: "sends patches through our sendmail" },
+    Program { probe: Probe::Command("php"), package: "php-cli", why: "sends what websites send" },
+    Program { probe: Probe::Command("s-nail"), package: "s-nail", why: "sends what scripts send" },
+    Program { probe: Probe::Command("mutt"), package: "mutt", why: "sends what people send" },
+    Program { probe: Probe::Command("python3"), package: "python3", why: "reads the mails that the builder writes" },
 ];
 
 impl Program {
     fn is_there(&self) -> bool {
         match self.probe {
             Probe::Command(name) => in_path(name),
+            Probe::GitSendEmail => shell::succeeds(Command::new("git").args(["send-email", "--dump-aliases"])),
             Probe::Perl(module) => shell::succeeds(Command::new("perl").args([&format!("-M{module}"), "-e", "1"])),
         }
     }

@@ -13,9 +13,11 @@ use crate::{
 /// How deep parts may be nested; deeper ones stay as they are.
 const DEPTH_MAX: u32 = 50;
 
-/// Whether the body needs re-encoding: an octet beyond ASCII, or a line longer than 998 octets.
+/// Whether the body needs re-encoding: an octet beyond ASCII, a NUL (RFC 5322 §2.2), or a line longer than 998 octets.
 pub fn needs_encoding(body: &[u8]) -> bool {
-    !body.is_ascii() || body.split(|byte| *byte == b'\n').any(|line| line.len() > TEXT_LINE_BYTES_MAX + 1)
+    !body.is_ascii()
+        || body.contains(&0)
+        || body.split(|byte| *byte == b'\n').any(|line| line.len() > TEXT_LINE_BYTES_MAX + 1)
 }
 
 /// The message with every leaf in seven bits; borrowed where nothing had to change.
@@ -129,6 +131,11 @@ mod tests {
         );
         let latin = encode(b"A: b\r\n\r\n\xe4\r\n").into_owned();
         assert!(String::from_utf8(latin).unwrap().contains("charset=unknown-8bit"));
+    }
+
+    #[test]
+    fn a_nul_is_encoded() {
+        assert!(encoded("Subject: x\r\n\r\na\0b\r\n").ends_with("\r\n\r\na=00b\r\n"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The command line as clap reads it. What the commands do is in [`crate::commands`].
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -78,6 +78,20 @@ pub(crate) enum Command {
     /// The configuration: check it, print a sample
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Send as /usr/sbin/sendmail does; so does a link of that name
+    #[command(disable_help_flag = true)]
+    Sendmail(Persona),
+    /// Send as msmtp does, by its configuration; so does a link of that name
+    #[command(disable_help_flag = true)]
+    Msmtp(Persona),
+}
+
+/// The command line of another program, which has rules of its own: [`crate::personas`].
+#[derive(Args, Debug)]
+pub(crate) struct Persona {
+    /// As that program has them; --help lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// `--json`, which every command that prints has.

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{
     cli::{Cli, Command, Output},
     demo,
+    personas::Persona,
 };
 
 /// Runs the command; an error ends the program with its exit code.
@@ -34,17 +35,19 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Mailbox(mailbox) => block_on(mailbox::run(&place, mailbox)),
         Command::Store(store) => block_on(store::run(&place, store)),
         Command::Config(config) => config::run(&place, &config),
+        Command::Sendmail(persona) => Ok(Persona::SENDMAIL.run(&place, persona.arguments)),
+        Command::Msmtp(persona) => Ok(Persona::Msmtp.run(&place, persona.arguments)),
     }
 }
 
 /// Runs a short command on this thread.
-fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+pub(crate) fn block_on(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime")?;
     runtime.block_on(command)
 }
 
 /// Prints text with colours, or without them where nobody would see them. A closed pipe is no error.
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -68,6 +71,6 @@ fn print_json<T: Serialize>(values: impl IntoIterator<Item = T>) -> anyhow::Resu
 }
 
 /// The server answered with something that does not fit the question: it is of another release.
-fn mismatch() -> anyhow::Error {
+pub(crate) fn mismatch() -> anyhow::Error {
     anyhow::anyhow!("the running server is of another release than this command: restart it")
 }

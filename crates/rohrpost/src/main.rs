@@ -13,6 +13,7 @@ mod exit;
 mod logs;
 mod metrics;
 mod operator;
+mod personas;
 mod privileges;
 mod random;
 mod sockets;
@@ -30,6 +31,9 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    if let Some(code) = personas::run_if_called() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(help) => return explain(&help),

@@ -8,4 +8,5 @@
 mod attacks;
 mod handoff;
 mod peers;
+mod personas;
 mod scenes;

@@ -1,0 +1,11 @@
+//! `sendmail`: what its callers call, how it ends, and what it keeps of a message.
+
+mod argv;
+mod callers;
+mod content;
+mod exits;
+mod offline;
+mod queue;
+mod smtp;
+
+use super::host::{self, Host};
