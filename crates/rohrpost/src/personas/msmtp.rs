@@ -72,7 +72,7 @@ fn run_in(environment: &Environment, arguments: Vec<OsString>) -> Result<(), Fau
         Mode::Version => help::version(environment),
         Mode::Help => help::help(),
         Mode::Send => send::run(&options, environment)?,
-        Mode::Pretend => pretend::run(&options, &choose(&options, None, environment)?),
+        Mode::Pretend => pretend::run(&options, &choose(&options, None, environment)?, environment),
         Mode::ServerInfo => {
             let chosen = choose(&options, None, environment)?;
             block_on(server_info::run(&chosen.settings, environment))??;

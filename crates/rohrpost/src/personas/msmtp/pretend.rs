@@ -6,14 +6,21 @@ use rohrpost_mail::Ret;
 
 use super::{
     accounts::Chosen,
+    environment::Environment,
     options::Options,
     settings::{Auth, Fingerprint, Settings, TimeFormat, Tls, To, TrustFile, When},
 };
 
 /// Prints the account, its settings, and where the recipients come from.
-pub(super) fn run(options: &Options, chosen: &Chosen) {
+pub(super) fn run(options: &Options, chosen: &Chosen, environment: &Environment) {
+    let mut settings = chosen.settings.clone();
+    settings.domain = environment.expand_patterns(&settings.domain);
+    settings.from = settings.from.map(|from| environment.expand_patterns(&from));
+    if settings.allow_from_override {
+        settings.from = options.from.clone().or(settings.from);
+    }
     println!("using {}", chosen.origin);
-    print!("{}", text(&chosen.settings));
+    print!("{}", text(&settings));
     let more = if options.read_recipients { " and the mail" } else { "" };
     println!("reading recipients from the command line{more}");
 }

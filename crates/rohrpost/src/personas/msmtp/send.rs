@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options, environment: &Environment) -> Result<(), Fa
     let sender = early.as_ref().map(|message| given_sender(options, &message.header)).transpose()?.flatten();
     let chosen = choose(options, sender.as_deref(), environment)?;
     if options.debug {
-        pretend::run(options, &chosen);
+        pretend::run(options, &chosen, environment);
     }
     let login = login(&chosen.settings, environment)?;
     let message = early.map_or_else(read, Ok)?;

@@ -41,12 +41,13 @@ fn accounts_begin_with_the_defaults_of_their_place_and_inherit_in_order() {
 #[test]
 fn blanks_comments_quotes_and_windows_line_ends_are_read() {
     let text = "  # a comment\r\n\r\n\taccount\ta\t\r\n host \t mail.example \r\nuser \" joe \"\r\npassword \"a\"b\"\r\n\
-        domain x # y\r\ntls\r\n";
+        domain x # y\r\ntls\r\npasswordeval \"half\" quoted\r\n";
     let settings = settings(text, "a");
     assert_eq!(settings.user.as_deref(), Some(" joe "));
     assert_eq!(settings.password.as_ref().map(Secret::expose), Some("a\"b"));
     assert_eq!(settings.domain, "x # y", "comments stand on lines of their own");
     assert!(settings.tls.on);
+    assert_eq!(settings.passwordeval.as_deref(), Some("\"half\" quoted"), "quotes go only where they hold it all");
 }
 
 #[test]

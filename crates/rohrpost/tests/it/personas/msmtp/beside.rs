@@ -1,5 +1,7 @@
 //! The same call to Debian's msmtp and to ours ends with the same code, and the same mail arrives.
 
+use std::collections::BTreeMap;
+
 use rohrpost_mail::{ForwardPath, Reply};
 use rohrpost_testkit::{Sink, SinkBuilder};
 
@@ -36,6 +38,7 @@ fn headers_name_recipients_and_bcc_stays_at_home() {
     same(&["-t"], MAIL, 0);
     same(&["-t", "--", "more@y.example"], MAIL, 0);
     same(&["-t", "--remove-bcc-headers=off"], MAIL, 0);
+    same(&["-t", "-N", "failure,delay", "-R", "hdrs"], MAIL, 0);
     let resent = format!("Resent-From: ann@h.example\nResent-To: r@y.example\n{MAIL}");
     same(&["-t"], &resent, 0);
 }
@@ -174,6 +177,41 @@ fn the_account_is_that_of_the_option_the_sender_or_the_default() {
         &["-a", "nothing-there", "bob@y.example"],
     ] {
         pair.same(picky, &Call { config: Some(CONFIG), arguments, input: MAIL });
+    }
+}
+
+/// The settings that `--pretend` shows of an account, without what must differ: theirs evaluates the password.
+fn shown(pair: &Pair, program: Program, file: &str, account: &str) -> BTreeMap<String, String> {
+    let arguments = ["-C", file, "-a", account, "--pretend"].map(str::to_owned);
+    let ended = pair.call(program, &arguments, b"");
+    assert!(ended.status.success(), "{program:?} {file} {account}: {ended:?}");
+    let rows = ended.output.lines().filter_map(|line| line.split_once(" = "));
+    let rows = rows.map(|(key, value)| (key.replace(' ', "_"), value.to_owned()));
+    rows.filter(|(key, _)| !matches!(key.as_str(), "password" | "proxy_port")).collect()
+}
+
+#[test]
+fn the_examples_that_come_with_msmtp_are_understood_alike() {
+    let pair = Pair::new();
+    // One of them lets GnuPG print the password.
+    let gpg = pair.write("gpg2", "#!/bin/sh\necho pencil\n");
+    std::fs::set_permissions(gpg, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
+    let examples = [
+        ("msmtprc-user.example", &["default", "freemail", "freemail2", "company"][..]),
+        ("msmtprc-system.example", &["default"]),
+    ];
+    for (file, accounts) in examples {
+        let file = format!("/usr/share/doc/msmtp/examples/{file}");
+        for account in accounts {
+            let (theirs, ours) =
+                (shown(&pair, Program::Theirs, &file, account), shown(&pair, Program::Ours, &file, account));
+            assert!(theirs.len() > 30, "{theirs:?}");
+            for (key, value) in theirs {
+                // The word for it today is set_to_header.
+                let known = if key == "undisclosed_recipients" { "set_to_header" } else { &key };
+                assert_eq!(ours.get(known), Some(&value), "{file} {account} {key}");
+            }
+        }
     }
 }
 

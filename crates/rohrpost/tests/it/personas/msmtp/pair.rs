@@ -70,7 +70,8 @@ impl Pair {
             Program::Ours => Command::new(env!("CARGO_BIN_EXE_rohrpost")),
         };
         command.arg0("msmtp").args(arguments).env_clear().current_dir(self.home.path());
-        command.env("HOME", self.home.path()).env("USER", "joe").env("PATH", "/usr/bin:/bin").env("TZ", "UTC");
+        command.env("HOME", self.home.path()).env("USER", "joe").env("TZ", "UTC");
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.home.path().display()));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         run(command, input)
     }
