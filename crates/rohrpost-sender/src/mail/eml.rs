@@ -13,15 +13,16 @@ use rohrpost_mail::{
 
 use super::{BuildError, Mail, declare_utf8, fields::message_id, new_message_id, source::Segment};
 
-pub(super) fn read(message: Bytes) -> Result<Mail, BuildError> {
+/// Reads it; what is not given about its envelope is read out of its header.
+pub(super) fn read(message: Bytes, from: Option<Mailbox>, to: Vec<Recipient>) -> Result<Mail, BuildError> {
     let message = canonical(message);
     let (head, body) = header::split(&message);
     if head.is_empty() {
         return Err(BuildError::one("header", "the file does not start with the header of a message"));
     }
     let mut faults = Vec::new();
-    let author = author(head, &mut faults);
-    let recipients = recipients(head, &mut faults);
+    let author = from.or_else(|| author(head, &mut faults));
+    let recipients = if to.is_empty() { recipients(head, &mut faults) } else { once(to) };
     let (Some(author), true) = (author, faults.is_empty()) else { return Err(BuildError { faults }) };
 
     let (missing, id) = missing_fields(head, &author);
@@ -65,8 +66,14 @@ fn recipients(head: &[u8], faults: &mut Vec<(&'static str, String)>) -> Vec<Reci
     if all.is_empty() && faults.len() == before {
         faults.push(("to", "To, Cc and Bcc name no recipient".to_owned()));
     }
+    once(all.into_iter().map(Recipient::new).collect())
+}
+
+/// Everybody once, in order.
+fn once(mut recipients: Vec<Recipient>) -> Vec<Recipient> {
     let mut known = HashSet::new();
-    all.into_iter().filter(|mailbox| known.insert(mailbox.clone())).map(Recipient::new).collect()
+    recipients.retain(|recipient| known.insert(recipient.address.clone()));
+    recipients
 }
 
 /// The addresses in all fields of a name.

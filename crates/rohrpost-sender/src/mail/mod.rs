@@ -137,7 +137,19 @@ impl Mail {
     /// # Errors
     /// There is no author or no recipient, or one of the addresses is none.
     pub fn from_eml(message: impl Into<Bytes>) -> Result<Self, BuildError> {
-        eml::read(message.into())
+        Self::from_eml_as(message, None, Vec::new())
+    }
+
+    /// The same, but sent by `from` if that is given, and to `to` alone if that names anybody, whatever the header says.
+    ///
+    /// # Errors
+    /// As [`Mail::from_eml`]; what is given here may be missing there.
+    pub fn from_eml_as(
+        message: impl Into<Bytes>,
+        from: Option<Mailbox>,
+        to: Vec<Recipient>,
+    ) -> Result<Self, BuildError> {
+        eml::read(message.into(), from, to)
     }
 
     /// The same message with another envelope.

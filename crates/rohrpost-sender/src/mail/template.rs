@@ -31,6 +31,9 @@ use super::{Addresses, BuildError, Builder, Mail, Unsubscribe};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A place that a row fills with nothing is left out: an empty cell stands for no copy, no file, no field. Only
+/// [`to`](Self::to) has to name somebody each time.
+///
 /// Values are put into HTML with `<`, `>`, `&` and quotes written as entities. Filters and tests are those of Jinja, so
 /// `{{ nick | default("customer") }}` says what stands for a variable that may be missing.
 #[derive(Debug)]
@@ -201,14 +204,16 @@ impl Template {
         for place in &self.places {
             mail = match place {
                 Place::Address { verb, add, name, address } => match (filled(*name, verb), filled(*address, verb)) {
-                    (Some(name), Some(address)) => add(mail, (name, address).into()),
+                    (Some(name), Some(address)) if *verb == "to" || is_something(&address) => {
+                        add(mail, (name, address).into())
+                    }
                     _ => mail,
                 },
-                Place::Text { verb, add, text } => match filled(*text, verb) {
+                Place::Text { verb, add, text } => match filled(*text, verb).filter(|text| is_something(text)) {
                     Some(text) => add(mail, text),
                     None => mail,
                 },
-                Place::Header { name, text } => match filled(*text, "header") {
+                Place::Header { name, text } => match filled(*text, "header").filter(|text| is_something(text)) {
                     Some(value) => mail.header(name, value),
                     None => mail,
                 },
@@ -216,6 +221,11 @@ impl Template {
         }
         if faults.is_empty() { mail.build() } else { Err(BuildError { faults }) }
     }
+}
+
+/// An empty cell says that there is nothing.
+fn is_something(text: &str) -> bool {
+    !text.trim().is_empty()
 }
 
 /// The name of a text within the environment, whose ending switches the escaping of values on for HTML.

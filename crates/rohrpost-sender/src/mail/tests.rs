@@ -280,6 +280,20 @@ fn a_file_that_is_complete_stays_as_it_is() {
 }
 
 #[test]
+fn an_envelope_that_is_given_counts_over_the_header() {
+    let to = |address: &str| Recipient::new(address.parse().unwrap());
+    let file = "From: a@x.example\r\nTo: b@x.example\r\nBcc: c@x.example\r\n\r\nx\r\n";
+    let given = [to("d@x.example"), to("e@x.example"), to("d@x.example")].to_vec();
+    let mail = Mail::from_eml_as(file, Some("s@y.example".parse().unwrap()), given.clone()).unwrap();
+    assert_eq!(mail.envelope().reverse_path.to_string(), "s@y.example");
+    assert_eq!(addresses(&mail), ["d@x.example", "e@x.example"]);
+    assert!(!String::from_utf8(read(&mail)).unwrap().contains("Bcc"));
+
+    let mail = Mail::from_eml_as("Subject: x\r\n\r\n", Some("s@y.example".parse().unwrap()), given).unwrap();
+    assert!(mail.message_id().ends_with("@y.example"), "{}", mail.message_id());
+}
+
+#[test]
 fn a_file_that_is_no_message_is_refused() {
     let fault = |file: &'static str| Mail::from_eml(file).unwrap_err().to_string();
     assert_eq!(fault("just a text"), "header: the file does not start with the header of a message");
@@ -343,6 +357,17 @@ mod template {
         assert!(mails[0].is_ok() && mails[3].is_ok());
         assert_eq!(mails[1].as_ref().unwrap_err(), "row 2: subject: the row has no `order.number`");
         assert_eq!(mails[2].as_ref().unwrap_err(), "row 3: to: the row has no `name`; text: the row has no `name`");
+    }
+
+    #[test]
+    fn an_empty_cell_leaves_its_place_out_but_somebody_must_get_the_mail() {
+        let template = template().cc("{{ copy }}").attach("{{ file }}").header("X-Customer", "{{ number }}").text("x");
+        let json = r#"[{"name": "A", "email": "a@x.example", "copy": "", "file": " ", "number": ""},
+                       {"name": "B", "email": "", "copy": "c@x.example", "file": "", "number": 2}]"#;
+        let mails = merged(&template, json);
+        let text = String::from_utf8(read(mails[0].as_ref().unwrap())).unwrap();
+        assert!(!text.contains("Cc:") && !text.contains("X-Customer") && !text.contains("multipart"), "{text}");
+        assert_eq!(mails[1].as_ref().unwrap_err(), "row 2: to: \"\": the address has no @");
     }
 
     #[test]
