@@ -20,6 +20,8 @@ pub(crate) struct Exim {
     pub(crate) smtp: SocketAddr,
     /// Where it takes mail with TLS from the first octet.
     pub(crate) smtps: SocketAddr,
+    /// What it shows, and the only authority for those who show one to it.
+    pub(crate) certificate: Certificate,
     enclosed: Enclosed,
 }
 
@@ -39,7 +41,7 @@ impl Exim {
         enclosure.write("/etc/exim4/exim4.conf", &configuration(smtp, smtps, receives, next_hop));
         let enclosed = enclosure.start("Exim", &["/bin/sh", "-c", START]);
         enclosed.log.wait_for("daemon started");
-        Self { smtp, smtps, enclosed }
+        Self { smtp, smtps, certificate, enclosed }
     }
 
     /// Waits until a message for `recipient` is in its mailbox here, and returns the one that contains `text`.
@@ -62,7 +64,8 @@ impl Exim {
     }
 }
 
-/// Lets `ann` in with `pencil`, or with the token `ya29` in the form that Google describes.
+/// Lets `ann` in with `pencil`, with the token `ya29` in the form that Google describes or that of RFC 7628, or with a
+/// certificate that was verified.
 const AUTHENTICATORS: &str = r"
 cram:
   driver = cram_md5
@@ -81,6 +84,14 @@ token:
   driver = plaintext
   public_name = XOAUTH2
   server_condition = ${if eq{$auth1}{user=ann\x01auth=Bearer ya29\x01\x01}}
+bearer:
+  driver = plaintext
+  public_name = OAUTHBEARER
+  server_condition = ${if match{$auth1}{^n,a=ann,\x01host=127.0.0.1\x01port=[0-9]+\x01auth=Bearer ya29\x01\x01\$}}
+certificate:
+  driver = external
+  public_name = EXTERNAL
+  server_condition = ${if and{{bool{$tls_in_certificate_verified}}{eq{$auth1}{ann}}}}
 ";
 
 fn configuration(smtp: SocketAddr, smtps: SocketAddr, receives: PeerTls, next_hop: Option<NextHop>) -> String {
@@ -97,6 +108,8 @@ tls_on_connect_ports = {smtps}
 tls_advertise_hosts = {offered}
 tls_certificate = /etc/exim4/cert.pem
 tls_privatekey = /etc/exim4/cert.pem
+tls_verify_certificates = /etc/exim4/cert.pem
+tls_try_verify_hosts = *
 never_users =
 host_lookup =
 rfc1413_hosts =
