@@ -154,7 +154,9 @@ impl Lane {
             Err(failure) => failure,
         };
         let renewable = self.login.as_ref().is_some_and(Login::is_renewable);
-        if !renewable || failure.error.stage() != Stage::Auth {
+        let is_refused =
+            matches!(failure.error, ConnectError::Session(SessionError::Refused { stage: Stage::Auth, .. }));
+        if !renewable || !is_refused {
             return Err(self.attempt(Cause::Open(failure)).into());
         }
         tracing::debug!(server = self.name, "the token was refused; asking for a new one");

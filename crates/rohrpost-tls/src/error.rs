@@ -121,6 +121,8 @@ impl From<rustls::Error> for TlsError {
             E::InvalidMessage(_) => Self::NotTls,
             E::PeerIncompatible(fault) if is_version(&fault) => Self::Version,
             E::PeerIncompatible(fault) => Self::Algorithms(fault),
+            // A peer that knows only older versions may say so itself (RFC 8446 §6.2, RFC 5246 §7.2.2).
+            E::AlertReceived(AlertDescription::ProtocolVersion) => Self::Version,
             E::AlertReceived(alert) => Self::Alert(alert),
             E::NoCertificatesPresented => Self::NoCertificate,
             E::InvalidCertificate(fault) => Untrusted::from_verdict(fault).into(),

@@ -4,6 +4,7 @@
 mod failover;
 mod kinds;
 mod mail;
+mod old_tls;
 mod outcomes;
 mod proxies;
 mod reuse;
