@@ -8,6 +8,7 @@ mod paired;
 mod peer;
 mod pool;
 mod secured;
+mod tls12;
 
 use bytes::Bytes;
 use rohrpost_client::{Connection, Endpoint, Outgoing, SendReport, Target};
