@@ -1,7 +1,7 @@
 //! A host whose programs send mail: our program under its other names, and the server behind it.
 
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::thread;
@@ -29,7 +29,13 @@ pub(crate) struct Ended {
 impl Host {
     /// A host with the names `here.test` and the aliases `root: ann`; its server is set up and does not run.
     pub(crate) fn new() -> (Self, Installation) {
+        Self::with("")
+    }
+
+    /// The same, with more keys for the table `[submit]`.
+    pub(crate) fn with(keys: &str) -> (Self, Installation) {
         let bin = TempDir::with_prefix("rohrpost-bin-").expect("a directory can be made");
+        std::fs::set_permissions(bin.path(), PermissionsExt::from_mode(0o755)).expect("its mode can be set");
         for name in ["sendmail", "mailq", "runq", "newaliases"] {
             symlink(env!("CARGO_BIN_EXE_rohrpost"), bin.path().join(name)).expect("a link can be made");
         }
@@ -37,7 +43,7 @@ impl Host {
         let dns = Dns::start(&["here.test"]);
         // Where the server listens for other servers is of no interest here; nothing is sent, for no MX has port 1.
         let tables = format!(
-            "\n[submit]\nmail_name = 'here.test'\naliases = '{}'\n[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '127.0.0.1:0'\n",
+            "\n[submit]\nmail_name = 'here.test'\naliases = '{}'\n{keys}[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '127.0.0.1:0'\n",
             bin.path().join("aliases").display(),
         );
         let installation = Installation::new(dns.address, 1, "", &tables);
@@ -108,4 +114,17 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Ended {
 pub(crate) fn count(rohrpost: &Rohrpost, subject: &str) -> usize {
     let listed = rohrpost.ask(&["mailbox", "list", ANN, "--json"]);
     listed.matches(&format!("\"subject\":\"{subject}\"")).count()
+}
+
+/// The message with this in its header, once ann has it.
+pub(crate) fn mail_with(rohrpost: &Rohrpost, field: &str) -> String {
+    let list = ["mailbox", "list", ANN, "--json"];
+    let mails = |listed: &str| -> Vec<String> {
+        let rows = listed.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("each line is JSON"));
+        let ids = rows.filter_map(|row| Some(row["id"].as_str()?.to_owned()));
+        ids.map(|id| rohrpost.ask(&["mailbox", "show", ANN, &id])).collect()
+    };
+    let has_it = |listed: &str| mails(listed).iter().any(|mail| mail.contains(field));
+    let listed = rohrpost.ask_until(&list, field, has_it);
+    mails(&listed).into_iter().find(|mail| mail.contains(field)).expect("it was there a moment ago")
 }

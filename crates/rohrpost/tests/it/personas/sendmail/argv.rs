@@ -1,6 +1,8 @@
 //! The command lines of programs that every host has, word by word.
 
-use super::Host;
+use std::process::Stdio;
+
+use super::{Host, host};
 
 /// A caller: its words, what it writes, and what the message that arrives must hold.
 type Call = (&'static str, &'static [&'static str], &'static str, &'static [&'static str]);
@@ -99,7 +101,7 @@ fn every_usual_command_line_delivers() {
         host.send(arguments, input.as_bytes());
         let (_, subject) = input.split_once("Subject: ").expect("it has one");
         let subject = format!("Subject: {}\r\n", subject.lines().next().unwrap_or_default());
-        let mail = rohrpost.inbox(&[&subject]);
+        let mail = host::mail_with(&rohrpost, &subject);
         for part in *parts {
             assert!(mail.contains(part), "{caller}: no {part:?} in\n{mail}");
         }
@@ -113,5 +115,23 @@ fn options_that_are_not_known_lose_no_mail() {
     let ended = host.call("sendmail", &["-Z", "-t"], b"To: ann\nSubject: odd\n\nx\n");
     assert!(ended.status.success(), "{ended:?}");
     assert_eq!(ended.errors, "rohrpost: -Z is not known and was passed over\n");
-    rohrpost.inbox(&["Subject: odd\r\n"]);
+    host::mail_with(&rohrpost, "Subject: odd\r\n");
+}
+
+#[test]
+fn the_subcommand_needs_no_link() {
+    let (host, rohrpost) = Host::start();
+    let calls: [&[&str]; 3] =
+        [&["-ti"], &["-i", "--", "ann"], &["-f", "bob@here.test", "-v", "ann", "--", "-alias@elsewhere.test"]];
+    for arguments in calls {
+        let mut command = rohrpost.installation.command();
+        command.arg("sendmail").args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let subject = format!("Subject: {}\n", arguments.join(" "));
+        let ended = host::run(command, format!("To: ann\n{subject}\nx\n").as_bytes());
+        assert!(ended.status.success(), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.errors.starts_with("rohrpost: queued as "), arguments.contains(&"-v"), "{ended:?}");
+        host::mail_with(&rohrpost, subject.trim_end());
+    }
+    drop(host);
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::Host;
-use super::host::{self, Ended};
+use super::host::Ended;
+use super::{Host, host};
 use crate::peers::Rohrpost;
 
 /// A host with its server, and a home directory for the program that sends.
@@ -70,7 +70,7 @@ fn git_send_email_delivers_a_patch() {
         &patch,
     ];
     succeed(sender.command("git", &usual), "");
-    let mail = sender.rohrpost.inbox(&["Subject: [PATCH] git\r\n"]);
+    let mail = host::mail_with(&sender.rohrpost, "Subject: [PATCH] git\r\n");
     assert!(mail.contains("Return-Path: <bounce@here.test>\r\n"), "{mail}");
     assert!(mail.contains("\r\n\r\nGr\u{fc}\u{df}e\r\n---\r\n a | 1 +\r\n-- \r\n2.0\r\n"), "{mail}");
 }
@@ -81,7 +81,7 @@ fn php_mail_delivers_whatever_its_line_ends_are() {
     let path = format!("sendmail_path={} -t -i -fbounce@here.test", sender.host.path("sendmail"));
     let script = r#"exit(mail("ann@here.test", "php", "one\ntwo\r\n.\nthree", "From: a@here.test\r\nBcc: b@here.test") ? 0 : 1);"#;
     succeed(sender.command("php", &["-n", "-d", &path, "-r", script]), "");
-    let mail = sender.rohrpost.inbox(&["Subject: php\r\n"]);
+    let mail = host::mail_with(&sender.rohrpost, "Subject: php\r\n");
     assert!(mail.contains("Return-Path: <bounce@here.test>\r\n") && !mail.contains("b@here.test"), "{mail}");
     assert!(mail.ends_with("\r\n\r\none\r\ntwo\r\n.\r\nthree\r\n"), "{mail}");
 }
@@ -105,7 +105,7 @@ fn s_nail_delivers_to_names_of_the_host() {
         "ann@here.test",
     ];
     succeed(sender.command("s-nail", &words), "Gr\u{fc}\u{df}e\n");
-    let mail = sender.rohrpost.inbox(&["Subject: s-nail\r\n"]);
+    let mail = host::mail_with(&sender.rohrpost, "Subject: s-nail\r\n");
     assert!(mail.contains("From: ann@here.test\r\n"), "{mail}");
 }
 
@@ -120,7 +120,7 @@ fn mutt_delivers_with_its_wishes_for_notices() {
     );
     let settings = sender.file("muttrc", &settings);
     succeed(sender.command("mutt", &["-n", "-F", &settings, "-s", "mutt", "--", "ann@here.test"]), "Gr\u{fc}\u{df}e\n");
-    let mail = sender.rohrpost.inbox(&["Subject: mutt\r\n"]);
+    let mail = host::mail_with(&sender.rohrpost, "Subject: mutt\r\n");
     assert!(
         mail.contains("Return-Path: <ann@here.test>\r\n") && mail.ends_with("\r\n\r\nGr\u{fc}\u{df}e\r\n"),
         "{mail}"

@@ -20,7 +20,7 @@ fn every_mixture_of_line_ends_arrives_as_crlf() {
     ];
     for (subject, input, expected) in inputs {
         host.send(&["-t", "-i"], input);
-        assert_eq!(body(&rohrpost.inbox(&[&format!("Subject: {subject}\r\n")])), expected, "{subject}");
+        assert_eq!(body(&host::mail_with(&rohrpost, &format!("Subject: {subject}\r\n"))), expected, "{subject}");
     }
 }
 
@@ -34,7 +34,7 @@ fn recipients_of_all_fields_and_operands_get_it_once_and_hidden_ones_are_not_tol
         assert_eq!(queue.matches(&format!("\"recipient\":\"{recipient}\"")).count(), 1, "{queue}");
     }
     rohrpost.ask(&["queue", "retry", "--recipient", "ann@here.test"]);
-    let mail = rohrpost.inbox(&["Subject: all\r\n"]);
+    let mail = host::mail_with(&rohrpost, "Subject: all\r\n");
     assert!(!mail.contains("secret") && !mail.contains("Bcc"), "{mail}");
     assert_eq!(host::count(&rohrpost, "all"), 1);
 }
@@ -43,14 +43,14 @@ fn recipients_of_all_fields_and_operands_get_it_once_and_hidden_ones_are_not_tol
 fn a_hidden_recipient_is_gone_without_t_too() {
     let (host, rohrpost) = Host::start();
     host.send(&["ann"], b"Subject: leak\nBcc: secret@here.test\n\nx\n");
-    assert!(!rohrpost.inbox(&["Subject: leak\r\n"]).contains("secret"));
+    assert!(!host::mail_with(&rohrpost, "Subject: leak\r\n").contains("secret"));
 }
 
 #[test]
 fn a_message_without_a_header_gets_one() {
     let (host, rohrpost) = Host::start();
     host.send(&["-F", "J\u{f6}rg", "-f", "bob@here.test", "ann"], b"only text, no field\n");
-    let mail = rohrpost.inbox(&["only text, no field"]);
+    let mail = host::mail_with(&rohrpost, "only text, no field");
     for field in
         ["\r\nFrom: =?utf-8?b?SsO2cmc=?= <bob@here.test>\r\n", "\r\nDate: ", "\r\nTo: undisclosed-recipients:;\r\n"]
     {
@@ -64,7 +64,7 @@ fn a_message_without_a_header_gets_one() {
 fn a_nul_arrives_encoded() {
     let (host, rohrpost) = Host::start();
     host.send(&["ann"], b"Subject: nul\n\na\0b\n");
-    assert_eq!(body(&rohrpost.inbox(&["Subject: nul\r\n"])), "a=00b\r\n");
+    assert_eq!(body(&host::mail_with(&rohrpost, "Subject: nul\r\n")), "a=00b\r\n");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn some_refused_recipients_are_told_and_the_others_get_it() {
         ended.errors.starts_with("rohrpost: refused: nobody-of-that-name") && ended.errors.lines().count() == 1,
         "{ended:?}"
     );
-    rohrpost.inbox(&["Subject: no\r\n"]);
+    host::mail_with(&rohrpost, "Subject: no\r\n");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn a_dialogue_on_standard_input_delivers() {
             "{ended:?}"
         );
     }
-    let mail = rohrpost.inbox(&["Subject: bs\r\n"]);
+    let mail = host::mail_with(&rohrpost, "Subject: bs\r\n");
     assert!(mail.contains("Return-Path: <a@here.test>\r\n") && mail.ends_with("\r\n\r\n.dot\r\n"), "{mail}");
 }
 
