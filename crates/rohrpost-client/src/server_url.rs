@@ -208,27 +208,13 @@ impl ServerUrl {
                 Place::Net(Host::Literal(_), _) | Place::Unix(_) => None,
             },
             protocol: self.protocol(),
-            tls: self.link_tls(&endpoint),
+            tls: LinkTls::of(self.tls, &endpoint),
             require_trust: trust != Trust::Any,
             trust,
             min_tls: self.min_tls,
             login: self.login.clone(),
             idle: IDLE_RELAY,
             ..Target::new(endpoint, ehlo_name)
-        }
-    }
-
-    fn link_tls(&self, endpoint: &Endpoint) -> LinkTls {
-        match self.tls {
-            TlsMode::Auto => match endpoint {
-                Endpoint::Tcp(address) if address.port() == 465 => LinkTls::Implicit,
-                local if local.is_local() => LinkTls::IfOffered,
-                _ => LinkTls::Starttls,
-            },
-            TlsMode::Implicit => LinkTls::Implicit,
-            TlsMode::Starttls => LinkTls::Starttls,
-            TlsMode::Opportunistic => LinkTls::IfOffered,
-            TlsMode::Off => LinkTls::Off,
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rohrpost_mail::{Domain, Host, MinTls, Secret, Trust};
+use rohrpost_mail::{Domain, Host, MinTls, Secret, TlsMode, Trust};
 use rohrpost_sasl::{Mechanism, client::Credential};
 use rohrpost_smtp::client::{Protocol, Quirks, Starttls, Timeouts};
 
@@ -37,6 +37,15 @@ impl Endpoint {
         }
     }
 
+    /// The port, unless this is a unix socket.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::Name(_, port) => Some(*port),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The address, where it is known before connecting.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -62,7 +71,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// How this one connection is encrypted: [`rohrpost_mail::TlsMode`] without its `auto`.
+/// How this one connection is encrypted: [`TlsMode`] without its `auto`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum LinkTls {
     /// Clear text, as somebody said.
@@ -79,6 +88,19 @@ pub enum LinkTls {
 }
 
 impl LinkTls {
+    /// What a mode means at an endpoint. `auto` is TLS from the first octet on port 465 and STARTTLS on every other; what
+    /// never leaves this host may go in clear.
+    pub fn of(mode: TlsMode, endpoint: &Endpoint) -> Self {
+        match (mode, endpoint) {
+            (TlsMode::Off, _) | (TlsMode::Auto, Endpoint::Unix(_)) => Self::Off,
+            (TlsMode::Implicit, _) => Self::Implicit,
+            (TlsMode::Auto, endpoint) if endpoint.port() == Some(465) => Self::Implicit,
+            (TlsMode::Auto, endpoint) if endpoint.is_local() => Self::IfOffered,
+            (TlsMode::Auto | TlsMode::Starttls, _) => Self::Starttls,
+            (TlsMode::Opportunistic, _) => Self::IfOffered,
+        }
+    }
+
     pub(crate) fn starttls(self) -> Starttls {
         match self {
             Self::Off | Self::Fallback | Self::Implicit => Starttls::Never,
@@ -290,6 +312,22 @@ mod tests {
             change(&mut other);
             assert_ne!(other.reuse_key(), target().reuse_key(), "change {place}");
         }
+    }
+
+    #[test]
+    fn the_port_decides_what_auto_means_and_only_this_host_may_go_in_clear() {
+        use LinkTls::{IfOffered, Implicit, Off, Starttls};
+
+        let auto = |text: &str| LinkTls::of(TlsMode::Auto, &Endpoint::Tcp(text.parse().unwrap()));
+        assert_eq!(auto("192.0.2.1:465"), Implicit);
+        assert_eq!(auto("127.0.0.1:465"), Implicit);
+        assert_eq!(auto("192.0.2.1:587"), Starttls);
+        assert_eq!(auto("127.0.0.1:587"), IfOffered);
+        assert_eq!(LinkTls::of(TlsMode::Auto, &Endpoint::Unix("/run/x".into())), Off);
+        let named = Endpoint::Name(Domain::parse("mx.test").unwrap(), 465);
+        let modes = [TlsMode::Auto, TlsMode::Implicit, TlsMode::Starttls, TlsMode::Opportunistic, TlsMode::Off];
+        let forms = modes.map(|mode| LinkTls::of(mode, &named));
+        assert_eq!(forms, [Implicit, Implicit, Starttls, IfOffered, Off]);
     }
 
     #[test]

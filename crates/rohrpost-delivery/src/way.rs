@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rohrpost_client::{Endpoint, LinkTls, Protocol, Target, limits::IDLE_RELAY};
 use rohrpost_dns::PlannedHost;
-use rohrpost_mail::{Domain, Host, MinTls, Policy, PolicySource, TlsMode, Trust};
+use rohrpost_mail::{Domain, Host, MinTls, Policy, PolicySource, Trust};
 use rohrpost_queue::routing::{LOCAL, MX};
 use rohrpost_tls::CertPair;
 
@@ -87,14 +87,10 @@ impl Candidate {
     /// A host of a route. `endpoint` is where its place was found.
     pub(crate) fn relay(host: &RouteHost, endpoint: Endpoint, settings: &Settings) -> Self {
         let mut target = Target::new(endpoint, settings.host_name.clone().into());
-        let port = match &host.place {
-            Place::Host(name, port) => {
-                target.name = name.name().cloned();
-                *port
-            }
-            Place::Unix(_) => 0,
-        };
-        target.tls = link_tls(host.tls, port, &target.endpoint);
+        if let Place::Host(name, _) = &host.place {
+            target.name = name.name().cloned();
+        }
+        target.tls = LinkTls::of(host.tls, &target.endpoint);
         target.protocol = host.protocol;
         target.trust = host.trust.clone();
         target.require_trust = !target.tls.allows_clear() && host.trust != Trust::Any;
@@ -135,19 +131,6 @@ fn name_or_address(name: Option<&Domain>, address: SocketAddr) -> String {
     name.map_or_else(|| Host::Literal(address.ip()).to_string(), ToString::to_string)
 }
 
-/// `auto`: port 465 implicit, any other port STARTTLS required; what never leaves this host may be plain.
-fn link_tls(mode: TlsMode, port: u16, endpoint: &Endpoint) -> LinkTls {
-    match mode {
-        TlsMode::Off => LinkTls::Off,
-        TlsMode::Implicit => LinkTls::Implicit,
-        TlsMode::Opportunistic => LinkTls::IfOffered,
-        TlsMode::Auto if matches!(endpoint, Endpoint::Unix(_)) => LinkTls::Off,
-        TlsMode::Auto if port == 465 => LinkTls::Implicit,
-        TlsMode::Auto if endpoint.is_local() => LinkTls::IfOffered,
-        TlsMode::Auto | TlsMode::Starttls => LinkTls::Starttls,
-    }
-}
-
 /// The name of what a route asks of its link.
 fn policy_of(tls: LinkTls, trust: &Trust) -> Policy {
     match (tls, trust) {
@@ -162,6 +145,8 @@ fn policy_of(tls: LinkTls, trust: &Trust) -> Policy {
 
 #[cfg(test)]
 mod tests {
+    use rohrpost_mail::TlsMode;
+
     use super::*;
 
     fn settings() -> Settings {

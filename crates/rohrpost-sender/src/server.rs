@@ -339,7 +339,7 @@ impl Server {
     pub(crate) fn target(&self) -> Target {
         let endpoint = self.place.endpoint();
         let trust = self.trust.clone().unwrap_or(if endpoint.is_local() { Trust::Any } else { Trust::System });
-        let tls = self.form();
+        let tls = LinkTls::of(self.security, &endpoint);
         let mut timeouts = self.timeouts;
         if self.may_change_form && tls != LinkTls::Implicit {
             timeouts.greeting = timeouts.greeting.min(SILENCE);
@@ -365,18 +365,6 @@ impl Server {
             transcript: true,
             idle: IDLE_RELAY,
             ..Target::new(endpoint, self.ehlo_name.clone().unwrap_or_else(this_host))
-        }
-    }
-
-    /// The form of TLS to begin with.
-    fn form(&self) -> LinkTls {
-        let endpoint = self.place.endpoint();
-        match (self.security, &self.place) {
-            (Security::Auto, Place::Unix(_)) | (Security::Off, _) => LinkTls::Off,
-            (Security::Auto, Place::Net(_, 465)) | (Security::Implicit, _) => LinkTls::Implicit,
-            (Security::Auto, Place::Net(..)) if endpoint.is_local() => LinkTls::IfOffered,
-            (Security::Auto | Security::Starttls, _) => LinkTls::Starttls,
-            (Security::Opportunistic, _) => LinkTls::IfOffered,
         }
     }
 
@@ -441,8 +429,8 @@ mod tests {
     #[test]
     fn by_default_the_port_decides_the_form_and_only_this_host_may_go_in_clear() {
         let form = |url: &str| {
-            let server = Server::url(url).unwrap();
-            (server.form(), server.target().trust)
+            let target = Server::url(url).unwrap().target();
+            (target.tls, target.trust)
         };
         assert_eq!(form("smtp://mx.test"), (LinkTls::Starttls, Trust::System));
         assert_eq!(form("smtp://mx.test:465"), (LinkTls::Implicit, Trust::System));

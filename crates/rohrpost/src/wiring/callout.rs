@@ -6,7 +6,7 @@ use rohrpost_client::{Connection, Endpoint, LinkTls, Target};
 use rohrpost_delivery::settings::{Place, Route, RouteHost};
 use rohrpost_dns::Resolver;
 use rohrpost_intake::{Callout, Known, callout::Answer, settings::RelayDomain};
-use rohrpost_mail::{Class, Domain, Host, Mailbox, TlsMode, Trust};
+use rohrpost_mail::{Class, Domain, Host, Mailbox, Trust};
 use rohrpost_tls::{ClientTls, ClientTlsOptions, TlsError};
 
 use crate::config::Settings;
@@ -69,7 +69,7 @@ impl Prober {
         let target = |endpoint: Endpoint| Target {
             name: name.clone(),
             protocol: host.protocol,
-            tls: link_tls(host.tls, &endpoint),
+            tls: LinkTls::of(host.tls, &endpoint),
             trust: host.trust.clone(),
             require_trust: host.trust != Trust::Any,
             min_tls: host.min_tls,
@@ -77,17 +77,6 @@ impl Prober {
             ..Target::new(endpoint, self.host_name.clone().into())
         };
         endpoints.into_iter().map(target).collect()
-    }
-}
-
-fn link_tls(mode: TlsMode, endpoint: &Endpoint) -> LinkTls {
-    match mode {
-        TlsMode::Auto if endpoint.address().is_some_and(|address| address.port() == 465) => LinkTls::Implicit,
-        TlsMode::Auto if endpoint.is_local() => LinkTls::IfOffered,
-        TlsMode::Auto | TlsMode::Starttls => LinkTls::Starttls,
-        TlsMode::Implicit => LinkTls::Implicit,
-        TlsMode::Opportunistic => LinkTls::IfOffered,
-        TlsMode::Off => LinkTls::Off,
     }
 }
 
