@@ -6,7 +6,7 @@ use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlEr
 use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
 use rohrpost_tls::TlsError;
 
-use crate::{hint, mail::BuildError, proxy::ProxyError, rate::RateError, receipt::Outcome, secret::SecretError};
+use crate::{hint, mail::BuildError, receipt::Outcome, secret::SecretError};
 
 /// What kind of error it is: what a program branches on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -67,12 +67,6 @@ pub enum ConfigError {
     /// The name of a server.
     #[error("server name: {0}")]
     Host(#[from] DomainError),
-    /// The URL of a proxy.
-    #[error("proxy: {0}")]
-    Proxy(#[from] ProxyError),
-    /// A rate.
-    #[error("rate: {0}")]
-    Rate(#[from] RateError),
     /// A user without a secret.
     #[error("the URL names the user {user}, and there is no secret for it")]
     NoSecret {
