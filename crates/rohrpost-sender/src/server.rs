@@ -30,9 +30,12 @@ use crate::{
 /// | `Opportunistic` | STARTTLS where it is offered, else clear text. A handshake that fails is an error unless [`Server::clear_fallback`] |
 /// | `Off` | clear text, even where STARTTLS is offered |
 ///
-/// Trust is `System` by default, on this host (`localhost`, loopback addresses, unix sockets) `Any`. `Dane` and
-/// `FirstUse` are for the server's routes; here they are an error of kind [`Config`](crate::Kind::Config), never a
-/// silent `System`.
+/// With `Auto` a port that does not greet within [`SILENCE`] is taken for one that waits for TLS; for servers that let
+/// everybody wait longer set the form.
+///
+/// Trust is `System` by default, on this host (`localhost`, loopback addresses, unix sockets) `Any`. `Dane` and `FirstUse`
+/// need TLSA records and a store, which are not at hand here: they are an error of kind [`Config`](crate::Kind::Config),
+/// never a silent `System`.
 ///
 /// ```
 /// use rohrpost_sender::{MinTls, Security, Server, Trust};
