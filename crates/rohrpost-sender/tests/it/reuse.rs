@@ -70,6 +70,19 @@ async fn the_rate_holds_back_what_is_too_much() {
     assert_eq!(began.elapsed().as_secs(), 6, "two at once, then one every three seconds");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_too_many_gets_half_as_many() {
+    let refusal = Fault::reply("450 4.7.0 too many messages from you");
+    let peer = TestServer::builder().fault_times(Stage::Mail, refusal, 1).start().await;
+    let sender = Sender::new(server(peer.url()).connector(peer.pipe()).rate("20/min".parse().unwrap())).unwrap();
+    let began = tokio::time::Instant::now();
+    assert!(!send_one(&sender).await);
+    for _ in 0..3 {
+        assert!(send_one(&sender).await);
+    }
+    assert_eq!(began.elapsed().as_secs(), 9, "six seconds at the full rate");
+}
+
 #[tokio::test]
 async fn quirks_keep_us_from_what_the_server_cannot_do() {
     let peer = TestServer::start().await;
