@@ -1,12 +1,13 @@
 //! The command line as clap reads it. What the commands do is in [`crate::commands`].
 
+mod send;
+
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{
-    Args, Parser, Subcommand, ValueEnum,
-    builder::{NonEmptyStringValueParser, TypedValueParser, styling},
-};
-use rohrpost_mail::{Domain, Mailbox, QueueId, Secret};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use rohrpost_mail::{Domain, Mailbox, QueueId};
+
+pub(crate) use self::send::{Content, Notices, Pair, People, Send, Servers};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -53,7 +54,7 @@ pub(crate) enum Command {
     /// Send a message; its text is read from standard input
     ///
     /// The receipt has one line for each recipient, first the word for how well the hop was sealed: verified, encrypted or
-    /// cleartext.
+    /// cleartext. A code other than 0 at the end means that nobody got it; 74, that nobody may know.
     Send(Box<Send>),
     /// Look after mail that waits
     #[command(subcommand)]
@@ -117,49 +118,6 @@ pub(crate) struct Demo {
     /// Send all outgoing mail to this server instead; MODE is auto, implicit, starttls, opportunistic or off
     #[arg(long, value_name = "HOST:PORT[,tls=MODE]")]
     pub(crate) relay_to: Option<String>,
-}
-
-/// Options of `send`.
-#[derive(Args, Debug)]
-pub(crate) struct Send {
-    /// Recipient; may be repeated
-    #[arg(long, required = true, value_name = "ADDRESS")]
-    pub(crate) to: Vec<Mailbox>,
-    /// Recipient of a copy; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) cc: Vec<Mailbox>,
-    /// Recipient of whom the others do not know; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bcc: Vec<Mailbox>,
-    /// Sender
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) from: Mailbox,
-    /// Subject
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub(crate) subject: String,
-    /// File to attach; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) attach: Vec<PathBuf>,
-    /// Server: smtp://, smtps://, submission:// or lmtp://[USER@]HOST[:PORT][?tls=MODE&trust=TRUST]
-    #[arg(long, value_name = "URL", env = "ROHRPOST_SERVER", hide_env_values = true)]
-    pub(crate) server: String,
-    /// Account to log in with; also as USER@ in the URL
-    #[arg(long, value_name = "USER")]
-    pub(crate) user: Option<String>,
-    /// File whose first line is the password
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
-    /// Password from the environment
-    #[arg(long, env = "ROHRPOST_PASSWORD", hide = true, hide_env_values = true, value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
-    pub(crate) password: Option<Secret>,
-    /// PEM file with the authorities to trust, in the place of those of the system
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Let the password go out in clear text
-    #[arg(long)]
-    pub(crate) allow_clear: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 /// Which recipients in the queue are meant: those for whom all that is given holds.

@@ -8,6 +8,7 @@ mod send;
 mod serve;
 mod store;
 mod trace;
+mod ways;
 
 use std::{future::Future, io::Write, process::ExitCode};
 

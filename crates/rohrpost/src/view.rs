@@ -3,6 +3,7 @@
 //! Colours are always written; [`anstream`] takes them out where the output is no terminal or `NO_COLOR` is set.
 
 pub(crate) mod queue;
+pub(crate) mod receipt;
 pub(crate) mod table;
 pub(crate) mod trace;
 

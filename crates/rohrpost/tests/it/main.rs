@@ -10,3 +10,4 @@ mod handoff;
 mod peers;
 mod personas;
 mod scenes;
+mod send;

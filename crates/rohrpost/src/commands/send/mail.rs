@@ -1,0 +1,173 @@
+//! The message that `send` sends, from its options, files and standard input.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{IsTerminal, Read},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use rohrpost_mail::{Mailbox, Recipient, address_list::mailboxes};
+use rohrpost_sender::{BuildError, Builder, Mail, Template};
+
+use crate::{
+    cli::{Content, Notices, People, Send},
+    exit::{Exit, Failure},
+};
+
+/// The message, with all that is wrong with it at once.
+pub(super) fn of(command: &Send) -> anyhow::Result<Mail> {
+    let Send { people, content, notices, .. } = command;
+    let mail = match (content.eml, content.template.is_empty()) {
+        (true, _) => written_elsewhere(people)?,
+        (false, true) => plain(builder(people, content)?, content)?,
+        (false, false) => filled(builder(people, content)?, content)?,
+    };
+    Ok(noticed(mail, notices))
+}
+
+/// All but subject, texts and further fields.
+fn builder(people: &People, content: &Content) -> Result<Builder, Failure> {
+    let People { from, to, cc, bcc, reply_to } = people;
+    let author: Vec<String> = from.iter().cloned().collect();
+    let mail = Mail::new().from(author).to(&**to).cc(&**cc).bcc(&**bcc).reply_to(&**reply_to);
+    let mail = content.attach.iter().try_fold(mail, |mail, file| Ok(mail.attach(readable(file)?)))?;
+    let inline = content.inline.iter();
+    inline.into_iter().try_fold(mail, |mail, shown| {
+        let file = PathBuf::from(&shown.value);
+        Ok(mail.inline(&shown.name, readable(&file)?))
+    })
+}
+
+/// A file that cannot be read is told before anything is built.
+fn readable(file: &Path) -> Result<&Path, Failure> {
+    File::open(file).map(|_| file).map_err(|error| unreadable(file, error))
+}
+
+fn unreadable(file: &Path, error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::NoInput, format!("{}: {error}", file.display()))
+}
+
+fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
+    let mail = content.subject.iter().fold(mail, Builder::subject);
+    let mail = content.header.iter().fold(mail, |mail, field| mail.header(&field.name, field.value.trim()));
+    let html = content.html.as_deref().map(text_in).transpose()?;
+    let text = match &content.text_file {
+        Some(file) => Some(text_in(file)?),
+        None => typed(html.is_some())?,
+    };
+    let mail = html.into_iter().fold(mail, Builder::html);
+    let mail = text.into_iter().fold(mail, Builder::text);
+    mail.build().map_err(|error| wrong(&error, option).into())
+}
+
+fn text_in(file: &Path) -> Result<String, Failure> {
+    let octets = fs::read(file).map_err(|error| unreadable(file, error))?;
+    String::from_utf8(octets).map_err(|_| Failure::new(Exit::Data, format!("{} is not UTF-8", file.display())))
+}
+
+/// The text from standard input. Where there is HTML it may be missing, and then nobody is asked for it.
+fn typed(may_be_missing: bool) -> anyhow::Result<Option<String>> {
+    let is_terminal = std::io::stdin().is_terminal();
+    if may_be_missing && is_terminal {
+        return Ok(None);
+    }
+    if is_terminal {
+        eprintln!("Write your message; Ctrl-D ends it.");
+    }
+    let text = String::from_utf8(standard_input()?);
+    let text = text.map_err(|_| Failure::new(Exit::Data, "standard input is not UTF-8"))?;
+    Ok(Some(text).filter(|text| !(may_be_missing && text.is_empty())))
+}
+
+fn standard_input() -> anyhow::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut octets).context("standard input")?;
+    Ok(octets)
+}
+
+/// One mail from templates, with the values of `--set`.
+fn filled(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
+    let mut template = Template::new(mail);
+    let (mut has_text, mut has_html) = (false, false);
+    for file in &content.template {
+        let is_html = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
+        let has_one = if is_html { &mut has_html } else { &mut has_text };
+        if std::mem::replace(has_one, true) {
+            let form = if is_html { "the HTML" } else { "the text" };
+            return Err(
+                Failure::new(Exit::Usage, format!("--template {}: {form} has one already", file.display())).into()
+            );
+        }
+        let text = text_in(file)?;
+        template = if is_html { template.html(&text) } else { template.text(&text) };
+    }
+    let template = content.subject.iter().fold(template, |template, subject| template.subject(subject));
+    let fill = |template: Template, field: &crate::cli::Pair<':'>| template.header(&field.name, field.value.trim());
+    let template = content.header.iter().fold(template, fill);
+    let values: BTreeMap<&str, &str> = content.set.iter().map(|set| (&*set.name, &*set.value)).collect();
+    let mut mails = template.merge([values]).map_err(|error| wrong(&error, place_in_template))?;
+    let mail = mails.next().expect("one row makes one mail");
+    mail.map_err(|error| wrong(&error.error, place_in_template).into())
+}
+
+/// A whole message, to those whom the options name, else to those whom its header names.
+fn written_elsewhere(people: &People) -> anyhow::Result<Mail> {
+    let parsed = |text: &String, option: &str| -> Result<Vec<Mailbox>, Failure> {
+        mailboxes(text).map_err(|error| Failure::new(Exit::Data, format!("{option}: {text:?}: {error}")))
+    };
+    let mut recipients: Vec<Recipient> = Vec::new();
+    for (option, list) in [("--to", &people.to), ("--cc", &people.cc), ("--bcc", &people.bcc)] {
+        for text in list {
+            recipients.extend(parsed(text, option)?.into_iter().map(Recipient::new));
+        }
+    }
+    let author = people.from.as_ref().map(|text| parsed(text, "--from")).transpose()?;
+    let author = match author.as_deref() {
+        None => None,
+        Some([one]) => Some(one.clone()),
+        Some(_) => return Err(Failure::new(Exit::Data, "--from: one address sends it").into()),
+    };
+    let mail = Mail::from_eml_as(standard_input()?, author, recipients);
+    mail.map_err(|error| wrong(&error, |field| format!("standard input: {field}")).into())
+}
+
+/// The same with the notices that are wanted.
+fn noticed(mail: Mail, notices: &Notices) -> Mail {
+    let Notices { notify, ret, envid, require_tls } = notices;
+    if notify.is_none() && ret.is_none() && envid.is_none() && !require_tls {
+        return mail;
+    }
+    let mut envelope = mail.envelope().clone();
+    envelope.ret = ret.map(Into::into);
+    envelope.envid.clone_from(envid);
+    envelope.require_tls = *require_tls;
+    let told = |to: &Recipient| Recipient { notify: notify.unwrap_or(to.notify), ..to.clone() };
+    let recipients = mail.recipients().iter().map(told).collect();
+    mail.addressed(envelope, recipients)
+}
+
+/// Every fault in a line of its own, with where it came from.
+fn wrong(error: &BuildError, place: impl Fn(&str) -> String) -> Failure {
+    let faults: Vec<String> =
+        error.faults.iter().map(|(field, reason)| format!("{}: {reason}", place(field))).collect();
+    let message = match &*faults {
+        [one] => one.clone(),
+        all => format!("the message cannot be built:\n  {}", all.join("\n  ")),
+    };
+    Failure::new(Exit::Data, message)
+}
+
+/// The option that a verb of the builder has here.
+fn option(verb: &str) -> String {
+    format!("--{}", verb.replace('_', "-"))
+}
+
+/// The same where texts come from templates.
+fn place_in_template(verb: &str) -> String {
+    match verb {
+        "text" | "html" => "--template".to_owned(),
+        verb => option(verb),
+    }
+}

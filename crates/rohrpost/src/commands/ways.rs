@@ -1,0 +1,135 @@
+//! The servers that a command sends through, from its options.
+
+use rohrpost_client::{ServerUrl, ServerUrlError};
+use rohrpost_sender::{Login, SecretSource, Server, Trust};
+
+use crate::{
+    cli::Servers,
+    exit::{Exit, Failure},
+};
+
+/// A server with all that the options say of it.
+pub(super) struct Way {
+    /// The terms.
+    pub(super) server: Server,
+    /// The same in words, for people.
+    pub(super) words: String,
+}
+
+/// The servers in their order.
+///
+/// # Errors
+/// A URL that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
+/// hold a password, which does not belong there.
+pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
+    let wrong = |error: ServerUrlError| Failure::new(Exit::Usage, format!("--server: {error}"));
+    let urls = options.server.iter().map(|text| text.parse());
+    let urls: Vec<ServerUrl> = urls.collect::<Result<_, _>>().map_err(wrong)?;
+    let nobody = options.user.is_none() && urls.iter().all(|url| url.user().is_none());
+    if nobody && told_secret(options).is_some() {
+        let message = "the password belongs to nobody: name a user with --user, or as USER@ in the URL";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    urls.iter().zip(&options.server).map(|(url, text)| way(options, url, text)).collect()
+}
+
+fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
+    let server = Server::url(text).map_err(|error| Failure::new(Exit::Usage, format!("--server: {error}")))?;
+    let tls = options.tls.unwrap_or(url.tls());
+    let trust = trust(options).unwrap_or_else(|| url.trust(&url.place().endpoint()));
+    let min_tls = options.min_tls.unwrap_or(url.min_tls());
+    let login = login(options, url.user())?;
+    let user = login.as_ref().map(|login| format!(", as {}", login.user)).unwrap_or_default();
+    let words = format!("{server}, tls={tls}, trust={trust}, min-tls={min_tls}{user}");
+    let mut server = server.trust(trust).min_tls(min_tls).login(login);
+    if let Some(tls) = options.tls {
+        server = server.security(tls);
+    }
+    Ok(Way { server, words })
+}
+
+fn trust(options: &Servers) -> Option<Trust> {
+    let ca = options.ca.as_ref().map(|file| Trust::Ca(file.display().to_string()));
+    ca.or_else(|| options.trust.clone())
+}
+
+/// Who logs in; nobody where no user is named.
+fn login(options: &Servers, named: Option<&str>) -> Result<Option<Login>, Failure> {
+    let Some(user) = named.or(options.user.as_deref()) else { return Ok(None) };
+    let secret = told_secret(options).or_else(|| options.password.clone().map(SecretSource::Text));
+    let missing = || {
+        let message = format!(
+            "there is no password for {user}: give --password-file, --password-command, --password-env or ROHRPOST_PASSWORD"
+        );
+        Failure::new(Exit::Usage, message)
+    };
+    let login = Login::new(user, secret.ok_or_else(missing)?).allow_clear(options.allow_clear);
+    Ok(Some(options.mechanism.into_iter().fold(login, Login::mechanism)))
+}
+
+/// The source of the password that the command line itself names.
+fn told_secret(options: &Servers) -> Option<SecretSource> {
+    let file = options.password_file.as_ref().map(SecretSource::file);
+    let command = || options.password_command.as_ref().map(SecretSource::shell);
+    let variable = || options.password_env.as_ref().map(SecretSource::env);
+    file.or_else(command).or_else(variable)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// The ways in words, or what is wrong.
+    fn words(options: &str) -> Result<Vec<String>, String> {
+        let line = format!("rohrpost send --from ann@here.test --to bob@there.test {options}");
+        let Command::Send(send) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else {
+            panic!("send was said")
+        };
+        let words = |ways: Vec<Way>| ways.into_iter().map(|way| way.words).collect();
+        ways(&send.servers).map(words).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn servers_keep_their_order_and_options_count_over_urls() {
+        let servers = "--server smtps://a.test --server submission://b.test?tls=opportunistic&trust=any";
+        assert_eq!(
+            words(servers).unwrap(),
+            [
+                "a.test:465, tls=implicit, trust=system, min-tls=1.2",
+                "b.test:587, tls=opportunistic, trust=any, min-tls=1.2"
+            ]
+        );
+        assert_eq!(
+            words(&format!("{servers} --tls starttls --ca /ca.pem --min-tls 1.3")).unwrap(),
+            [
+                "a.test:465, tls=starttls, trust=ca:/ca.pem, min-tls=1.3",
+                "b.test:587, tls=starttls, trust=ca:/ca.pem, min-tls=1.3"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_user_of_the_url_comes_first_and_option_user_fills_the_gaps() {
+        let servers = "--server smtp://ann@localhost --server smtp://localhost --password-env P";
+        let users = words(&format!("{servers} --user bob")).unwrap();
+        assert!(users[0].ends_with(", as ann") && users[1].ends_with(", as bob"), "{users:?}");
+        let users = words(servers).unwrap();
+        assert!(users[1].ends_with("min-tls=1.2"), "nobody logs in there: {users:?}");
+    }
+
+    #[test]
+    fn users_and_passwords_belong_together() {
+        assert!(words("--server smtp://ann@localhost").unwrap_err().contains("no password for ann"));
+        assert!(words("--server smtp://localhost --password-file /p").unwrap_err().contains("--user"));
+    }
+
+    #[test]
+    fn a_wrong_url_is_told_and_a_password_in_it_is_not_repeated() {
+        assert!(words("--server ftp://x").unwrap_err().starts_with("--server: unknown scheme"));
+        let error = words("--server smtp://ann:pencil@x").unwrap_err();
+        assert!(error.contains("holds no password") && !error.contains("pencil"), "{error}");
+    }
+}

@@ -1,0 +1,317 @@
+//! `rohrpost send`, as scripts call it: what arrives, what it prints, how it ends.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rohrpost_mail::{ListenerTls, Secret};
+use rohrpost_sender::testing::{Builder, Fault, Received, Server, Stage};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A server in this process, and files for the command.
+struct Place {
+    runtime: Runtime,
+    server: Server,
+    files: TempDir,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    output: String,
+    errors: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self::with(Server::builder())
+    }
+
+    fn with(server: Builder) -> Self {
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let server = runtime.block_on(server.start());
+        Self { runtime, server, files: TempDir::with_prefix("rohrpost-send-").expect("a directory can be made") }
+    }
+
+    /// A second server, for as long as the place lives.
+    fn another(&self, server: Builder) -> Server {
+        self.runtime.block_on(server.start())
+    }
+
+    /// A file that nobody else can read.
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("the file can be written");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("the file is ours");
+        path.to_str().expect("the directory has a plain name").to_owned()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// Sends to the server from Ann to Bob, with further options.
+    fn send(&self, options: &[&str], text: impl AsRef<[u8]>) -> Ended {
+        let url = self.server.url();
+        run(&[&["--server", &url, "--from", "ann@here.test", "--to", "bob@there.test"], options].concat(), text)
+    }
+
+    /// The one message that came.
+    #[track_caller]
+    fn arrived(&self) -> Received {
+        let [one] = &*self.server.received() else { panic!("one message: {:?}", self.server.received()) };
+        one.clone()
+    }
+}
+
+/// Runs `rohrpost send` to its end.
+fn run(options: &[&str], text: impl AsRef<[u8]>) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+    command.arg("send").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for variable in ["ROHRPOST_SERVER", "ROHRPOST_PASSWORD"] {
+        command.env_remove(variable);
+    }
+    let mut child = command.env("SMTP_PASSWORD", "three blue kites").spawn().expect("it is built");
+    // Who ends before it has read everything closes the pipe; what it says then is looked at.
+    let _ = child.stdin.take().expect("it is piped").write_all(text.as_ref());
+    let ended = child.wait_with_output().expect("it is our child");
+    let text = |octets| String::from_utf8(octets).expect("it prints text");
+    Ended { code: ended.status.code().unwrap_or(-1), output: text(ended.stdout), errors: text(ended.stderr) }
+}
+
+#[test]
+fn everything_that_a_message_can_have_arrives() {
+    let place = Place::new();
+    let (html, logo, prices) = (
+        place.file("text.html", "<p>Hi <img src=\"cid:logo\"></p>"),
+        format!("logo={}", place.file("logo.png", b"\x89PNG")),
+        place.file("prices.csv", "net;gross\n"),
+    );
+    let options = [
+        ["--to", "Müller, Cy <cy@there.test>"],
+        ["--to", "\"Day, Dan\" <dan@there.test>, eve@there.test"],
+        ["--cc", "fay@there.test"],
+        ["--bcc", "archive@here.test"],
+        ["--reply-to", "office@here.test"],
+        ["--subject", "Grüße"],
+        ["--html", &html],
+        ["--inline", &logo],
+        ["--attach", &prices],
+        ["--header", "X-Customer: 4711"],
+    ];
+    let refused = place.send(options.as_flattened(), "Hi");
+    assert_eq!(refused.code, 65, "a comma in a name wants quotes: {refused:?}");
+    assert!(refused.errors.contains("--to: \"Müller, Cy"), "{refused:?}");
+
+    let ended = place.send(&options.as_flattened()[2..], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let first = ended.output.lines().next().expect("one line for each recipient");
+    assert!(
+        first.starts_with("local      bob@there.test") || first.starts_with("cleartext  bob@there.test"),
+        "{first}"
+    );
+    assert_eq!(ended.output.lines().count(), 5, "{ended:?}");
+    let message = place.arrived();
+    let everybody = ["bob", "dan", "eve", "fay"].map(|name| format!("{name}@there.test"));
+    assert_eq!(message.recipients[..4], everybody);
+    assert_eq!(message.recipients[4], "archive@here.test");
+    let text = message.text();
+    for part in [
+        "To: bob@there.test, \"Day, Dan\" <dan@there.test>, eve@there.test\r\n",
+        "Reply-To: office@here.test\r\n",
+        "X-Customer: 4711\r\n",
+        "multipart/mixed",
+        "multipart/related",
+        "multipart/alternative",
+        "Content-ID: <logo>",
+        "filename=\"prices.csv\"",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(!text.contains("archive"), "nobody sees Bcc:\n{text}");
+}
+
+#[test]
+fn a_whole_message_goes_to_those_in_its_header_or_in_the_options_alone() {
+    const MESSAGE: &str = "From: ann@here.test\nTo: bob@there.test\nBcc: cy@there.test\nSubject: x\n\nHi\n";
+    let place = Place::new();
+    let url = place.server.url();
+    let ended = run(&["--server", &url, "--eml"], MESSAGE);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let ended = run(&["--server", &url, "--eml", "--from", "office@here.test", "--to", "dan@there.test"], MESSAGE);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let [by_header, by_options] = &*place.server.received() else { panic!("two messages") };
+    assert_eq!(by_header.recipients, ["bob@there.test", "cy@there.test"]);
+    assert_eq!(by_options.recipients, ["dan@there.test"]);
+    assert_eq!((&*by_header.reverse_path, &*by_options.reverse_path), ("ann@here.test", "office@here.test"));
+    for message in [by_header, by_options] {
+        assert!(!message.text().contains("Bcc") && message.text().ends_with("Subject: x\r\n\r\nHi\r\n"), "{message:?}");
+    }
+}
+
+#[test]
+fn a_template_is_filled_and_what_is_missing_is_named() {
+    let place = Place::new();
+    let (text, html) = (place.file("letter.txt", "Dear {{ name }},\n"), place.file("letter.html", "<p>{{ name }}</p>"));
+    let options = ["--template", &text, "--template", &html, "--subject", "For {{ name }}"];
+    let ended = place.send(&[&options[..], &["--set", "number=1"]].concat(), "");
+    assert_eq!(ended.code, 65, "{ended:?}");
+    assert!(ended.errors.contains("--template: ") && ended.errors.contains("`name`"), "{ended:?}");
+    assert!(place.server.received().is_empty());
+
+    let ended = place.send(&[&options[..], &["--set", "name=Bob <B>"]].concat(), "");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = place.arrived().text();
+    for part in ["Subject: For Bob <B>\r\n", "Dear Bob <B>,\r\n", "<p>Bob &lt;B&gt;</p>"] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_next_server_takes_what_the_first_does_not() {
+    let place = Place::new();
+    let sick = place.another(Server::builder().fault(Stage::Mail, Fault::reply("451 4.3.0 disk")));
+    let options = ["--server", &sick.url(), "--server", &place.server.url()];
+    let ended = run(&[&options[..], &["--from", "ann@here.test", "--to", "bob@there.test"]].concat(), "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.output.contains(&format!("note: {}", sick.address())), "{ended:?}");
+    assert_eq!(place.arrived().recipients, ["bob@there.test"]);
+}
+
+#[test]
+fn a_code_other_than_zero_means_that_nobody_got_it() {
+    let place = Place::with(Server::builder().refuse("bob@there.test", "550 5.1.1 nobody here"));
+    let some = place.send(&["--to", "cy@there.test"], "Hi");
+    assert_eq!(some.code, 0, "{some:?}");
+    assert!(some.output.contains("refused    bob@there.test  550 5.1.1 nobody here\n"), "{some:?}");
+    assert_eq!(place.arrived().recipients, ["cy@there.test"]);
+
+    let nobody = place.send(&["--json"], "Hi");
+    assert_eq!(nobody.code, 67, "{nobody:?}");
+    let told: serde_json::Value = serde_json::from_str(&nobody.output).expect("one line of JSON");
+    assert_eq!(told["exit"], 67);
+    assert_eq!(told["recipients"][0]["outcome"], "refused");
+    assert_eq!(told["recipients"][0]["reply"]["code"], 550);
+}
+
+#[test]
+fn the_receipt_in_json_is_that_of_the_library() {
+    let place = Place::new();
+    let ended = place.send(&["--json"], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let receipt: serde_json::Value = serde_json::from_str(&ended.output).expect("one line of JSON");
+    assert_eq!(receipt["server"], place.server.address().to_string());
+    assert_eq!(receipt["recipients"][0]["outcome"], "delivered");
+    let id = receipt["id"].as_str().expect("a message has an id");
+    assert!(place.arrived().text().contains(&format!("Message-ID: <{id}>")), "{receipt}");
+}
+
+#[test]
+fn a_server_that_goes_behind_the_dot_leaves_it_open_and_nothing_is_sent_again() {
+    let place = Place::with(Server::builder().fault(Stage::Dot, Fault::Drop));
+    let ended = place.send(&["--server", &place.another(Server::builder()).url()], "Hi");
+    assert_eq!(ended.code, 74, "{ended:?}");
+    assert!(ended.output.starts_with("unknown    bob@there.test"), "{ended:?}");
+    let hint = ended.errors.lines().nth(1).expect("the hint has a line of its own");
+    assert!(hint.contains("hint:") && hint.contains("may have arrived"), "{ended:?}");
+    assert_eq!(place.server.connection_count(), 1);
+}
+
+#[test]
+fn notices_are_asked_for_in_the_envelope() {
+    let place = Place::new();
+    let transcript = place.path("dialogue");
+    let options = ["--notify", "success,failure", "--ret", "hdrs", "--envid", "inv+1", "--transcript"];
+    let ended = place.send(&[&options[..], &[transcript.to_str().expect("it has a plain name")]].concat(), "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let parameters = place.arrived().parameters;
+    assert!(parameters.contains("RET=HDRS") && parameters.contains("ENVID=inv+2B1"), "{parameters}");
+    let dialogue = std::fs::read_to_string(transcript).expect("it was written");
+    assert!(dialogue.contains("RCPT TO:<bob@there.test> NOTIFY=SUCCESS,FAILURE"), "{dialogue}");
+}
+
+#[test]
+fn a_password_comes_from_a_file_a_command_or_the_environment_and_is_masked_in_the_transcript() {
+    let place = Place::with(Server::builder().login("ann", Secret::new("three blue kites")));
+    let file = place.file("password", "three blue kites\n");
+    let sources = [
+        ["--password-file", &file],
+        ["--password-command", "printf 'three blue kites\\nsecond line'"],
+        ["--password-env", "SMTP_PASSWORD"],
+    ];
+    for source in sources {
+        let options = [&source[..], &["--user", "ann", "--allow-clear", "--transcript", "-"]].concat();
+        let ended = place.send(&options, "Hi");
+        assert_eq!(ended.code, 0, "{source:?}: {ended:?}");
+        assert!(ended.errors.contains("AUTH PLAIN") && ended.errors.contains("250 "), "{ended:?}");
+        for secret in ["three blue kites", "AGFubgB0aHJlZSBibHVlIGtpdGVz"] {
+            assert!(!ended.errors.contains(secret), "{ended:?}");
+        }
+    }
+    assert_eq!(place.server.received().len(), 3);
+    assert!(place.server.received().iter().all(|message| message.user.as_deref() == Some("ann")));
+
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).expect("the file is ours");
+    let ended = place.send(&["--user", "ann", "--password-file", &file, "--allow-clear"], "Hi");
+    assert_eq!(ended.code, 78, "{ended:?}");
+    assert!(ended.errors.contains("can be read by everybody") && ended.errors.contains("chmod"), "{ended:?}");
+}
+
+#[test]
+fn an_untrusted_certificate_is_shown_with_the_setting_that_pins_it() {
+    let place = Place::with(Server::builder().tls(ListenerTls::Required));
+    let ended = place.send(&["--tls", "starttls", "--trust", "system"], "Hi");
+    assert_eq!(ended.code, 69, "{ended:?}");
+    assert!(place.server.received().is_empty());
+    let pin = ended.errors.trim_end().rsplit_once("trust=").expect("the hint says how to pin it").1;
+
+    let ended = place.send(&["--tls", "starttls", "--trust", pin], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.output.starts_with("verified   bob@there.test"), "{ended:?}");
+    assert!(place.arrived().tls);
+}
+
+#[test]
+fn a_server_that_insists_on_tls_is_told_from_one_that_refuses() {
+    let place = Place::with(Server::builder().tls(ListenerTls::Required));
+    let ended = place.send(&["--tls", "off"], "Hi");
+    assert_eq!(ended.code, 69, "{ended:?}");
+    assert!(ended.errors.contains("hint: The server insists on TLS"), "{ended:?}");
+}
+
+#[test]
+fn a_dry_run_prints_the_message_and_sends_nothing() {
+    let place = Place::new();
+    let ended = place.send(&["--subject", "Trial", "--bcc", "cy@there.test", "--dry-run"], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.output.contains("Subject: Trial\r\n") && ended.output.ends_with("\r\n\r\nHi\r\n"), "{ended:?}");
+    for part in
+        ["to      bob@there.test, cy@there.test\n", &format!("server  {}", place.server.address()), "Nothing was sent"]
+    {
+        assert!(ended.errors.contains(part), "{part:?}: {ended:?}");
+    }
+    assert_eq!(place.server.connection_count(), 0);
+}
+
+#[test]
+fn bad_input_is_told_at_once_and_nothing_is_sent() {
+    let place = Place::new();
+    let ended = place.send(&["--cc", "eve@", "--subject", "a\r\nBcc: all@there.test", "--header", "X-A:\u{7}"], "Hi");
+    assert_eq!(ended.code, 65, "{ended:?}");
+    for option in ["--cc: ", "--subject: ", "--header: "] {
+        assert_eq!(ended.errors.lines().filter(|line| line.trim_start().starts_with(option)).count(), 1, "{ended:?}");
+    }
+    let missing = place.path("gone.pdf");
+    let missing = missing.to_str().expect("it has a plain name");
+    for option in ["--attach", "--text-file", "--html", "--template"] {
+        let ended = place.send(&[option, missing], "Hi");
+        assert_eq!(ended.code, 66, "{option}: {ended:?}");
+        assert!(ended.errors.contains(missing), "{option}: {ended:?}");
+    }
+    let ended = place.send(&["--transcript", "/nowhere/dialogue"], "Hi");
+    assert_eq!(ended.code, 73, "{ended:?}");
+    assert_eq!(place.server.connection_count(), 0);
+}
