@@ -18,7 +18,7 @@ use crate::exit::Exit;
 pub(super) struct Chosen {
     /// What it is set to, options included.
     pub(super) settings: Settings,
-    /// Where it comes from, for people: `account work from /home/joe/.msmtprc`.
+    /// Where it comes from, for people: `account work from ~/.msmtprc` with the whole path.
     pub(super) origin: String,
 }
 

@@ -43,11 +43,10 @@ fn as_msmtp(kind: Kind, stage: Option<Stage>, reply: Option<&Reply>) -> Exit {
             let is_early_no = stage != Some(Stage::Dot) && reply.is_some_and(Reply::is_permanent);
             if is_early_no { Exit::Data } else { Exit::Unavailable }
         }
-        Kind::Connect | Kind::Timeout => match stage {
-            Some(Stage::Connect) | None => Exit::TempFail,
-            Some(_) if reply.is_some() => Exit::Protocol,
-            Some(_) => Exit::Io,
-        },
+        Kind::Connect | Kind::Timeout if matches!(stage, Some(Stage::Connect) | None) => Exit::TempFail,
+        // A server that refuses to speak, or hangs up in the middle, does not keep to the protocol.
+        Kind::Connect => Exit::Protocol,
+        Kind::Timeout => Exit::Io,
         Kind::Protocol => Exit::Protocol,
         Kind::AfterDot | Kind::Io => Exit::Io,
         Kind::Config => Exit::Config,
@@ -83,7 +82,7 @@ mod tests {
             (Kind::Dns, None, None, 68),
             (Kind::Connect, Some(Stage::Connect), None, 75),
             (Kind::Connect, Some(Stage::Greeting), Some(&temporary), 76),
-            (Kind::Connect, Some(Stage::Mail), None, 74),
+            (Kind::Connect, Some(Stage::Mail), None, 76),
             (Kind::Timeout, Some(Stage::Connect), None, 75),
             (Kind::Timeout, Some(Stage::Ehlo), None, 74),
             (Kind::Tls, Some(Stage::Tls), None, 69),

@@ -2,5 +2,7 @@
 
 mod alone;
 mod beside;
+mod faulty;
 mod pair;
 mod secured;
+mod socks;

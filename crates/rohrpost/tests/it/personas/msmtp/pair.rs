@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rohrpost_testkit::{Received, Sink, SinkBuilder};
+use rohrpost_testkit::{Peer, Received, Script, Sink, SinkBuilder};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -61,6 +61,11 @@ impl Pair {
     /// Starts a sink.
     pub(crate) fn sink(&self, builder: SinkBuilder) -> Sink {
         self.runtime.block_on(builder.start())
+    }
+
+    /// Starts a server that plays a script on each connection.
+    pub(crate) fn peer(&self, script: Script) -> Peer {
+        self.runtime.block_on(Peer::start([script]))
     }
 
     /// Calls one of the two.
