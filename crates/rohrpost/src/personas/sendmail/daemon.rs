@@ -4,7 +4,7 @@ use std::{
     io::ErrorKind,
     os::unix::{net::UnixDatagram, process::CommandExt as _},
     process::{Child, Command, ExitCode, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -15,6 +15,8 @@ use crate::{
     exit::{Exit, Failure},
 };
 
+/// How long a server may take to become ready: what systemd allows too.
+const START_TIME_MAX: Duration = Duration::from_secs(90);
 /// How often it is looked whether the server has ended instead of becoming ready.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -38,8 +40,8 @@ pub(super) fn start(place: &Place) -> anyhow::Result<ExitCode> {
 
 /// Waits until the server says, as it would say to systemd, that it is ready.
 fn wait(notices: &UnixDatagram, mut server: Child) -> anyhow::Result<ExitCode> {
-    let mut notice = [0; 512];
-    loop {
+    let (mut notice, deadline) = ([0; 512], Instant::now() + START_TIME_MAX);
+    while Instant::now() < deadline {
         match notices.recv(&mut notice) {
             Ok(octets) if notice[..octets].split(|octet| *octet == b'\n').any(|word| word == b"READY=1") => {
                 return Ok(ExitCode::SUCCESS);
@@ -54,4 +56,5 @@ fn wait(notices: &UnixDatagram, mut server: Child) -> anyhow::Result<ExitCode> {
             return Err(Failure::new(exit, format!("the server did not start ({status})")).into());
         }
     }
+    Err(Failure::new(Exit::TempFail, format!("the server runs, but is not ready after {START_TIME_MAX:?}")).into())
 }
