@@ -1,5 +1,6 @@
 //! The stories that have to end well, one module each.
 
+mod application;
 mod host;
 mod log_in;
 mod organisation;
