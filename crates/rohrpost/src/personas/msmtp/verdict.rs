@@ -45,10 +45,8 @@ fn as_msmtp(kind: Kind, stage: Option<Stage>, reply: Option<&Reply>) -> Exit {
         }
         Kind::Connect | Kind::Timeout if matches!(stage, Some(Stage::Connect) | None) => Exit::TempFail,
         // A server that refuses to speak, or hangs up in the middle, does not keep to the protocol.
-        Kind::Connect => Exit::Protocol,
-        Kind::Timeout => Exit::Io,
-        Kind::Protocol => Exit::Protocol,
-        Kind::AfterDot | Kind::Io => Exit::Io,
+        Kind::Connect | Kind::Protocol => Exit::Protocol,
+        Kind::Timeout | Kind::AfterDot | Kind::Io => Exit::Io,
         Kind::Config => Exit::Config,
         Kind::Spool => Exit::CannotCreate,
         _ => Exit::Software,
@@ -61,8 +59,10 @@ fn special(error: &Error) -> Option<Exit> {
     let mut cause = error.source();
     while let Some(error) = cause {
         match error.downcast_ref() {
-            Some(ConnectError::Session(SessionError::NotOffered(Extension::Auth))) => return Some(Exit::Unavailable),
-            Some(ConnectError::Tls(TlsError::Untrusted(_))) => return Some(Exit::Unavailable),
+            Some(
+                ConnectError::Session(SessionError::NotOffered(Extension::Auth))
+                | ConnectError::Tls(TlsError::Untrusted(_)),
+            ) => return Some(Exit::Unavailable),
             Some(ConnectError::Tls(error)) if error.class() != Class::Ours => return Some(Exit::Protocol),
             _ => cause = error.source(),
         }
