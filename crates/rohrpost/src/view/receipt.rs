@@ -15,7 +15,13 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
     let encrypted = receipt.tls.as_ref().map(|TlsInfo { version, group, .. }| format!("{version}, {group}"));
     let manner = encrypted.or_else(|| receipt.notes.iter().find_map(clear)).unwrap_or_default();
     let rows = outcomes(&receipt.recipients, receipt.seal, &manner);
-    let notes = receipt.notes.iter().filter(|note| clear(note).is_none());
+    // What this server refused stands in the rows already.
+    let is_told = |note: &Note| match note {
+        Note::Clear { .. } => true,
+        Note::PassedOver { server, .. } => *server == receipt.server,
+        _ => false,
+    };
+    let notes = receipt.notes.iter().filter(|note| !is_told(note));
     notes.fold(rows, |text, note| text + &format!("{}\n", Styled(DIM, format!("note: {note}"))))
 }
 

@@ -26,7 +26,8 @@ impl Watched {
 
     /// The same message, read past the bar. Each server that it is sent to starts it anew.
     fn by(mail: &Mail, bar: ProgressBar) -> Self {
-        let style = ProgressStyle::with_template("{bar:40.cyan} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+        let style =
+            ProgressStyle::with_template("{bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {wide_bar:.cyan}");
         bar.set_style(style.expect("the template is well formed"));
         let (whole, shown) = (mail.clone(), bar.clone());
         let open = move || {
