@@ -2,7 +2,7 @@
 //!
 //! It is read as it comes, in pieces of any size: the header stays in memory, and so does the body up to
 //! [`MEMORY_BYTES_MAX`]; a larger one goes to a file without a name in the directory for temporary files. What the header
-//! says is the business of [`super::header`].
+//! says, and what is repaired of it, is the business of each persona.
 
 mod line_ends;
 

@@ -104,7 +104,7 @@ pub(super) enum OptionError {
     #[error("-{0} takes a value")]
     Incomplete(char),
     /// The value is none that the option knows.
-    #[error("-{option}{value:?}: {expected} is expected")]
+    #[error("-{option} {value:?}: {expected} is expected")]
     Value {
         /// The letter.
         option: char,
@@ -142,12 +142,13 @@ impl Options {
     }
 
     fn option(&mut self, letter: char, value: Option<OsString>) -> Result<(), OptionError> {
-        let path = value.clone();
+        // A path is kept as it is; all else is text.
+        let path = value.clone().map(PathBuf::from);
         let value = value.map(text).unwrap_or_default();
         match letter {
             'b' => self.mode = mode(&value)?,
             'B' => self.body = body(&value)?,
-            'C' => self.config = path.map(PathBuf::from),
+            'C' => self.config = path,
             'f' | 'r' => self.reverse_path = Some(clean("the sender", value)?),
             'F' => self.full_name = Some(clean("-F", value)?),
             'i' => self.ignore_dots = true,

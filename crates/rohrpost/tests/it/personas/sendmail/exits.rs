@@ -9,12 +9,12 @@ fn each_reason_has_its_code_and_nobody_gets_the_message() {
     let (host, rohrpost) = Host::start();
     let table: [(i32, &[&str], &[u8], &str); 12] = [
         (64, &["-t", "-f"], MESSAGE, "-f takes a value"),
-        (64, &["-t", "-N", "sometimes"], MESSAGE, "-N\"sometimes\""),
+        (64, &["-t", "-N", "sometimes"], MESSAGE, "-N \"sometimes\""),
         (64, &["-t", "-f", "a> ORCPT=rfc822;x"], MESSAGE, "the sender"),
         (64, &["-t", "-f", "\"a"], MESSAGE, "the sender"),
         (64, &["-t", "-f", "a@x.test\r\nRCPT TO:<b@x.test>"], MESSAGE, "control character"),
         (64, &["ann\n"], MESSAGE, "control character"),
-        (64, &["-bt"], MESSAGE, "-b\"t\""),
+        (64, &["-bt"], MESSAGE, "-b \"t\""),
         (65, &["-t"], b"To: ann\rBcc: b\n\nx\n", "bare CR"),
         (65, &["<ann"], MESSAGE, "never closed"),
         (66, &[], MESSAGE, "no recipients"),
