@@ -1,6 +1,6 @@
 //! Servers as people write them: `submissions://ann@mail.here.test`.
 
-use std::{borrow::Cow, fmt, io, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{borrow::Cow, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rohrpost_mail::{DomainError, Host, MinTls, TlsMode, Trust, policy::WordError};
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{
     limits::IDLE_RELAY,
-    target::{Endpoint, LinkTls, Login, Target},
+    target::{Endpoint, LinkTls, Target},
 };
 
 /// Why a text is no [`ServerUrl`].
@@ -105,7 +105,6 @@ pub struct ServerUrl {
     scheme: &'static str,
     place: Place,
     user: Option<String>,
-    login: Option<Login>,
     tls: TlsMode,
     trust: Option<Trust>,
     min_tls: MinTls,
@@ -125,7 +124,6 @@ impl FromStr for ServerUrl {
             scheme,
             place,
             user: user(&url)?,
-            login: None,
             tls: implied_tls(scheme),
             trust: None,
             min_tls: MinTls::default(),
@@ -138,13 +136,6 @@ impl FromStr for ServerUrl {
 }
 
 impl ServerUrl {
-    /// Adds the log-in; its user counts.
-    #[must_use]
-    pub fn with_login(mut self, login: Login) -> Self {
-        self.login = Some(login);
-        self
-    }
-
     /// The user to log in as, if the text names one.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
@@ -180,39 +171,21 @@ impl ServerUrl {
         self.trust.clone().unwrap_or(if endpoint.is_local() { Trust::Any } else { Trust::System })
     }
 
-    /// Looks the host up and gives one target for each address, in the system's order. The caller bounds its time.
-    ///
-    /// # Errors
-    /// What the system's resolver says; [`io::ErrorKind::NotFound`] if there is no address.
-    pub async fn targets(&self, ehlo_name: Host) -> io::Result<Vec<Target>> {
-        let endpoints = match &self.place {
-            Place::Unix(path) => vec![Endpoint::Unix(path.clone())],
-            Place::Net(Host::Literal(address), port) => vec![SocketAddr::new(*address, *port).into()],
-            Place::Net(Host::Name(name), port) => {
-                tokio::net::lookup_host((name.as_str(), *port)).await?.map(Endpoint::Tcp).collect()
-            }
-        };
-        if endpoints.is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(endpoints.into_iter().map(|endpoint| self.target(endpoint, ehlo_name.clone())).collect())
-    }
-
-    /// The terms of this text for one address of its host: trust is insisted on unless it is [`Trust::Any`], and an unused
-    /// connection is kept for [`IDLE_RELAY`].
-    pub fn target(&self, endpoint: Endpoint, ehlo_name: Host) -> Target {
+    /// The terms of this text, without a log-in: trust is insisted on unless it is [`Trust::Any`], and an unused connection is
+    /// kept for [`IDLE_RELAY`].
+    pub fn target(&self, ehlo_name: Host) -> Target {
+        let endpoint = self.place.endpoint();
         let trust = self.trust(&endpoint);
         Target {
             name: match &self.place {
-                Place::Net(Host::Name(name), _) => Some(name.clone()),
-                Place::Net(Host::Literal(_), _) | Place::Unix(_) => None,
+                Place::Net(host, _) => host.name().cloned(),
+                Place::Unix(_) => None,
             },
             protocol: self.protocol(),
             tls: LinkTls::of(self.tls, &endpoint),
             require_trust: trust != Trust::Any,
             trust,
             min_tls: self.min_tls,
-            login: self.login.clone(),
             idle: IDLE_RELAY,
             ..Target::new(endpoint, ehlo_name)
         }
@@ -316,28 +289,27 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, ServerUrlError> {
 mod tests {
     use super::*;
 
-    fn target(url: &str, address: &str) -> Target {
-        let endpoint = Endpoint::Tcp(address.parse().unwrap());
-        url.parse::<ServerUrl>().unwrap().target(endpoint, Host::parse("here.test").unwrap())
+    fn target(url: &str) -> Target {
+        url.parse::<ServerUrl>().unwrap().target(Host::parse("here.test").unwrap())
     }
 
     #[test]
     fn the_port_decides_between_implicit_tls_and_starttls() {
-        assert_eq!(target("smtp://mx.test", "192.0.2.1:25").tls, LinkTls::Starttls);
-        assert_eq!(target("smtp://mx.test:465", "192.0.2.1:465").tls, LinkTls::Implicit);
-        assert_eq!(target("smtps://mx.test:587", "192.0.2.1:587").tls, LinkTls::Implicit);
-        assert_eq!(target("submission://mx.test", "127.0.0.1:587").tls, LinkTls::IfOffered);
-        assert_eq!(target("smtp://mx.test?tls=off", "192.0.2.1:25").tls, LinkTls::Off);
-        assert_eq!(target("smtp://mx.test?tls=opportunistic", "192.0.2.1:25").tls, LinkTls::IfOffered);
+        assert_eq!(target("smtp://mx.test").tls, LinkTls::Starttls);
+        assert_eq!(target("smtp://mx.test:465").tls, LinkTls::Implicit);
+        assert_eq!(target("smtps://mx.test:587").tls, LinkTls::Implicit);
+        assert_eq!(target("submission://localhost").tls, LinkTls::IfOffered);
+        assert_eq!(target("smtp://mx.test?tls=off").tls, LinkTls::Off);
+        assert_eq!(target("smtp://mx.test?tls=opportunistic").tls, LinkTls::IfOffered);
     }
 
     #[test]
     fn trust_is_required_except_where_anybody_will_do() {
-        let strict = target("smtp://mx.test", "192.0.2.1:25");
+        let strict = target("smtp://mx.test");
         assert_eq!((strict.trust, strict.require_trust), (Trust::System, true));
-        let near = target("smtp://mx.test", "127.0.0.1:25");
+        let near = target("smtp://127.0.0.1");
         assert_eq!((near.trust, near.require_trust), (Trust::Any, false));
-        let near = target("smtp://mx.test?trust=ca:/etc/ca.pem&tls=starttls&min-tls=1.3", "127.0.0.1:25");
+        let near = target("smtp://[::1]?trust=ca:/etc/ca.pem&tls=starttls&min-tls=1.3");
         assert_eq!((near.trust, near.require_trust), (Trust::Ca("/etc/ca.pem".into()), true));
         assert_eq!((near.tls, near.min_tls), (LinkTls::Starttls, MinTls::Tls13));
     }
