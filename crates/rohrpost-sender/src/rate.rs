@@ -63,7 +63,7 @@ impl fmt::Display for Rate {
 
 impl Rate {
     /// The time between two messages that are spread evenly.
-    fn interval(self) -> Duration {
+    pub fn interval(self) -> Duration {
         self.unit().2 / self.messages
     }
 

@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the commands do is in [`crate::commands`].
 
+mod merge;
 mod send;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -7,6 +8,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use rohrpost_mail::{Domain, Mailbox, QueueId};
 
+pub(crate) use self::merge::{AfterDot, Letter, Merge};
 pub(crate) use self::send::{Content, Notices, Pair, People, Send, Servers};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -56,6 +58,11 @@ pub(crate) enum Command {
     /// The receipt has one line for each recipient, first the word for how well the hop was sealed: verified, encrypted or
     /// cleartext. A code other than 0 at the end means that nobody got it; 74, that nobody may know.
     Send(Box<Send>),
+    /// Send one mail for each row of a file, each once, however often it is stopped and started again
+    ///
+    /// Every row is checked before the first is sent. What was sent is noted beside the file, so that the same command goes on
+    /// where it ended.
+    Merge(Box<Merge>),
     /// Look after mail that waits
     #[command(subcommand)]
     Queue(Queue),

@@ -2,6 +2,7 @@
 
 mod config;
 mod mailbox;
+mod merge;
 mod people;
 mod queue;
 mod send;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(&place, &demo),
         Command::Serve => serve::run(&place),
         Command::Send(send) => block_on(send::run(&send)),
+        Command::Merge(merge) => block_on(merge::run(&place, &merge)),
         Command::Queue(queue) => block_on(queue::run(&place, queue)),
         Command::Trace(trace) => block_on(trace::run(&place, &trace)),
         Command::Account(account) => block_on(people::account(&place, account)),

@@ -11,6 +11,7 @@ mod demo;
 mod door;
 mod exit;
 mod logs;
+mod merge;
 mod metrics;
 mod operator;
 mod personas;

@@ -15,6 +15,7 @@ use std::{
     process::ExitCode,
 };
 
+pub(crate) use self::sendmail::settings::Settings;
 use crate::cli::Place;
 
 /// Which program this process is to be.

@@ -20,7 +20,7 @@ mod header;
 mod options;
 mod queue;
 mod recipients;
-mod settings;
+pub(super) mod settings;
 mod smtp;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod handoff;
+mod merge;
 mod peers;
 mod personas;
 mod scenes;

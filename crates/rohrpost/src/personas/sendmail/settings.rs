@@ -20,9 +20,9 @@ const MAIL_NAME_FILE: &str = "/etc/mailname";
 
 /// What the persona needs to know.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// The server's socket.
-    pub(super) socket: PathBuf,
+    pub(crate) socket: PathBuf,
     /// Where messages wait for it.
     pub(super) drop_dir: PathBuf,
     /// The domain of names without one.
@@ -42,7 +42,7 @@ struct Keys {
 
 impl Settings {
     /// Those of `place`; where it names no file, of the host's own server.
-    pub(super) fn read(place: &Place) -> anyhow::Result<Self> {
+    pub(crate) fn read(place: &Place) -> anyhow::Result<Self> {
         let keys = match (&place.config, &place.dir) {
             (Some(file), _) => keys(file).map_err(|error| wrong(file, &error))?,
             (None, Some(_)) => Keys::default(),

@@ -1,0 +1,151 @@
+//! `rohrpost merge`: one mail for each row of a file, each sent once.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`rows`] | the file, row by row |
+//! | [`letter`] | the mail with its places |
+//! | [`journal`] | what was sent, on disk |
+//! | [`way`] | who takes the mails |
+//! | [`run`] | sending |
+//! | [`report`] | what became of everybody |
+//!
+//! The file is read twice. First every row is made into a mail, and all that cannot be is listed: then nothing is sent.
+//! Memory does not grow with the number of rows.
+
+mod journal;
+mod letter;
+mod limits;
+mod report;
+mod rows;
+mod run;
+mod way;
+
+use std::{
+    ffi::OsString,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use rohrpost_sender::Mail;
+
+pub(crate) use self::way::Way;
+use self::{
+    journal::{Journal, Word},
+    letter::Letter,
+    limits::FAULTS_LISTED_MAX,
+    report::Tally,
+    rows::{RowFault, Table},
+    run::Run,
+    way::Stop,
+};
+use crate::{
+    cli,
+    commands::print,
+    exit::{Exit, Failure},
+    view::{BAD, DIM, Styled},
+};
+
+/// Checks all rows, sends those that were not sent yet, and says what became of them.
+pub(crate) async fn run(options: &cli::Merge, way: &Way) -> anyhow::Result<ExitCode> {
+    let letter = Letter::new(&options.letter)?;
+    let table = Table::open(&options.rows).with_context(|| options.rows.display().to_string())?;
+    let (rows, first) = check(&table, &letter, &options.rows)?;
+    if options.dry_run {
+        return show(rows, &first);
+    }
+    let digest = table.digest(letter.identity()).with_context(|| options.rows.display().to_string())?;
+    let digest = digest.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
+    let state = state(options);
+    let mut journal = Journal::open(&state, &digest, options.after_dot)?;
+    let bar = run::bar(journal.open_rows(rows));
+    let stop =
+        Run { table: &table, letter: &letter, journal: &mut journal, way, options, bar: bar.clone() }.send().await;
+    bar.finish_and_clear();
+    way.close().await;
+    journal.sync()?;
+    if let Some(report) = &options.report {
+        report::write(&journal, report)?;
+    }
+    let (stop, left, tally) = (stop?, journal.open_rows(rows), report::tally(&journal)?);
+    if !options.output.json {
+        print(&format!("{tally}\n"))?;
+    }
+    explain(stop.as_ref(), left, &state);
+    Ok(exit(stop.as_ref(), left, &tally))
+}
+
+/// Where the journal is.
+fn state(options: &cli::Merge) -> PathBuf {
+    options.state.clone().unwrap_or_else(|| {
+        let mut name = OsString::from(&options.rows);
+        name.push(".state");
+        name.into()
+    })
+}
+
+/// Makes every row into a mail. How many there are, and the first mail.
+fn check(table: &Table, letter: &Letter, path: &Path) -> anyhow::Result<(u64, Mail)> {
+    let (mut count, mut faulty, mut first) = (0_u64, 0_u64, None);
+    let rows = table.rows().map_err(|fault| Failure::new(Exit::Data, format!("{}: {fault}", path.display())))?;
+    for (line, values) in rows {
+        count += 1;
+        let fatal = matches!(values, Err(RowFault::Io(_)));
+        let mail = values.map_err(|fault| fault.to_string());
+        match mail.and_then(|values| letter.fill(&values).map_err(|error| error.to_string())) {
+            Ok(mail) => first = first.or(Some(mail)),
+            Err(fault) => {
+                faulty += 1;
+                if faulty <= FAULTS_LISTED_MAX {
+                    eprintln!("{}:{line}: {fault}", path.display());
+                }
+            }
+        }
+        if fatal {
+            break;
+        }
+    }
+    match first {
+        _ if faulty > 0 => {
+            let why = format!("{faulty} of {count} rows cannot be sent, so nothing was");
+            Err(Failure::new(Exit::Data, why).into())
+        }
+        None => Err(Failure::new(Exit::Data, format!("{}: no row", path.display())).into()),
+        Some(first) => Ok((count, first)),
+    }
+}
+
+/// `--dry-run`
+fn show(rows: u64, first: &Mail) -> anyhow::Result<ExitCode> {
+    let mut mail = Vec::new();
+    first.reader().read_to_end(&mut mail)?;
+    eprintln!("All {rows} rows are good. The mail of the first:");
+    print(&String::from_utf8_lossy(&mail))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says on standard error why it ended before its end, and how to go on.
+fn explain(stop: Option<&Stop>, left: u64, state: &Path) {
+    if let Some(Stop { why, hint, .. }) = stop {
+        anstream::eprintln!("{} {why}", Styled(BAD, "rohrpost:"));
+        if let Some(hint) = hint {
+            anstream::eprintln!("{} {hint}", Styled(DIM, "    hint:"));
+        }
+    }
+    if left > 0 {
+        let rows = if left == 1 { "row is" } else { "rows are" };
+        eprintln!("{left} {rows} left. The same command goes on with them: {} knows what was sent.", state.display());
+    }
+}
+
+/// How the program ends: first by what is left to do, then by the worst fate.
+fn exit(stop: Option<&Stop>, left: u64, tally: &Tally) -> ExitCode {
+    match stop {
+        Some(stop) => ExitCode::from(stop.code),
+        None if left > 0 => Exit::TempFail.into(),
+        None if tally.count(Word::Unknown) > 0 => Exit::Io.into(),
+        None if tally.count(Word::Refused) > 0 => Exit::Unavailable.into(),
+        None => ExitCode::SUCCESS,
+    }
+}

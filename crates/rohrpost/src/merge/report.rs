@@ -1,0 +1,119 @@
+//! What became of everybody, over all runs of a merge: read back from its journal.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use anyhow::Context;
+use rohrpost_mail::Seal;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::journal::{Fate, Journal, Settled, Word};
+
+/// One recipient, as the report has it.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "line")]
+    number: u64,
+    recipient: &'a str,
+    outcome: &'static str,
+    server: Option<&'a str>,
+    seal: Option<&'static str>,
+    reply: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn new(row: &'a Settled, fate: &'a Fate) -> Self {
+        Self {
+            number: row.line,
+            recipient: &fate.recipient,
+            outcome: fate.outcome.as_str(),
+            server: row.server.as_deref(),
+            seal: row.seal.map(Seal::as_str),
+            reply: fate.reply.as_deref(),
+        }
+    }
+}
+
+/// How many recipients had which fate.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) struct Tally(BTreeMap<Word, u64>);
+
+impl Tally {
+    /// How many had this one.
+    pub(super) fn count(&self, word: Word) -> u64 {
+        self.0.get(&word).copied().unwrap_or_default()
+    }
+}
+
+/// `10 delivered, 1 refused`
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing sent");
+        }
+        for (place, (word, count)) in self.0.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{count} {}", word.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts all fates.
+pub(super) fn tally(journal: &Journal) -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    each(journal, |line| {
+        *tally.0.entry(line.1.outcome).or_default() += 1;
+        Ok(())
+    })?;
+    Ok(tally)
+}
+
+/// Writes the report in the place of an older one, whole or not at all.
+pub(super) fn write(journal: &Journal, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let named = || path.display().to_string();
+    let mut file = NamedTempFile::new_in(folder).with_context(named)?;
+    let mut out = BufWriter::new(&mut file);
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if ["json", "jsonl", "ndjson"].contains(&ending) {
+        each(journal, |(row, fate)| {
+            serde_json::to_writer(&mut out, &Line::new(row, fate))?;
+            out.write_all(b"\n")
+        })
+    } else {
+        let mut csv = csv::Writer::from_writer(&mut out);
+        each(journal, |(row, fate)| csv.serialize(Line::new(row, fate)).map_err(io::Error::from))?;
+        csv.flush().map_err(anyhow::Error::from)
+    }
+    .and_then(|()| Ok(out.flush()?))
+    .with_context(named)?;
+    drop(out);
+    file.persist(path).with_context(named)?;
+    Ok(())
+}
+
+/// Every recipient once, with the last that became of it.
+fn each(journal: &Journal, mut tell: impl FnMut((&Settled, &Fate)) -> io::Result<()>) -> anyhow::Result<()> {
+    // Only rows that were not good at first can come again.
+    let mut last = HashMap::new();
+    for (place, row) in journal.settled()?.enumerate() {
+        let row = row?;
+        let is_open = |fate: &Fate| matches!(fate.outcome, Word::Deferred | Word::Unknown);
+        if last.contains_key(&row.row) || row.recipients.iter().any(is_open) {
+            last.insert(row.row, place);
+        }
+    }
+    for (place, row) in journal.settled()?.enumerate() {
+        let row = row?;
+        if last.get(&row.row).is_none_or(|last| *last == place) {
+            row.recipients.iter().try_for_each(|fate| tell((&row, fate)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! The rows of a merge, one after the other: from CSV, or from JSON with one object per line.
+//!
+//! Nothing of the file is held but the row at hand, and the file is never changed. In CSV the first line names the columns;
+//! of `,`, `;` and the tabulator the one that this line has most of separates them.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Seek},
+    path::Path,
+};
+
+use csv::ByteRecord;
+use rohrpost_tls::crypto;
+use serde_json::{Map, Value};
+
+use super::limits::{READ_BYTES, ROW_BYTES_MAX};
+
+/// What some programs put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// What a row has, by name.
+pub(super) type Values = Map<String, Value>;
+
+/// Why a row cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum RowFault {
+    /// More or fewer fields than the first line of the CSV names.
+    #[error("{found} fields, where the first line names {expected}")]
+    Fields {
+        /// Names in the first line.
+        expected: usize,
+        /// Fields here.
+        found: usize,
+    },
+    /// A field is no text.
+    #[error("{0}: not in UTF-8")]
+    Encoding(String),
+    /// A field holds a control character other than tabulator and line end.
+    #[error("{0}: a control character")]
+    Control(String),
+    /// The line is not JSON.
+    #[error("no JSON: {0}")]
+    Json(String),
+    /// The line is JSON, but no object.
+    #[error("no JSON object")]
+    NoObject,
+    /// The file cannot be read further.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// A file with rows.
+#[derive(Debug)]
+pub(super) struct Table {
+    file: File,
+    is_json: bool,
+}
+
+impl Table {
+    /// Opens it; its name says what it holds.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        let is_json = ["jsonl", "ndjson"].iter().any(|json| ending.eq_ignore_ascii_case(json));
+        let file = File::open(path)?;
+        if file.metadata()?.is_file() {
+            Ok(Self { file, is_json })
+        } else {
+            Err(io::Error::other("not a file; rows are read more than once"))
+        }
+    }
+
+    /// A fingerprint of `start` and of the whole file.
+    pub(super) fn digest(&self, start: &[u8]) -> io::Result<[u8; 32]> {
+        let mut reader = self.rewound()?;
+        let mut chunk = Vec::with_capacity(READ_BYTES);
+        let mut digest = crypto::sha256(start);
+        loop {
+            chunk.clear();
+            chunk.extend_from_slice(&digest);
+            if (&mut reader).take(READ_BYTES as u64).read_to_end(&mut chunk)? == 0 {
+                return Ok(digest);
+            }
+            digest = crypto::sha256(&chunk);
+        }
+    }
+
+    /// All rows, from the first.
+    pub(super) fn rows(&self) -> Result<Rows, RowFault> {
+        let mut lines = Lines { reader: BufReader::new(self.rewound()?), number: 0 };
+        let format = if self.is_json { Format::Json } else { Format::csv(&mut lines)? };
+        Ok(Rows { lines, format })
+    }
+
+    fn rewound(&self) -> io::Result<File> {
+        let mut file = self.file.try_clone()?;
+        file.rewind()?;
+        Ok(file)
+    }
+}
+
+/// Iterates over rows: the number of the line on which each begins, and what it has.
+#[derive(Debug)]
+pub(super) struct Rows {
+    lines: Lines,
+    format: Format,
+}
+
+#[derive(Debug)]
+enum Format {
+    Csv { delimiter: u8, names: Vec<String> },
+    Json,
+}
+
+impl Format {
+    /// By the first line.
+    fn csv(lines: &mut Lines) -> Result<Self, RowFault> {
+        let mut first = lines.next()?.unwrap_or_default();
+        if first.starts_with(BYTE_ORDER_MARK) {
+            first.drain(..BYTE_ORDER_MARK.len());
+        }
+        let count = |delimiter: &u8| memchr::memchr_iter(*delimiter, &first).count();
+        // The last of several equals wins: the comma, where there is one column only.
+        let delimiter = *b"\t;,".iter().max_by_key(|delimiter| count(delimiter)).expect("there are three");
+        let names = record(&first, delimiter)?.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+        if let Some(name) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(name)) {
+            return Err(io::Error::other(format!("the first line names {name:?} twice")).into());
+        }
+        Ok(Self::Csv { delimiter, names })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = (u64, Result<Values, RowFault>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = self.lines.number + 1;
+            let text = match &self.format {
+                Format::Csv { delimiter, .. } => self.lines.next_record(*delimiter),
+                Format::Json => self.lines.next(),
+            };
+            let text = match text {
+                Ok(text) => text?,
+                Err(error) => return Some((line, Err(error.into()))),
+            };
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let values = match &self.format {
+                Format::Csv { delimiter, names } => record(&text, *delimiter).and_then(|record| fields(names, &record)),
+                Format::Json => object(&text),
+            };
+            return Some((line, values));
+        }
+    }
+}
+
+/// A file line by line, with their ends. Rows are put together from them by hand, since the CSV library counts lines
+/// otherwise than editors do.
+#[derive(Debug)]
+struct Lines {
+    reader: BufReader<File>,
+    /// Of the line that was read last, from 1.
+    number: u64,
+}
+
+impl Lines {
+    /// None behind the last one.
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut text = Vec::new();
+        Ok((self.append(&mut text)? > 0).then_some(text))
+    }
+
+    /// The lines of a record: more than one, where a field between quotation marks holds the end of a line.
+    fn next_record(&mut self, delimiter: u8) -> io::Result<Option<Vec<u8>>> {
+        let mut text = Vec::new();
+        let mut quotes = Quotes::new(delimiter);
+        let mut start = 0;
+        while self.append(&mut text)? > 0 && quotes.are_open_behind(&text[start..]) {
+            start = text.len();
+        }
+        Ok((!text.is_empty()).then_some(text))
+    }
+
+    fn append(&mut self, text: &mut Vec<u8>) -> io::Result<usize> {
+        let octets = (&mut self.reader).take(ROW_BYTES_MAX + 1).read_until(b'\n', text)?;
+        self.number += 1;
+        if text.len() as u64 > ROW_BYTES_MAX {
+            let why = format!("a row of more than {ROW_BYTES_MAX} octets; is a quotation mark left open?");
+            return Err(io::Error::other(why));
+        }
+        Ok(octets)
+    }
+}
+
+/// Whether we are between quotation marks. RFC 4180 §2: they stand around a whole field, and two of them for one.
+struct Quotes {
+    delimiter: u8,
+    open: bool,
+    /// The next mark opens: a field begins here, or a mark that closed was the first of two.
+    may_open: bool,
+}
+
+impl Quotes {
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, open: false, may_open: true }
+    }
+
+    fn are_open_behind(&mut self, text: &[u8]) -> bool {
+        for octet in text {
+            let is_mark = *octet == b'"';
+            (self.open, self.may_open) =
+                if self.open { (!is_mark, is_mark) } else { (is_mark && self.may_open, *octet == self.delimiter) };
+        }
+        self.open
+    }
+}
+
+/// The fields of one record.
+fn record(text: &[u8], delimiter: u8) -> Result<ByteRecord, RowFault> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(text);
+    let mut record = ByteRecord::new();
+    reader.read_byte_record(&mut record).map_err(io::Error::from)?;
+    Ok(record)
+}
+
+fn name(octets: &[u8]) -> Result<String, RowFault> {
+    let name = std::str::from_utf8(octets).map_err(|_| RowFault::Encoding("the first line".to_owned()))?.trim();
+    if name.is_empty() || name.chars().any(char::is_control) {
+        return Err(io::Error::other(format!("the first line holds {name:?}, which is no name of a column")).into());
+    }
+    Ok(name.to_owned())
+}
+
+fn fields(names: &[String], record: &ByteRecord) -> Result<Values, RowFault> {
+    if record.len() != names.len() {
+        return Err(RowFault::Fields { expected: names.len(), found: record.len() });
+    }
+    let field = |(name, octets): (&String, &[u8])| {
+        let text = std::str::from_utf8(octets).map_err(|_| RowFault::Encoding(name.clone()))?;
+        checked(name, Value::from(text)).map(|value| (name.clone(), value))
+    };
+    names.iter().zip(record).map(field).collect()
+}
+
+/// A name whose value is null is as good as missing: nothing writes "none" into a letter.
+fn object(text: &[u8]) -> Result<Values, RowFault> {
+    match serde_json::from_slice(text) {
+        Ok(Value::Object(values)) => {
+            let present = values.into_iter().filter(|(_, value)| !value.is_null());
+            present.map(|(name, value)| checked(&name, value).map(|value| (name, value))).collect()
+        }
+        Ok(_) => Err(RowFault::NoObject),
+        Err(error) => Err(RowFault::Json(error.to_string())),
+    }
+}
+
+fn checked(name: &str, value: Value) -> Result<Value, RowFault> {
+    if holds_control(&value) { Err(RowFault::Control(name.to_owned())) } else { Ok(value) }
+}
+
+fn holds_control(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.chars().any(|char| char.is_control() && !matches!(char, '\t' | '\r' | '\n')),
+        Value::Array(values) => values.iter().any(holds_control),
+        Value::Object(values) => values.values().any(holds_control),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
