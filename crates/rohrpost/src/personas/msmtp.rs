@@ -52,7 +52,7 @@ use self::{
     fault::Fault,
     options::{Mode, Options},
 };
-use crate::exit::Exit;
+use crate::{commands, exit::Exit};
 
 /// Does what msmtp does; `arguments` are those behind its name.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -69,16 +69,20 @@ fn run_in(environment: &Environment, arguments: Vec<OsString>) -> Result<(), Fau
     let arguments = arguments.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
     let options = Options::read(arguments, environment)?;
     match options.mode {
-        Mode::Version => help::version(environment),
-        Mode::Help => help::help(),
-        Mode::Send => send::run(&options, environment)?,
-        Mode::Pretend => pretend::run(&options, &choose(&options, None, environment)?, environment),
+        Mode::Version => show(&help::version(environment)),
+        Mode::Help => show(help::HELP),
+        Mode::Send => send::run(&options, environment),
+        Mode::Pretend => show(&pretend::account(&options, &choose(&options, None, environment)?, environment)),
         Mode::ServerInfo => {
             let chosen = choose(&options, None, environment)?;
-            block_on(server_info::run(&chosen.settings, environment))??;
+            show(&block_on(server_info::ask(&chosen.settings, environment))??)
         }
     }
-    Ok(())
+}
+
+/// Prints to standard output. Nobody who closed it is told anything.
+fn show(text: &str) -> Result<(), Fault> {
+    commands::print(text).map_err(|error| Fault::new(Exit::Io, format!("{error:#}")))
 }
 
 /// An argument as text. Line breaks and other control characters have no place in any of them: they would be taken for

@@ -3,7 +3,7 @@
 use super::{environment::Environment, settings::MECHANISMS};
 
 /// What `--help` prints. A test sees to it that every option is in it.
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Usage:
   msmtp [OPTION...] [--] RECIPIENT...   send the mail of standard input
   msmtp [OPTION...] -t [RECIPIENT...]   also to those whom To, Cc and Bcc name
@@ -67,19 +67,17 @@ Obsolete, and read all the same: --auto-from --maildomain --undisclosed-recipien
 Accepted for callers of Sendmail, without effect: -A -B -bm -G -h -i -L -m -n -O -o
 ";
 
-/// Prints the options.
-pub(super) fn help() {
-    print!("{HELP}");
-}
-
-/// Prints which program this is, what it can, and which files it reads.
-pub(super) fn version(environment: &Environment) {
-    println!("msmtp (Rohrpost {})", env!("CARGO_PKG_VERSION"));
-    println!("TLS library: rustls");
-    println!("Authentication methods: {}", MECHANISMS.join(" "));
-    println!("System configuration file: {}", environment.system_file("msmtprc").display());
+/// Which program this is, what it can, and which files it reads.
+pub(super) fn version(environment: &Environment) -> String {
     let files: Vec<_> = environment.user_files().iter().map(|file| file.display().to_string()).collect();
-    println!("User configuration file: {}", files.join(" or "));
+    format!(
+        "msmtp (Rohrpost {})\nTLS library: rustls\nAuthentication methods: {}\n\
+         System configuration file: {}\nUser configuration file: {}\n",
+        env!("CARGO_PKG_VERSION"),
+        MECHANISMS.join(" "),
+        environment.system_file("msmtprc").display(),
+        files.join(" or "),
+    )
 }
 
 #[cfg(test)]

@@ -11,18 +11,17 @@ use super::{
     settings::{Auth, Fingerprint, Settings, TimeFormat, Tls, To, TrustFile, When},
 };
 
-/// Prints the account, its settings, and where the recipients come from.
-pub(super) fn run(options: &Options, chosen: &Chosen, environment: &Environment) {
+/// The account, its settings, and where the recipients come from.
+pub(super) fn account(options: &Options, chosen: &Chosen, environment: &Environment) -> String {
     let mut settings = chosen.settings.clone();
     settings.domain = environment.expand_patterns(&settings.domain);
     settings.from = settings.from.map(|from| environment.expand_patterns(&from));
     if settings.allow_from_override {
         settings.from = options.from.clone().or(settings.from);
     }
-    println!("using {}", chosen.origin);
-    print!("{}", text(&settings));
     let more = if options.read_recipients { " and the mail" } else { "" };
-    println!("reading recipients from the command line{more}");
+    let (origin, rows) = (&chosen.origin, text(&settings));
+    format!("using {origin}\n{rows}reading recipients from the command line{more}\n")
 }
 
 /// One line for each setting. Nothing of a password is shown, not even its length.

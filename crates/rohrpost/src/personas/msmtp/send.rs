@@ -23,7 +23,7 @@ use super::{
     options::Options,
     password, pretend,
     settings::{Auth, Settings},
-    verdict,
+    show, verdict,
 };
 use crate::{
     exit::Exit,
@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options, environment: &Environment) -> Result<(), Fa
     let sender = early.as_ref().map(|message| given_sender(options, &message.header)).transpose()?.flatten();
     let chosen = choose(options, sender.as_deref(), environment)?;
     if options.debug {
-        pretend::run(options, &chosen, environment);
+        show(&pretend::account(options, &chosen, environment))?;
     }
     let login = login(&chosen.settings, environment)?;
     let message = early.map_or_else(read, Ok)?;
@@ -185,7 +185,8 @@ fn report(
     match result {
         Ok(receipt) => {
             if options.debug {
-                println!("{}", receipt.transcript);
+                // The mail is sent, whatever becomes of the dialogue.
+                let _ = show(&format!("{}\n", receipt.transcript));
             }
             for (recipient, outcome) in &receipt.recipients {
                 if let Outcome::Refused(reply) | Outcome::Deferred(reply) = outcome {
@@ -196,7 +197,7 @@ fn report(
         }
         Err(error) => {
             if options.debug {
-                println!("{}", error.transcript());
+                show(&format!("{}\n", error.transcript()))?;
             }
             let hint = error.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
             let message = format!("{error}{hint}\ncould not send mail ({})", chosen.origin);

@@ -6,8 +6,8 @@ use rohrpost_sender::{Relays, Sender};
 
 use super::{connect, environment::Environment, fault::Fault, pretend::colons, settings::Settings, verdict};
 
-/// Connects and prints it.
-pub(super) async fn run(settings: &Settings, environment: &Environment) -> Result<(), Fault> {
+/// Connects and asks.
+pub(super) async fn ask(settings: &Settings, environment: &Environment) -> Result<String, Fault> {
     let made = connect::servers(settings, environment)?;
     for warning in &made.warnings {
         eprintln!("msmtp: warning: {warning}");
@@ -15,9 +15,9 @@ pub(super) async fn run(settings: &Settings, environment: &Environment) -> Resul
     let fault = |error| Fault::new(verdict::exit(&error, false), error);
     let sender = Sender::new(Relays::failover(made.servers)).map_err(fault)?;
     let connection = sender.connect().await.map_err(fault)?;
-    print!("{}", text(settings, &connection));
+    let text = text(settings, &connection);
     connection.quit().await;
-    Ok(())
+    Ok(text)
 }
 
 fn text(settings: &Settings, connection: &Connection) -> String {
