@@ -154,6 +154,9 @@ pub(crate) struct Servers {
     /// Oldest version of TLS, over what the URLs say: 1.2 or 1.3
     #[arg(long, value_name = "VERSION")]
     pub(crate) min_tls: Option<MinTls>,
+    /// Through this proxy: socks5://HOST:PORT or http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
 }
 
 /// A name and a value with a character between them.

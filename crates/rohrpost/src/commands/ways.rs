@@ -1,7 +1,7 @@
 //! The servers that a command sends through, from its options.
 
 use rohrpost_client::{ServerUrl, ServerUrlError};
-use rohrpost_sender::{Login, SecretSource, Server, Trust};
+use rohrpost_sender::{Login, Proxy, SecretSource, Server, Trust, proxy::ProxyError};
 
 use crate::{
     cli::Servers,
@@ -19,7 +19,7 @@ pub(super) struct Way {
 /// The servers in their order.
 ///
 /// # Errors
-/// A URL that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
+/// A URL that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
 /// hold a password, which does not belong there.
 pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
     let wrong = |error: ServerUrlError| Failure::new(Exit::Usage, format!("--server: {error}"));
@@ -40,12 +40,17 @@ fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
     let min_tls = options.min_tls.unwrap_or(url.min_tls());
     let login = login(options, url.user())?;
     let user = login.as_ref().map(|login| format!(", as {}", login.user)).unwrap_or_default();
-    let words = format!("{server}, tls={tls}, trust={trust}, min-tls={min_tls}{user}");
-    let mut server = server.trust(trust).min_tls(min_tls).login(login);
-    if let Some(tls) = options.tls {
-        server = server.security(tls);
-    }
-    Ok(Way { server, words })
+    let proxy = proxy(options)?;
+    let through = proxy.as_ref().map(|proxy| format!(", through {proxy}")).unwrap_or_default();
+    let words = format!("{server}, tls={tls}, trust={trust}, min-tls={min_tls}{user}{through}");
+    let server = server.trust(trust).min_tls(min_tls).login(login);
+    let server = options.tls.into_iter().fold(server, Server::security);
+    Ok(Way { server: proxy.into_iter().fold(server, Server::proxy), words })
+}
+
+fn proxy(options: &Servers) -> Result<Option<Proxy>, Failure> {
+    let proxy = options.proxy.as_ref().map(|text| text.parse()).transpose();
+    proxy.map_err(|error: ProxyError| Failure::new(Exit::Usage, format!("--proxy: {error}")))
 }
 
 fn trust(options: &Servers) -> Option<Trust> {
@@ -124,6 +129,15 @@ mod tests {
     fn users_and_passwords_belong_together() {
         assert!(words("--server smtp://ann@localhost").unwrap_err().contains("no password for ann"));
         assert!(words("--server smtp://localhost --password-file /p").unwrap_err().contains("--user"));
+    }
+
+    #[test]
+    fn a_proxy_is_on_the_way_to_every_server() {
+        let servers = "--server smtp://localhost --server smtp://127.0.0.1";
+        let ways = words(&format!("{servers} --proxy socks5://proxy.test:1080")).unwrap();
+        assert!(ways.iter().all(|way| way.ends_with(", through socks5://proxy.test:1080")), "{ways:?}");
+        let error = words(&format!("{servers} --proxy http://ann:pencil@proxy.test:3128")).unwrap_err();
+        assert!(error.starts_with("--proxy: ") && !error.contains("pencil"), "{error}");
     }
 
     #[test]

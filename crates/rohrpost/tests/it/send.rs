@@ -281,6 +281,14 @@ fn a_server_that_insists_on_tls_is_told_from_one_that_refuses() {
 }
 
 #[test]
+fn a_proxy_that_is_not_there_is_not_passed_by() {
+    let place = Place::new();
+    let ended = place.send(&["--proxy", "socks5://127.0.0.1:1"], "Hi");
+    assert_eq!(ended.code, 75, "{ended:?}");
+    assert_eq!(place.server.connection_count(), 0);
+}
+
+#[test]
 fn a_dry_run_prints_the_message_and_sends_nothing() {
     let place = Place::new();
     let ended = place.send(&["--subject", "Trial", "--bcc", "cy@there.test", "--dry-run"], "Hi");
