@@ -21,19 +21,19 @@ pub(crate) struct Merge {
     #[arg(long, conflicts_with = "server", help_heading = "Servers")]
     pub(crate) local: bool,
     /// At most so many mails in a time, evenly: 250/h, 10/min, 5/s, 2000/d
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", help_heading = "Sending")]
     pub(crate) rate: Option<Rate>,
     /// Where what was sent is noted, so that nothing is sent twice [default: ROWS.state]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
     pub(crate) state: Option<PathBuf>,
     /// Write what became of each recipient: JSON lines if it ends in .json or .jsonl, else CSV
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Sending")]
     pub(crate) report: Option<PathBuf>,
     /// What to do with a mail that may have arrived, since the server fell silent behind it
-    #[arg(long, value_enum, default_value_t = AfterDot::Hold, value_name = "WHAT")]
+    #[arg(long, value_enum, default_value_t = AfterDot::Hold, value_name = "WHAT", help_heading = "Sending")]
     pub(crate) after_dot: AfterDot,
     /// Check all rows, print the first mail, send nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Sending")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) output: Output,

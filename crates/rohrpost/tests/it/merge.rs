@@ -203,7 +203,7 @@ async fn a_row_without_an_answer_is_unknown_and_is_sent_again_only_when_that_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_stops_behind_the_row_under_way_and_the_rate_is_kept() {
+async fn ctrl_c_stops_behind_the_row_under_way_however_long_the_next_one_has_to_wait() {
     let server = Server::start().await;
     let desk = Desk::with_rows(3);
     let child = desk.command(&server).args(["--rate", "1/d"]).stderr(Stdio::piped()).spawn().expect("it is built");
