@@ -63,6 +63,11 @@ pub(crate) enum Command {
     /// Every row is checked before the first is sent. What was sent is noted beside the file, so that the same command goes on
     /// where it ended.
     Merge(Box<Merge>),
+    /// Show which programs of this host send mail, over which TLS, and how they would fare with a server
+    ///
+    /// A program fails where it has no TLS, where its TLS is too old for the server, or where it looks at a certificate that
+    /// is not trusted.
+    Doctor(Doctor),
     /// Look after mail that waits
     #[command(subcommand)]
     Queue(Queue),
@@ -108,6 +113,16 @@ pub(crate) struct Output {
     /// Print JSON, one object per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Server to try, as for `send`; nothing is sent, and nobody logs in
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Options of `demo`.

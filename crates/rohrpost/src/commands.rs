@@ -1,6 +1,7 @@
 //! What each command does. They print their result to standard output and everything else to standard error.
 
 mod config;
+mod doctor;
 mod mailbox;
 mod merge;
 mod people;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&place),
         Command::Send(send) => block_on(send::run(&send)),
         Command::Merge(merge) => block_on(merge::run(&place, &merge)),
+        Command::Doctor(doctor) => block_on(doctor::run(&doctor)),
         Command::Queue(queue) => block_on(queue::run(&place, queue)),
         Command::Trace(trace) => block_on(trace::run(&place, &trace)),
         Command::Account(account) => block_on(people::account(&place, account)),

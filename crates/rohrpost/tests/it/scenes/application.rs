@@ -11,8 +11,10 @@ const HOST: &str = "127.0.0.1";
 
 /// The application, set to one of its kinds, sends to a mailbox of its own for each message.
 async fn sends(kind: Result<Server, Error>, to: SocketAddr, whom: &str) -> Result<Receipt, Error> {
-    let mail = Mail::new().from("app@firma.test").to(address(whom)).subject(whom).text("4711").build().unwrap();
-    let sender = Sender::new(kind.unwrap().port(to.port())).unwrap();
+    let mail = Mail::new().from("app@firma.test").to(address(whom)).subject(whom).text("4711").build();
+    let mail = mail.expect("every word of it is sound");
+    let server = kind.expect("the address of the server is sound").port(to.port());
+    let sender = Sender::new(server).expect("one server is a way");
     let receipt = sender.send(&mail).await;
     sender.close().await;
     receipt
