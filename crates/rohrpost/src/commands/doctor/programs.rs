@@ -105,7 +105,8 @@ impl Known {
 /// Where a program lies: in the folders of PATH, and in those that users often lack.
 fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(["/usr/sbin", "/usr/lib", "/usr/lib/git-core"].map(PathBuf::from));
+    let folders = env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/lib", "/usr/lib/git-core", "/usr/local/libexec/git-core"].map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|file| file.is_file()).map(|file| file.canonicalize().unwrap_or(file))
 }
 
