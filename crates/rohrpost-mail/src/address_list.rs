@@ -130,7 +130,7 @@ fn display_name(raw: &str) -> Result<Option<HeaderText>, HeaderTextError> {
 /// A phrase without its quotes and backslashes.
 fn unquoted(phrase: &str) -> String {
     let (mut out, mut quoted) = (String::new(), false);
-    let mut chars = phrase.trim().chars();
+    let mut chars = phrase.trim_matches(is_blank).chars();
     while let Some(c) = chars.next() {
         match c {
             '"' => quoted = !quoted,
@@ -167,7 +167,7 @@ impl Entry {
                 (outside, text.split_once(':').map_or(text.clone(), |(_, rest)| rest.to_owned()))
             }
             Some(text) => (outside, text),
-            None => (String::new(), outside.trim().to_owned()),
+            None => (String::new(), outside.trim_matches(is_blank).to_owned()),
         };
         (!address.is_empty()).then_some(Token::Address { name, address })
     }
@@ -199,7 +199,7 @@ fn each_token(
             ':' if !in_brackets => take(Token::Group(std::mem::take(&mut entry).outside))?,
             ',' if !in_brackets => entry.take().map_or(Ok(()), &mut take)?,
             ';' if !in_brackets => entry.take().into_iter().chain([Token::GroupEnd]).try_for_each(&mut take)?,
-            c if in_brackets && c.is_whitespace() => {}
+            c if in_brackets && is_blank(c) => {}
             c => target(&mut entry, in_brackets).push(c),
         }
     }
@@ -207,6 +207,11 @@ fn each_token(
         return Err(AddressListError::Unclosed);
     }
     entry.take().map_or(Ok(()), take)
+}
+
+/// Blanks and line ends of a header (RFC 5322 §2.2.2). Those of other scripts may stand in an address (RFC 6532 §3.2).
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
 fn target(entry: &mut Entry, in_brackets: bool) -> &mut String {
@@ -313,6 +318,14 @@ mod tests {
         assert_eq!(addresses("A: B: a@x.test;;"), Err(AddressListError::Unclosed));
         assert_eq!(addresses("A\r\nBcc: x; <a@x.test>"), Err(AddressListError::Name(HeaderTextError)));
         assert_eq!(addresses("Hara, Ann <a@x.test>"), Err(AddressListError::Address(AddressError::NoAt)));
+    }
+
+    #[test]
+    fn blanks_of_other_scripts_belong_to_the_address() {
+        let wide: Mailbox = "\u{3000}@here.test".parse().unwrap();
+        for value in ["\u{3000}@here.test", " <\u{3000}@here.test>", "Ann < \u{3000}@here.test >"] {
+            assert_eq!(mailboxes(value), Ok(vec![wide.clone()]), "{value:?}");
+        }
     }
 
     #[test]
