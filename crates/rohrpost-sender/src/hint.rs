@@ -75,7 +75,7 @@ fn of_certificate(certificate: &PeerCertificate) -> String {
 
 fn of_session(error: &SessionError) -> Option<String> {
     let text = match error {
-        SessionError::TimedOut { stage: Stage::Greeting, .. } => {
+        SessionError::TimedOut { stage: Stage::Greeting, .. } | SessionError::Lost { stage: Stage::Greeting } => {
             "A port that does not greet often waits for TLS from the first octet: set tls=implicit."
         }
         SessionError::NotOffered(Extension::Starttls) => {

@@ -128,6 +128,13 @@ async fn a_port_that_waits_for_tls_is_found_out_by_its_silence() {
 }
 
 #[tokio::test]
+async fn a_port_that_hangs_up_instead_of_greeting_may_wait_for_tls() {
+    let peer = TestServer::builder().fault(Stage::Greeting, Fault::Drop).start().await;
+    let error = send(to(Server::plain(HOST), &peer)).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("set tls=implicit"), "{error}");
+}
+
+#[tokio::test]
 async fn an_untrusted_certificate_is_described_with_the_line_that_pins_it() {
     let peer = peer(Tls::Offered).await;
     let strict = || to(Server::new(HOST), &peer).security(Security::Starttls).trust(Trust::System);

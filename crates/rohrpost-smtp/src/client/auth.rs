@@ -1,7 +1,7 @@
 //! AUTH: base64 around a SASL exchange. RFC 4954 §4.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use rohrpost_mail::{Reply, Severity, Stage};
+use rohrpost_mail::{Reply, Secret, Severity, Stage};
 use rohrpost_sasl::{Mechanism, SaslError, client::Exchange};
 
 use super::{error::SessionError, output::Output};
@@ -12,6 +12,8 @@ pub(super) struct Dialogue {
     exchange: Exchange,
     /// An initial response that was too long for the command; it goes behind an empty challenge.
     held: Option<String>,
+    /// Our responses, for some servers repeat them when they refuse.
+    said: Vec<Secret>,
 }
 
 /// Where a reply led.
@@ -31,13 +33,24 @@ impl Dialogue {
         let command = format!("AUTH {mechanism}");
         let room = COMMAND_LINE_BYTES_MAX - command.len() - " \r\n".len();
         let mut held = exchange.initial().map(|initial| BASE64.encode(initial));
+        let said =
+            held.iter().filter(|initial| !initial.is_empty()).map(|initial| Secret::new(initial.as_str())).collect();
         match held.take_if(|initial| !waits && initial.len() <= room) {
             // RFC 4954 §4: an initial response of no octets is written as a single equals sign.
             Some(initial) if initial.is_empty() => output.line(&format!("{command} =")),
             Some(initial) => output.masked(&format!("{command} {initial}"), &format!("{command} ***")),
             None => output.line(&command),
         }
-        Self { exchange, held }
+        Self { exchange, held, said }
+    }
+
+    /// A final reply without what we said, so that no log and no error shows a secret.
+    pub(super) fn scrub(&self, reply: Reply) -> Reply {
+        if reply.code == 334 {
+            return reply;
+        }
+        let text = self.said.iter().fold(reply.text, |text, said| text.replace(said.expose(), "***"));
+        Reply { text, ..reply }
     }
 
     /// Takes a reply to AUTH or to a response. An error ends the connection: the server cannot be believed any more.
@@ -60,6 +73,9 @@ impl Dialogue {
             None => BASE64.encode(self.exchange.step(&challenge).map_err(SessionError::Sasl)?),
         };
         output.masked(&response, "***");
+        if !response.is_empty() {
+            self.said.push(Secret::new(response));
+        }
         Ok(())
     }
 }

@@ -300,6 +300,7 @@ impl Session {
 
     fn on_reply(&mut self, now: Instant, reply: Reply) {
         self.timer.progress(now);
+        let reply = if let State::Auth(dialogue) = &self.state { dialogue.scrub(reply) } else { reply };
         self.output.note(|transcript| transcript.server(&reply));
         match &mut self.state {
             State::Transaction(transaction) => {

@@ -94,6 +94,16 @@ fn a_c10_a_transcript_has_the_dialogue_and_neither_secrets_nor_texts() {
 }
 
 #[test]
+fn a_c10_a_secret_that_the_server_repeats_is_not_shown() {
+    let mut play = ready(Settings { transcript: true, ..settings() }, "AUTH");
+    log_in(&mut play);
+    play.say("C: AUTH PLAIN AGFubgBwZW5jaWw=\nS: 535 5.7.8 bad AUTH PLAIN AGFubgBwZW5jaWw=");
+    let event = format!("{:?}", play.session.poll_event());
+    assert!(event.contains("bad AUTH PLAIN ***"), "{event}");
+    assert!(play.session.transcript().ends_with("S: 535 5.7.8 bad AUTH PLAIN ***"), "{}", play.session.transcript());
+}
+
+#[test]
 fn nothing_is_kept_unless_it_is_asked_for() {
     assert_eq!(ready(settings(), "").session.transcript(), "");
 }
