@@ -21,8 +21,8 @@
 //! let file = "From: anna@firma.example\r\nTo: bob@kunde.example\r\nBcc: archive@firma.example\r\n\r\nHi\r\n";
 //! let mail = Mail::from_eml(file)?;
 //! assert_eq!(mail.recipients().len(), 2);
-//! assert!(!std::io::read_to_string(mail.reader()).unwrap().contains("Bcc"));
-//! # Ok::<(), rohrpost_sender::BuildError>(())
+//! assert!(!std::io::read_to_string(mail.reader())?.contains("Bcc"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod addresses;
@@ -75,10 +75,10 @@ use source::Segment;
 ///     .attach("README.md")
 ///     .build()?;
 /// assert_eq!(mail.recipients().len(), 3);
-/// let written = std::io::read_to_string(mail.reader()).unwrap();
+/// let written = std::io::read_to_string(mail.reader())?;
 /// assert!(!written.contains("archive"));
 /// assert_eq!(mail.octets(), written.len() as u64);
-/// # Ok::<(), rohrpost_sender::BuildError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// | what | where |
