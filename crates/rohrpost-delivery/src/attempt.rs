@@ -85,6 +85,7 @@ async fn candidates(shared: &Shared, host: &RouteHost, settings: &Settings) -> R
     let candidate = |endpoint| Candidate::relay(host, endpoint, settings);
     match &host.place {
         Place::Unix(path) => Ok([candidate(Endpoint::Unix(path.clone()))].into()),
+        Place::Mx | Place::Pipe(_) => Ok(VecDeque::new()),
         Place::Host(name, port) => {
             let plan = shared.resolver.route(name, *port, None).await?;
             Ok(plan.candidates(0).into_iter().map(|(_, address)| candidate(address.into())).collect())

@@ -48,7 +48,9 @@ use rohrpost_tls::crypto;
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use settings::{AfterDot, Notices, Place, Route, RouteHost, Settings, TlsPolicy};
+pub use settings::{
+    AfterDot, Choose, Escalation, HostLimits, Notices, Pipe, Place, Route, RouteHost, Settings, TlsPolicy,
+};
 pub use stats::DeliveryStats;
 
 use shared::Shared;

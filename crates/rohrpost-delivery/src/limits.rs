@@ -44,6 +44,9 @@ pub const CERTIFICATE_DAYS: i64 = 14;
 pub const ROUTE_FAILURES: u32 = 5;
 /// After so many further ones the operator is reminded, at most once a day.
 pub const ROUTE_FAILURES_AGAIN: u32 = 50;
+/// How long a host of a route that failed is passed over at first. Shorter, and each message would wait for a dead host
+/// before it takes the next; longer, and traffic would return late to a host that was only restarted.
+pub const PROBE_AFTER: Duration = Duration::from_mins(1);
 /// How long the ledger waits before it tries again to write what the store refused, at first and at most.
 pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
 /// See [`LEDGER_REST_MIN`].

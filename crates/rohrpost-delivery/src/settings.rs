@@ -1,11 +1,13 @@
 //! What the operator says about delivery. Plain values; TOML is read in the binary.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use rohrpost_client::{Login, Protocol};
+use rohrpost_client::{Login, Protocol, Sources};
 use rohrpost_mail::{Domain, Host, Mailbox, MinTls, Policy, TlsMode, Trust, dsn::Language};
-use rohrpost_queue::{DomainPattern, GateLimits};
+use rohrpost_queue::{DomainPattern, GateLimits, Rate, routing::MX};
 use rohrpost_tls::{CertPair, CertStore};
+
+use crate::limits::PROBE_AFTER;
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -69,17 +71,63 @@ pub struct TlsPolicy {
     pub min_tls: MinTls,
 }
 
-/// A `[[route]]`: hosts that take our mail on, tried in their order.
+/// A `[[route]]`: hosts that take our mail on.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Its name.
     pub name: String,
-    /// At least one.
+    /// At least one, the preferred one first.
     pub hosts: Vec<RouteHost>,
+    /// Which of them a message tries first. Default: in their order.
+    pub choose: Choose,
     /// What to do when the connection is lost after the final dot.
     pub after_dot: AfterDot,
     /// Attempts at once, and pace.
     pub limits: GateLimits,
+    /// Which other route takes what this one cannot deliver. Default: none.
+    pub escalation: Option<Escalation>,
+    /// How long a host that failed is passed over at first. Default: [`PROBE_AFTER`].
+    pub probe_after: Duration,
+    /// The local addresses to connect from. Default: the system chooses.
+    pub sources: Sources,
+    /// What we call ourselves. Default: [`Settings::host_name`].
+    pub ehlo_name: Option<Domain>,
+}
+
+impl Route {
+    /// A route with defaults: its hosts in their order, send again when the final reply is lost.
+    pub fn new(name: impl Into<String>, hosts: Vec<RouteHost>) -> Self {
+        Self {
+            name: name.into(),
+            hosts,
+            choose: Choose::default(),
+            after_dot: AfterDot::default(),
+            limits: GateLimits::default(),
+            escalation: None,
+            probe_after: PROBE_AFTER,
+            sources: Sources::default(),
+            ehlo_name: None,
+        }
+    }
+}
+
+/// Which host of a route a message tries first.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Choose {
+    /// The first that works.
+    #[default]
+    Ordered,
+    /// One by chance, by their weights; then the others in the same manner.
+    Weighted,
+}
+
+/// "After n tries by the other route." Delivery rule 37.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Escalation {
+    /// Failed attempts after which the recipient changes its route; at least one.
+    pub after_tries: u32,
+    /// The name of the other route, or [`MX`](rohrpost_queue::routing::MX).
+    pub then: String,
 }
 
 /// One host of a route.
@@ -87,6 +135,10 @@ pub struct Route {
 pub struct RouteHost {
     /// Where.
     pub place: Place,
+    /// How often it is chosen, in relation to the others. Default: 1.
+    pub weight: u32,
+    /// What it is not to be asked beyond. Default: nothing.
+    pub limits: HostLimits,
     /// SMTP or LMTP.
     pub protocol: Protocol,
     /// How the link is encrypted.
@@ -108,6 +160,8 @@ impl RouteHost {
     pub fn new(place: Place) -> Self {
         Self {
             place,
+            weight: 1,
+            limits: HostLimits::default(),
             protocol: Protocol::Smtp,
             tls: TlsMode::Auto,
             trust: Trust::System,
@@ -119,13 +173,26 @@ impl RouteHost {
     }
 }
 
-/// Where a host of a route listens.
+/// What one host of a route is not to be asked beyond. What is more goes to the next host, or waits.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HostLimits {
+    /// Messages in a time. Default: no limit.
+    pub rate: Option<Rate>,
+    /// Messages at once, at least one. Default: as many as the route allows.
+    pub concurrency: Option<u32>,
+}
+
+/// What stands at the end of a way.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Place {
     /// Name or address, and port. No MX is looked up.
     Host(Host, u16),
     /// A socket of this machine.
     Unix(PathBuf),
+    /// The hosts that DNS names for the destination.
+    Mx,
+    /// A program of this machine.
+    Pipe(Pipe),
 }
 
 impl std::fmt::Display for Place {
@@ -133,8 +200,21 @@ impl std::fmt::Display for Place {
         match self {
             Self::Host(host, port) => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Mx => f.write_str(MX),
+            Self::Pipe(pipe) => write!(f, "pipe:{}", pipe.name),
         }
     }
+}
+
+/// A `[[pipe]]`: a program that takes messages on standard input.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pipe {
+    /// Its name.
+    pub name: String,
+    /// The program and its arguments, with words in braces that are replaced.
+    pub argv: Vec<String>,
+    /// How long it may run.
+    pub timeout: Duration,
 }
 
 /// What to do when no reply came to the final dot: nobody knows whether the message was taken. Delivery rule 33.

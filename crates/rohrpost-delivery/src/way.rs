@@ -151,12 +151,7 @@ mod tests {
 
     fn settings() -> Settings {
         let mut settings = Settings::new("mx.here.test".parse().unwrap(), "ann@here.test".parse().unwrap());
-        settings.routes = vec![Route {
-            name: "smarthost".into(),
-            hosts: Vec::new(),
-            after_dot: crate::AfterDot::Retry,
-            limits: rohrpost_queue::GateLimits::default(),
-        }];
+        settings.routes = vec![Route::new("smarthost", Vec::new())];
         settings
     }
 

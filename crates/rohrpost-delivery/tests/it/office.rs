@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use rohrpost_delivery::{AfterDot, Delivery, Place, Route, RouteHost, Settings};
+use rohrpost_delivery::{Delivery, Place, Route, RouteHost, Settings};
 use rohrpost_dns::Resolver;
 use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Mailbox, Outcome, QueueId, Recipient, TlsMode, Trust};
-use rohrpost_queue::{Clock, GateLimits, Queue, RouteRule, Router};
+use rohrpost_queue::{Clock, Queue, RouteRule, Router};
 use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, Options, Page, Store};
 use rohrpost_testkit::Dns;
 use tempfile::TempDir;
@@ -39,12 +39,7 @@ pub(crate) fn route(name: &str, ports: &[u16]) -> Route {
         trust: Trust::Any,
         ..RouteHost::new(Place::Host("[127.0.0.1]".parse().unwrap(), *port))
     };
-    Route {
-        name: name.into(),
-        hosts: ports.iter().map(host).collect(),
-        after_dot: AfterDot::default(),
-        limits: GateLimits::default(),
-    }
+    Route::new(name, ports.iter().map(host).collect())
 }
 
 impl Office {

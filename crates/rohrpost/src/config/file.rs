@@ -7,6 +7,7 @@
 mod delivery;
 mod intake;
 mod listener;
+mod route;
 mod submit;
 mod system;
 
@@ -17,9 +18,10 @@ use rohrpost_mail::{Domain, Mailbox};
 use serde::Deserialize;
 
 pub(crate) use self::{
-    delivery::{AfterDotWord, Dns, Language, Notices, Queue, Route, RouteHost, TlsPolicy, ValidateWord},
+    delivery::{Dns, Language, Notices, Queue, TlsPolicy, ValidateWord},
     intake::{Access, AccessAction, Limits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
     listener::{Auth, BareNewlines, Certificate, Extensions, Listener, OneOrMany, ProtocolWord, Tls},
+    route::{AfterDotWord, ChooseWord, Pipe, Route, RouteHost},
     submit::Submit,
     system::{Domains, Log, LogFormat, Metrics, Store},
 };
@@ -114,10 +116,14 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) limits: Limits,
 
-    /// Ways out other than the MX hosts of the destination. The first route whose `domains` match is taken; where none
-    /// matches, DNS decides.
+    /// Ways out other than the MX hosts of the destination. The first route whose selectors (`recipients`, `senders`,
+    /// `accounts`, `headers`) all match is taken; where none does, DNS decides. `docs/routes.md` has examples.
     #[serde(default)]
     pub(crate) route: Vec<Route>,
+
+    /// Programs that take mail on: ways out for the hosts of a route, named there as `pipe:NAME`.
+    #[serde(default)]
+    pub(crate) pipe: Vec<Pipe>,
 
     /// What a destination asks of its link. The first entry that matches decides; where none matches, TLS is used when
     /// it is offered.

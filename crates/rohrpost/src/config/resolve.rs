@@ -5,6 +5,7 @@
 
 mod listeners;
 mod outward;
+mod routes;
 
 use std::{
     fmt::Display,
@@ -16,7 +17,7 @@ use rohrpost_mail::{Domain, Mailbox, MinTls, dsn::Language};
 use rohrpost_smtp::server::Timeouts;
 use rohrpost_tls::CertPair;
 
-pub(crate) use self::{listeners::Listener, outward::place};
+pub(crate) use self::{listeners::Listener, routes::place};
 use super::{
     fault::{Fault, KeyPath},
     file,

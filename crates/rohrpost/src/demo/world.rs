@@ -19,7 +19,6 @@ use rohrpost_mail::{
     DeliveryRecord, Domain, Envelope, Mailbox, Outcome, QueueId, Recipient, ReversePath, Secret, TlsMode, Trust,
     compose::Message, header::HeaderText,
 };
-use rohrpost_queue::GateLimits;
 use rohrpost_server::Bound;
 use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, ca::Ca};
 use tokio::sync::broadcast;
@@ -120,12 +119,7 @@ fn relay_to(text: &str) -> anyhow::Result<Route> {
         bail!("--relay-to: expected HOST:PORT[,tls=MODE], found {text:?}");
     }
     let host = RouteHost { tls, trust: Trust::Any, ..RouteHost::new(place) };
-    Ok(Route {
-        name: "relay-to".to_owned(),
-        hosts: vec![host],
-        after_dot: rohrpost_delivery::AfterDot::Retry,
-        limits: GateLimits::default(),
-    })
+    Ok(Route::new("relay-to", vec![host]))
 }
 
 /// The running demo.

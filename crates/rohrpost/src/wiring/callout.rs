@@ -59,6 +59,8 @@ impl Prober {
     async fn targets(&self, host: &RouteHost) -> Vec<Target> {
         let (name, endpoints) = match &host.place {
             Place::Unix(path) => (None, vec![Endpoint::Unix(path.clone())]),
+            // No relay domain has one as its next hop.
+            Place::Mx | Place::Pipe(_) => (None, Vec::new()),
             Place::Host(Host::Literal(address), port) => (None, vec![Endpoint::Tcp((*address, *port).into())]),
             Place::Host(Host::Name(name), port) => {
                 let addresses = self.resolver.addresses(name).await.unwrap_or_default();

@@ -1,114 +1,12 @@
-//! The tables about the way out: routes, policies, queue, DNS, notices.
+//! The tables about the way out: policies, queue, DNS, notices. Routes: `route.rs`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
-use rohrpost_mail::{Mailbox, MinTls, Policy, TlsMode, Trust};
-use rohrpost_queue::Rate;
+use rohrpost_mail::{Mailbox, MinTls, Policy};
 use serde::Deserialize;
 
-use super::listener::Certificate;
 use crate::config::units::Span;
-
-/// A way out with its hosts in order of preference; the next is tried when one fails.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Route {
-    /// Name in records and for `rohrpost queue route`.
-    ///
-    /// Required: `"smarthost"`
-    pub(crate) name: String,
-
-    /// Destinations: `"example.org"`, `"*.example.org"` (below it), or `"*"` (all).
-    ///
-    /// Required: `["*"]`
-    pub(crate) domains: Vec<String>,
-
-    /// Servers, the preferred one first.
-    pub(crate) host: Vec<RouteHost>,
-
-    /// When the connection was lost after the final dot: `"retry"`, `"hold"` for a person to decide, or
-    /// `"assume-delivered"`.
-    ///
-    /// Default: `"retry"`
-    #[serde(default)]
-    pub(crate) after_dot: AfterDotWord,
-
-    /// Messages in a time at most: `"10/s"`, `"30/min"`, `"250/h"` or `"5000/d"`. Unset: no limit.
-    ///
-    /// Example: `"250/h"`
-    pub(crate) rate: Option<Rate>,
-}
-
-/// What to do when nobody knows whether the peer has the message.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum AfterDotWord {
-    /// Send again: at least once.
-    #[default]
-    Retry,
-    /// A person decides.
-    Hold,
-    /// At most once.
-    AssumeDelivered,
-}
-
-/// One server of a route.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RouteHost {
-    /// Name or address and, unless it is 25, the port.
-    ///
-    /// Required: `"relay.example.net:587"`
-    pub(crate) host: String,
-
-    /// `"auto"`: implicit on port 465, STARTTLS required on any other (loopback may be plain); `"implicit"`;
-    /// `"starttls"`: required; `"opportunistic"`: when offered; `"off"`.
-    ///
-    /// Default: `"auto"`
-    #[serde(default)]
-    pub(crate) tls: TlsMode,
-
-    /// Who must be on the other side: `"system"`, `"ca:FILE"`, `"pin:sha256:HEX"`, `"pin:spki-sha256:HEX"` or
-    /// `"any"`. Passwords are only sent to who passes.
-    ///
-    /// Default: `"system"`
-    #[serde(default)]
-    pub(crate) trust: Trust,
-
-    /// The oldest TLS version that will do.
-    ///
-    /// Default: `"1.2"`
-    #[serde(default)]
-    pub(crate) min_tls: MinTls,
-
-    /// The account to log in with.
-    ///
-    /// Example: `"ann@example.net"`
-    pub(crate) user: Option<String>,
-
-    /// File with its password in the first line.
-    ///
-    /// Example: `"relay.password"`
-    pub(crate) password_file: Option<PathBuf>,
-
-    /// Whether the password may go out in clear text. Leave it off.
-    ///
-    /// Default: `false`
-    #[serde(default)]
-    pub(crate) allow_clear: bool,
-
-    /// A client certificate for servers that want one.
-    ///
-    /// Example: `{ cert = "client.pem", key = "client.key" }`
-    pub(crate) client_certificate: Option<Certificate>,
-
-    /// Whether the server speaks LMTP (RFC 2033) instead of SMTP.
-    ///
-    /// Default: `false`
-    #[serde(default)]
-    pub(crate) lmtp: bool,
-}
 
 /// What is asked of the link to one destination.
 #[derive(Clone, Debug, Deserialize, PartialEq)]

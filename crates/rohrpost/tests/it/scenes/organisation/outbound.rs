@@ -83,7 +83,7 @@ fn smtps_route(domain: &str, address: std::net::SocketAddr) -> String {
         "
 [[route]]
 name = 'smtps'
-domains = ['{domain}']
+recipients = ['{domain}']
 host = [{{ host = '{address}', tls = 'implicit', trust = 'any' }}]
 "
     )
