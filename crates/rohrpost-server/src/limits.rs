@@ -40,12 +40,15 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 pub const SUBMIT_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Octets of the answer to one: it may name ten thousand refused recipients with a reason for each.
 pub const SUBMIT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Submissions of one user at once; the next ones wait.
-pub const SUBMIT_SESSIONS_PER_UID_MAX: usize = 16;
+/// Octets of submissions that are read ahead: a short one comes in one read.
+pub const SUBMIT_READ_BYTES: usize = 8 * 1024;
+/// Submissions of one user at once; the next ones wait. So many fill the batches of the store
+/// ([`rohrpost_store::limits::CROWD_MAX`]) when half of them are on their way to it or back.
+pub const SUBMIT_SESSIONS_PER_UID_MAX: usize = 64;
 /// How long they wait. A program gives up after [`SUBMIT_PATIENCE`] and leaves its message in the drop directory.
 pub const SUBMIT_PLACE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Connections to the submit socket at once, over all users; more are closed, and their programs turn to the drop
-/// directory. Those that wait hold a descriptor and nothing else.
+/// directory. Those that wait hold a descriptor and [`SUBMIT_READ_BYTES`].
 pub const SUBMIT_CONNECTIONS_MAX: usize = 2_048;
 /// How long a program may take for its next frame: it has read its message before it connects.
 pub const SUBMIT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);

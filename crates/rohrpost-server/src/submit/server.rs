@@ -1,4 +1,8 @@
 //! The answering end of the submit socket.
+//!
+//! A program may hand in one submission after the other over one connection; each is answered before the next one is
+//! read. Between two of them the connection holds no place of its user. It ends when the program closes it or is silent,
+//! when the server stops, and behind an answer that was given before the submission was read to its end.
 
 use std::{
     collections::HashMap,
@@ -8,9 +12,9 @@ use std::{
 
 use rohrpost_intake::submit::{Accepted, Refused, Way};
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,7 +25,8 @@ use super::{
     receive::{Broken, Frames, Received},
 };
 use crate::limits::{
-    ACCEPT_PAUSE, SUBMIT_CONNECTIONS_MAX, SUBMIT_IDLE_TIMEOUT, SUBMIT_PLACE_TIMEOUT, SUBMIT_SESSIONS_PER_UID_MAX,
+    ACCEPT_PAUSE, SUBMIT_CONNECTIONS_MAX, SUBMIT_IDLE_TIMEOUT, SUBMIT_PLACE_TIMEOUT, SUBMIT_READ_BYTES,
+    SUBMIT_SESSIONS_PER_UID_MAX,
 };
 
 /// A submit socket that is bound, and not yet answering.
@@ -56,18 +61,14 @@ impl SubmitSocket {
             else {
                 continue;
             };
-            let (submit, places) = (submit.clone(), places.clone());
+            let (submit, places, stop) = (submit.clone(), places.clone(), stop.clone());
             tasks.spawn(async move {
                 let _connection = connection;
                 let uid = credentials.uid();
-                let Some(place) = places.enter(uid).await else {
-                    tracing::warn!(uid, "too many submissions of one user at once");
-                    return;
-                };
-                if let Err(error) = submit.converse(stream, uid).await {
+                let stream = BufReader::with_capacity(SUBMIT_READ_BYTES, stream);
+                if let Err(error) = submit.converse(stream, uid, &places.of(uid), &stop).await {
                     tracing::info!(uid, %error, "a submission ended before its end");
                 }
-                drop(place);
                 places.leave(uid);
             });
         }
@@ -76,24 +77,21 @@ impl SubmitSocket {
     }
 }
 
-/// The places of each user who has submissions.
+/// The places of each user who is connected.
 #[derive(Debug, Default)]
 struct Places(Mutex<HashMap<u32, Arc<Semaphore>>>);
 
 impl Places {
-    /// Waits for a place of this user, for a while.
-    async fn enter(&self, uid: u32) -> Option<OwnedSemaphorePermit> {
-        let places = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(SUBMIT_SESSIONS_PER_UID_MAX))).clone()
-        };
-        timeout(SUBMIT_PLACE_TIMEOUT, places.acquire_owned()).await.ok()?.ok()
+    /// Those of this user.
+    fn of(&self, uid: u32) -> Arc<Semaphore> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(SUBMIT_SESSIONS_PER_UID_MAX))).clone()
     }
 
-    /// Forgets a user whose last submission this was.
+    /// Forgets a user whose last connection this was.
     fn leave(&self, uid: u32) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever waits or is inside holds the places too.
+        // Every other connection of the user holds the places too.
         if all.get(&uid).is_some_and(|places| Arc::strong_count(places) == 1) {
             all.remove(&uid);
         }
@@ -101,20 +99,50 @@ impl Places {
 }
 
 impl Submit {
-    /// One submission and its answer.
-    async fn converse(&self, mut stream: UnixStream, uid: u32) -> Result<(), Broken> {
-        let mut frames = Frames::new(&mut stream, Some(SUBMIT_IDLE_TIMEOUT));
-        let answer = match self.receive(&mut frames, uid, Way::Socket).await? {
-            Received::Whole(submitting) => submitting.finish().await,
-            Received::Answered(answer) => answer,
+    /// One submission after the other.
+    async fn converse(
+        &self,
+        mut stream: BufReader<UnixStream>,
+        uid: u32,
+        places: &Semaphore,
+        stop: &CancellationToken,
+    ) -> Result<(), Broken> {
+        loop {
+            tokio::select! {
+                biased;
+                octets = timeout(SUBMIT_IDLE_TIMEOUT, stream.fill_buf()) => match octets {
+                    Ok(Ok([_, ..])) => {}
+                    Ok(Err(error)) => return Err(error.into()),
+                    _ => return Ok(()),
+                },
+                () = stop.cancelled() => return Ok(()),
+            }
+            let Ok(_place) = timeout(SUBMIT_PLACE_TIMEOUT, places.acquire()).await else {
+                tracing::warn!(uid, "too many submissions of one user at once");
+                return Ok(());
+            };
+            let is_in_step = self.answer(&mut stream, uid).await?;
+            if !is_in_step || stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads one submission and answers it. Whether it was read to its end, so that another can follow it.
+    async fn answer(&self, stream: &mut BufReader<UnixStream>, uid: u32) -> Result<bool, Broken> {
+        let mut frames = Frames::new(&mut *stream, Some(SUBMIT_IDLE_TIMEOUT));
+        let (answer, is_whole) = match self.receive(&mut frames, uid, Way::Socket).await? {
+            Received::Whole(submitting) => (submitting.finish().await, true),
+            Received::Answered(answer) => (answer, false),
         };
         self.note(uid, Way::Socket, &answer);
         let answer = match answer {
             Ok(accepted) => Answer::Accepted(accepted),
             Err(refused) => Answer::Refused(refused),
         };
-        let answer = frames::answer(&answer);
-        timeout(SUBMIT_IDLE_TIMEOUT, stream.write_all(&answer)).await.map_err(|_| Broken::Silent)?.map_err(Broken::Io)
+        let written = timeout(SUBMIT_IDLE_TIMEOUT, stream.get_mut().write_all(&frames::answer(&answer))).await;
+        written.map_err(|_| Broken::Silent)??;
+        Ok(is_whole)
     }
 
     /// One event for each answer.

@@ -308,6 +308,55 @@ async fn two_hundred_programs_at_once_leave_one_copy_each() {
     assert_eq!((ids.len(), subjects.len()), (200, 200));
 }
 
+/// Reads one answer.
+fn answer(stream: &mut UnixStream) -> frames::Answer {
+    let mut start = [0; frames::HEADER_BYTES];
+    stream.read_exact(&mut start).unwrap();
+    let (kind, octets) = frames::header(start).unwrap();
+    let mut content = vec![0; octets];
+    stream.read_exact(&mut content).unwrap();
+    frames::read_answer(kind, &content).unwrap()
+}
+
+#[tokio::test]
+async fn one_connection_brings_many_submissions_and_is_closed_when_the_server_stops() {
+    let running = Running::start().await;
+    let (socket, stop) = (running.socket(), running.stop.clone());
+    let dialogue = move || {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        // Two that come at once are answered in their order.
+        let two = [to(&["ann@here.test"]), to(&["ann@here.test", "nobody@here.test"])];
+        stream.write_all(&two.map(|submission| encoded(&submission, TEXT)).concat()).unwrap();
+        let refused = [(); 2].map(|()| match answer(&mut stream) {
+            frames::Answer::Accepted(accepted) => accepted.refused.len(),
+            frames::Answer::Refused(refused) => panic!("{refused:?}"),
+        });
+        assert_eq!(refused, [0, 1]);
+        stream.write_all(&encoded(&to(&["ann@here.test"]), TEXT)).unwrap();
+        assert!(matches!(answer(&mut stream), frames::Answer::Accepted(_)));
+        stop.cancel();
+        assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0, "nothing is under way any more");
+    };
+    tokio::task::spawn_blocking(dialogue).await.unwrap();
+    assert_eq!(running.fixture.ids().await.len(), 4, "three messages and one report");
+}
+
+#[tokio::test]
+async fn a_connection_ends_behind_an_answer_to_half_a_submission() {
+    let running = Running::start().await;
+    let known = to(&["ann@here.test"]);
+    let first = running.accepted(&known, TEXT).await;
+    let socket = running.socket();
+    let dialogue = move || {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.write_all(&[encoded(&known, TEXT), encoded(&to(&["ann@here.test"]), TEXT)].concat()).unwrap();
+        assert_eq!(answer(&mut stream), frames::Answer::Accepted(first));
+        assert!(matches!(stream.read(&mut [0; 8]), Ok(0) | Err(_)), "what follows is not looked at");
+    };
+    tokio::task::spawn_blocking(dialogue).await.unwrap();
+    assert_eq!(running.fixture.ids().await.len(), 1);
+}
+
 #[tokio::test]
 async fn q07_garbage_on_the_socket_ends_one_connection_and_nothing_else() {
     let running = Running::start().await;
