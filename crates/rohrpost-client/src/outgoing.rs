@@ -105,7 +105,10 @@ impl BodyStream {
     }
 
     /// The next part; `None` at the end.
-    pub(crate) async fn next(&mut self) -> io::Result<Option<Bytes>> {
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub async fn next(&mut self) -> io::Result<Option<Bytes>> {
         match &mut self.0 {
             Inner::Whole(rest) if rest.is_empty() => Ok(None),
             Inner::Whole(rest) => Ok(Some(rest.split_to(rest.len().min(BODY_BYTES)))),
