@@ -6,7 +6,7 @@ use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlEr
 use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
 use rohrpost_tls::TlsError;
 
-use crate::{hint, mail::BuildError, receipt::Outcome, secret::SecretError};
+use crate::{hint, limits::DIALOGUES_MAX, mail::BuildError, receipt::Outcome, secret::SecretError};
 
 /// What kind of error it is: what a program branches on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -265,11 +265,18 @@ impl Error {
         &self.0.recipients
     }
 
-    /// The dialogues with all servers, each under a line with its name; without secrets and message texts.
+    /// The dialogues with all servers, each under a line with its name; without secrets and message texts. Of more than
+    /// [`DIALOGUES_MAX`] the last.
     pub fn transcript(&self) -> String {
-        let one = |attempt: &Attempt| format!("== {}\n{}\n", attempt.server, attempt.transcript);
-        self.0.attempts.iter().filter(|attempt| !attempt.transcript.is_empty()).map(one).collect()
+        dialogues(self.0.attempts.iter().map(|attempt| (&*attempt.server, &*attempt.transcript)))
     }
+}
+
+/// Dialogues one after the other, each under a line with the name of its server.
+pub(crate) fn dialogues<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let held: Vec<_> = all.filter(|(_, dialogue)| !dialogue.is_empty()).collect();
+    let last = &held[held.len().saturating_sub(DIALOGUES_MAX)..];
+    last.iter().flat_map(|(server, dialogue)| ["== ", server, "\n", dialogue, "\n"]).collect()
 }
 
 /// Each server with what it said, in one line.

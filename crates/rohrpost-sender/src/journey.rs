@@ -6,7 +6,7 @@ use rohrpost_client::{Failure, Mechanism, SessionError};
 use rohrpost_mail::{Class, Link, Recipient, Stage};
 
 use crate::{
-    error::{Attempt, Cause, Error},
+    error::{self, Attempt, Cause, Error, dialogues},
     lane::Passage,
     mail::Mail,
     receipt::{Note, Outcome, Receipt, facts},
@@ -20,7 +20,8 @@ pub(crate) struct Journey<'a> {
     /// The places of those who wait.
     waiting: Vec<usize>,
     taken: Option<Taken>,
-    attempts: Vec<Attempt>,
+    /// Every server that was asked, in order.
+    stops: Vec<Stop>,
     notes: Vec<Note>,
 }
 
@@ -29,6 +30,15 @@ struct Taken {
     server: String,
     link: Link,
     mechanism: Option<Mechanism>,
+}
+
+/// A server that was asked.
+struct Stop {
+    server: String,
+    /// It took the message for somebody.
+    took: bool,
+    /// Why it did not take it for everybody.
+    cause: Option<Cause>,
     transcript: String,
 }
 
@@ -40,7 +50,7 @@ impl<'a> Journey<'a> {
             outcomes: vec![None; count],
             waiting: (0..count).collect(),
             taken: None,
-            attempts: Vec::new(),
+            stops: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -66,7 +76,8 @@ impl<'a> Journey<'a> {
         } else {
             tracing::warn!(server = attempt.server, error = %attempt.cause, "the server was passed over");
         }
-        self.attempts.push(attempt);
+        let Attempt { server, cause, transcript } = attempt;
+        self.stops.push(Stop { server, took: false, cause: Some(cause), transcript });
     }
 
     /// The server was asked for everybody who waits.
@@ -86,30 +97,28 @@ impl<'a> Journey<'a> {
             }
         }
         self.waiting = still_waiting;
-        if !taken_for.is_empty() {
+        let took = !taken_for.is_empty();
+        if took {
             self.notes.extend(notes);
-            let taken = Taken { server: server.to_owned(), link, mechanism, transcript: transcript.clone() };
-            self.take(taken, &taken_for);
+            self.take(Taken { server: server.to_owned(), link, mechanism }, &taken_for);
         }
-        if let Some(failure) = worst(report.outcomes) {
-            let cause = Cause::Sent { failure, wants_tls };
-            self.attempts.push(Attempt { server: server.to_owned(), cause, transcript });
-        }
+        let cause = worst(report.outcomes).map(|failure| Cause::Sent { failure, wants_tls });
+        self.stops.push(Stop { server: server.to_owned(), took, cause, transcript });
     }
 
     /// The end: a receipt where somebody got it, else the error.
     pub(crate) fn finish(self) -> Result<Receipt, Error> {
-        let why = self.attempts.last().map_or_else(|| "no server was asked".to_owned(), ToString::to_string);
-        let outcomes = self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| Outcome::not_reached(&why)));
+        let last = self.stops.iter().rev().find_map(|stop| stop.cause.as_ref().map(|cause| (&stop.server, cause)));
+        let unreached = last.map_or_else(unasked, |(server, cause)| Outcome::NotSent {
+            reason: format!("{server}: {cause}"),
+            temporary: cause.class() != error::Class::Permanent,
+        });
+        let outcomes = self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| unreached.clone()));
         let addresses = self.mail.recipients().iter().map(|recipient| recipient.address.clone());
         let recipients: Vec<_> = addresses.zip(outcomes).collect();
-        let Some(Taken { server, link, mechanism, transcript }) = self.taken else {
-            return Err(Error::after(self.attempts, recipients));
+        let Some(Taken { server, link, mechanism }) = self.taken else {
+            return Err(Error::after(self.stops.into_iter().filter_map(Stop::attempt).collect(), recipients));
         };
-        let passed_over = self
-            .attempts
-            .into_iter()
-            .map(|Attempt { server, cause, .. }| Note::PassedOver { server, reason: cause.to_string() });
         let (seal, tls) = facts(&link);
         Ok(Receipt {
             id: self.mail.message_id().to_owned(),
@@ -119,8 +128,8 @@ impl<'a> Journey<'a> {
             auth: mechanism,
             queued: false,
             recipients,
-            notes: self.notes.into_iter().chain(passed_over).collect(),
-            transcript,
+            notes: self.notes.into_iter().chain(passed_over(&self.stops)).collect(),
+            transcript: dialogues(self.stops.iter().map(|stop| (&*stop.server, &*stop.transcript))),
         })
     }
 
@@ -132,6 +141,27 @@ impl<'a> Journey<'a> {
         let recipients = places.iter().map(|place| self.mail.recipients()[*place].address.clone()).collect();
         self.notes.push(Note::Through { server: taken.server, recipients });
     }
+}
+
+impl Stop {
+    fn attempt(self) -> Option<Attempt> {
+        let Self { server, cause, transcript, .. } = self;
+        cause.map(|cause| Attempt { server, cause, transcript })
+    }
+}
+
+/// Why there was more than one server. What the last one did not take stands with its recipients.
+fn passed_over(stops: &[Stop]) -> impl Iterator<Item = Note> {
+    let (last, earlier) = stops.split_last().map_or((None, stops), |(last, earlier)| (Some(last), earlier));
+    let told = earlier.iter().chain(last.filter(|stop| !stop.took));
+    told.filter_map(|Stop { server, took, cause, .. }| {
+        let (server, reason) = (server.clone(), cause.as_ref()?.to_string());
+        Some(if *took { Note::Partly { server, reason } } else { Note::PassedOver { server, reason } })
+    })
+}
+
+fn unasked() -> Outcome {
+    Outcome::NotSent { reason: "no server was asked".to_owned(), temporary: false }
 }
 
 /// Whether another server may be asked for this recipient: this one surely does not have the message, and said nothing about

@@ -6,7 +6,7 @@ use rohrpost_client::{
     ConnectError, Connection, LinkTls, Mechanism, OpenFailure, Outcome, Outgoing, Pool, SendReport, SessionError,
     Target,
 };
-use rohrpost_mail::{Link, Stage};
+use rohrpost_mail::{Link, Stage, TlsInfo, Verification};
 use rohrpost_tls::{ClientTls, ClientTlsOptions, TlsError};
 use tokio::{
     sync::Semaphore,
@@ -131,6 +131,7 @@ impl Lane {
         if let Link::Clear { reason } = connection.link() {
             notes.push(Note::Clear { reason: reason.clone() });
         }
+        notes.extend(self.leniency(connection.link()));
         if report.eight_bit_to_seven {
             notes.push(Note::EightBit);
         }
@@ -144,6 +145,17 @@ impl Lane {
         };
         self.pool.put(connection);
         passage
+    }
+
+    fn leniency(&self, link: &Link) -> Option<Note> {
+        match link {
+            Link::Tls(TlsInfo { verification: Verification::Unverified { reason }, .. })
+                if self.server.is_lenient() =>
+            {
+                Some(Note::Lenient { server: self.name.clone(), reason: reason.clone() })
+            }
+            _ => None,
+        }
     }
 
     /// Opens a connection; once more with a renewed secret where that may help.
@@ -177,11 +189,16 @@ impl Lane {
         };
         if let Some((form, speaks)) = self.other_form(&terms, &failure.error) {
             tracing::debug!(server = self.name, speaks, "the port has the other form of TLS");
-            terms.tls = form;
+            let form_before = std::mem::replace(&mut terms.tls, form);
             return match Connection::try_open(&terms, &self.tls).await {
                 Ok(connection) => {
                     notes.push(Note::OtherForm { server: self.name.clone(), speaks });
                     Ok(self.opened(connection, terms))
+                }
+                Err(late) if form == LinkTls::Implicit && matches!(late.error, ConnectError::Tls(TlsError::NotTls)) => {
+                    terms.tls = form_before;
+                    terms.timeouts.greeting = self.server.patience();
+                    Connection::try_open(&terms, &self.tls).await.map(|connection| self.opened(connection, terms))
                 }
                 // A port that keeps silent in both forms is best described by its silence.
                 Err(_) if form == LinkTls::Implicit => Err(failure),

@@ -15,11 +15,12 @@ pub mod secret;
 mod sender;
 mod server;
 pub mod testing;
+mod unsent;
 
 pub use error::{Attempt, Class, ConfigError, Error, Kind};
 pub use mail::{
-    AddressTemplate, Addresses, Attachment, AutoSubmitted, BuildError, Builder, Mail, MailReader, Merge, RowError,
-    Source, Template, Unsubscribe,
+    AddressTemplate, Addresses, Attachment, AutoSubmitted, BuildError, Builder, Mail, MailReader, Merge, Notices,
+    RowError, Source, Template, Unsubscribe,
 };
 pub use proxy::Proxy;
 pub use rate::{Rate, RateError};

@@ -6,8 +6,16 @@ use std::time::Duration;
 pub const CONCURRENCY: usize = 5;
 
 /// How long a port that should greet may keep silent before [`Security::Auto`](crate::Security::Auto) tries TLS from the
-/// first octet there. Servers that let strangers wait before they greet stay below it.
-pub const SILENCE: Duration = Duration::from_secs(20);
+/// first octet there. Submission servers greet at once, unless they wait for TLS (RFC 8314 §3.3) or look up a name that does
+/// not answer; who is only slow is waited for after all, since the handshake shows that it greets in clear.
+pub const SILENCE: Duration = Duration::from_secs(4);
+
+/// The same on port 25, where servers that guard against spam let strangers wait on purpose, and hold it against them when
+/// they speak first.
+pub const SILENCE_ON_25: Duration = Duration::from_secs(20);
+
+/// Dialogues that a transcript holds. More servers than this are seldom asked; what the last ones said tells most.
+pub const DIALOGUES_MAX: usize = 10;
 
 /// How long a server is spared after it asked for a slower pace, and how long each step back takes.
 pub const SPARED_FOR: Duration = Duration::from_mins(10);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use rohrpost_client::{Failure, Mechanism};
-use rohrpost_mail::{Class, EnhancedStatus, Link, Mailbox, Reply, Seal, TlsInfo};
+use rohrpost_mail::{Class, Link, Mailbox, Reply, Seal, TlsInfo};
 use serde::{Serialize, Serializer};
 
 /// What became of a message that at least one recipient's server took. Serialised, it is the JSON of `rohrpost send --json`.
@@ -29,7 +29,8 @@ pub struct Receipt {
     pub recipients: Vec<(Mailbox, Outcome)>,
     /// What else is worth knowing. Nothing of it is an error.
     pub notes: Vec<Note>,
-    /// The dialogue with that server, without secrets and message texts.
+    /// The dialogues with all servers that were asked, each under a line with its name; without secrets and message texts.
+    /// Of more than [`DIALOGUES_MAX`](crate::limits::DIALOGUES_MAX) the last.
     #[serde(skip)]
     pub transcript: String,
 }
@@ -41,21 +42,25 @@ impl Receipt {
     }
 }
 
-/// What became of one recipient.
-///
-/// Where the server said nothing at all, because the connection broke or it lacks what the message needs, the reply is one
-/// of ours: 451 or 554 with the reason.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "outcome", content = "reply")]
+/// What became of one recipient. Serialised: the word, and the reply or the reason where there is one.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// The server took it: the reply to the whole message.
     Delivered(Reply),
     /// A queue of ours took it.
     Queued,
-    /// Not now; later it may work.
+    /// A server said: not now.
     Deferred(Reply),
-    /// Not at all.
+    /// A server said: not at all.
     Refused(Reply),
+    /// It was not sent, and no server said a word about this recipient: none was reached, the connection broke, or the
+    /// server lacks what the message needs.
+    NotSent {
+        /// Why.
+        reason: String,
+        /// Whether trying the same again later may work.
+        temporary: bool,
+    },
     /// The connection was lost behind the final dot. Nobody knows whether the server has it; sending it again may make it
     /// arrive twice.
     Unknown,
@@ -71,7 +76,19 @@ impl Outcome {
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Self::Delivered(reply) | Self::Deferred(reply) | Self::Refused(reply) => Some(reply),
-            Self::Queued | Self::Unknown => None,
+            Self::Queued | Self::NotSent { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// The word, as JSON has it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Delivered(_) => "delivered",
+            Self::Queued => "queued",
+            Self::Deferred(_) => "deferred",
+            Self::Refused(_) => "refused",
+            Self::NotSent { .. } => "not-sent",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -79,41 +96,63 @@ impl Outcome {
         match outcome {
             Ok(reply) => Self::Delivered(reply.clone()),
             Err(Failure { possible_duplicate: true, .. }) => Self::Unknown,
-            Err(failure) if failure.class == Class::Permanent => Self::Refused(reply_of(failure, 554)),
-            Err(failure) => Self::Deferred(reply_of(failure, 451)),
+            Err(failure) => match failure.reply() {
+                Some(reply) if failure.class == Class::Permanent => Self::Refused(reply.clone()),
+                Some(reply) => Self::Deferred(reply.clone()),
+                None => Self::NotSent { reason: failure.to_string(), temporary: failure.class != Class::Permanent },
+            },
         }
     }
-
-    /// A recipient whom no server was asked about.
-    pub(crate) fn not_reached(reason: &str) -> Self {
-        Self::Deferred(Reply::new(451, Some(EnhancedStatus(4, 4, 0)), reason))
-    }
 }
 
-/// The server's reply, or ours in its place.
-fn reply_of(failure: &Failure, code: u16) -> Reply {
-    failure.reply().cloned().unwrap_or_else(|| Reply::new(code, Some(failure.enhanced()), failure.to_string()))
-}
-
-/// The word, and the reply where there is one.
+/// The word, and the reply or the reason.
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delivered(reply) => write!(f, "delivered: {reply}"),
+            Self::Delivered(reply) | Self::Deferred(reply) | Self::Refused(reply) => {
+                write!(f, "{}: {reply}", self.as_str())
+            }
             Self::Queued => f.write_str("queued"),
-            Self::Deferred(reply) => write!(f, "deferred: {reply}"),
-            Self::Refused(reply) => write!(f, "refused: {reply}"),
+            Self::NotSent { reason, .. } => write!(f, "not sent: {reason}"),
             Self::Unknown => f.write_str("unknown: no reply to the message; it may have arrived"),
         }
     }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (reason, temporary) = match self {
+            Self::NotSent { reason, temporary } => (Some(&**reason), Some(*temporary)),
+            _ => (None, None),
+        };
+        Told { outcome: self.as_str(), reply: self.reply(), reason, temporary }.serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<&'a Reply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temporary: Option<bool>,
 }
 
 /// Something worth knowing that is no error. Serialised as the sentence that it prints.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Note {
-    /// A server was passed over, or took the message for some recipients only.
+    /// A server took nothing, and the next one was asked.
     PassedOver {
+        /// Which, as `host:port`.
+        server: String,
+        /// Why.
+        reason: String,
+    },
+    /// A server took the message for some recipients only, and the next one was asked for the others.
+    Partly {
         /// Which, as `host:port`.
         server: String,
         /// Why.
@@ -138,6 +177,13 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// The server's certificate was not verified. Nobody said whom to trust, and on this very host any certificate will do.
+    Lenient {
+        /// Which, as `host:port`.
+        server: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
     /// The message holds 8-bit text and the server did not say that it takes any. It was sent as it is.
     EightBit,
 }
@@ -145,13 +191,17 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PassedOver { server, reason } => write!(f, "{server}: {reason}"),
+            Self::PassedOver { server, reason } => write!(f, "passed over {server}: {reason}"),
+            Self::Partly { server, reason } => write!(f, "{server} took it for some only: {reason}"),
             Self::Through { server, recipients } => {
                 let list = recipients.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 write!(f, "went through {server}: {list}")
             }
             Self::OtherForm { server, speaks } => write!(f, "{server} speaks {speaks}"),
             Self::Clear { reason } => write!(f, "sent in clear text: {reason}"),
+            Self::Lenient { server, reason } => {
+                write!(f, "{server} is on this host, so its certificate was taken as it is ({reason}); trust= insists")
+            }
             Self::EightBit => f.write_str("the server does not announce 8BITMIME; the message was sent as it is"),
         }
     }
@@ -206,6 +256,7 @@ mod tests {
             recipients: vec![
                 (to("ann@here.test"), Outcome::Delivered(Reply::with(250, 0, 0, "taken"))),
                 (to("bob@here.test"), Outcome::Unknown),
+                (to("cy@here.test"), Outcome::NotSent { reason: "lost".into(), temporary: true }),
             ],
             notes: vec![Note::Clear { reason: "off".into() }],
             transcript: "C: QUIT".into(),
@@ -216,6 +267,7 @@ mod tests {
                 {"recipient": "ann@here.test", "outcome": "delivered",
                  "reply": {"code": 250, "enhanced": "2.0.0", "text": "taken"}},
                 {"recipient": "bob@here.test", "outcome": "unknown"},
+                {"recipient": "cy@here.test", "outcome": "not-sent", "reason": "lost", "temporary": true},
             ],
             "notes": ["sent in clear text: off"],
         });

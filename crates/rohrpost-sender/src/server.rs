@@ -13,7 +13,7 @@ use rohrpost_tls::CertPair;
 
 use crate::{
     error::{ConfigError, Error},
-    limits::{CONCURRENCY, SILENCE},
+    limits::{CONCURRENCY, SILENCE, SILENCE_ON_25},
     proxy::Proxy,
     rate::Rate,
     secret::{Login, SecretSource},
@@ -30,12 +30,15 @@ use crate::{
 /// | `Opportunistic` | STARTTLS where it is offered, else clear text. A handshake that fails is an error unless [`Server::clear_fallback`] |
 /// | `Off` | clear text, even where STARTTLS is offered |
 ///
-/// With `Auto` a port that does not greet within [`SILENCE`] is taken for one that waits for TLS; for servers that let
-/// everybody wait longer set the form.
+/// With `Auto` a port that does not greet within [`SILENCE`] (port 25: [`SILENCE_ON_25`]) is taken for one that waits for TLS.
+/// Where it then greets after all, it was slow, and is waited for as [`Server::timeouts`] say.
 ///
-/// Trust is `System` by default, on this host (`localhost`, loopback addresses, unix sockets) `Any`. `Dane` and `FirstUse`
-/// need TLSA records and a store, which are not at hand here: they are an error of kind [`Config`](crate::Kind::Config),
-/// never a silent `System`.
+/// Trust is `System` by default. On this host (`localhost`, loopback addresses, unix sockets) it is `Any`: what never leaves
+/// the host needs no certificate. So **an untrusted certificate on 127.0.0.1 is accepted**, and the receipt has a note that
+/// says so ([`Note::Lenient`](crate::Note::Lenient)); [`Server::trust`] or `trust=` in the URL insists there, too. Whoever
+/// reaches a remote server by a tunnel that ends on loopback should do that.
+/// `Dane` and `FirstUse` need TLSA records and a store, which are not at hand here: they are an error of kind
+/// [`Config`](crate::Kind::Config), never a silent `System`.
 ///
 /// ```
 /// use rohrpost_sender::{MinTls, Security, Server, Trust};
@@ -345,7 +348,8 @@ impl Server {
         let tls = LinkTls::of(self.security, &endpoint);
         let mut timeouts = self.timeouts;
         if self.may_change_form && tls != LinkTls::Implicit {
-            timeouts.greeting = timeouts.greeting.min(SILENCE);
+            let silence = if endpoint.port() == Some(25) { SILENCE_ON_25 } else { SILENCE };
+            timeouts.greeting = timeouts.greeting.min(silence);
         }
         Target {
             name: match (&self.certificate_name, &self.place) {
@@ -369,6 +373,16 @@ impl Server {
             idle: IDLE_RELAY,
             ..Target::new(endpoint, self.ehlo_name.clone().unwrap_or_else(this_host))
         }
+    }
+
+    /// Whether any certificate will do only because the server is on this host.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.trust.is_none() && self.place.endpoint().is_local()
+    }
+
+    /// How long a greeting is awaited where it surely comes.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeouts.greeting
     }
 
     /// Whether a port that has the other form of TLS may be spoken to in that one.

@@ -57,6 +57,9 @@ impl Addresses {
         match addresses(text) {
             Ok(list) if list.is_empty() => Self::fault(text, "names no address"),
             Ok(list) => Self { list, faults: Vec::new() },
+            Err(_) if text.chars().any(char::is_control) => {
+                Self::fault(text, "a line break or another control character must not stand in an address")
+            }
             Err(error) => Self::fault(text, error),
         }
     }

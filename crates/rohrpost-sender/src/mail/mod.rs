@@ -32,6 +32,7 @@ mod eml;
 mod fault;
 mod fields;
 mod limits;
+mod notices;
 mod source;
 mod template;
 
@@ -49,6 +50,7 @@ pub use attachment::Attachment;
 pub use builder::Builder;
 pub use fault::BuildError;
 pub use fields::{AutoSubmitted, Unsubscribe};
+pub use notices::Notices;
 pub use source::{MailReader, Source};
 pub use template::{AddressTemplate, Merge, RowError, Template};
 

@@ -87,6 +87,9 @@ async fn only_those_whom_the_first_server_did_not_settle_go_to_the_second() {
     let through =
         Note::Through { server: second.address().to_string(), recipients: vec!["bob@kunde.test".parse().unwrap()] };
     assert!(receipt.notes.contains(&through), "{receipt:?}");
+    let partly = |note: &Note| matches!(note, Note::Partly { server, reason } if *server == receipt.server && reason.contains("450 4.2.0"));
+    assert!(receipt.notes.iter().any(partly), "{receipt:?}");
+    assert!(!receipt.notes.iter().any(|note| matches!(note, Note::PassedOver { .. })), "{receipt:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rohrpost_sender::{
-    Kind, Login, MinTls, Note, Seal, Secret, SecretSource, Security, Sender, Server, Trust,
+    Kind, Login, MinTls, Note, Receipt, Seal, Secret, SecretSource, Security, Sender, Server, Trust,
     testing::{Fault, Server as TestServer, Stage, Tls},
 };
 
@@ -124,7 +124,26 @@ async fn a_port_that_waits_for_tls_is_found_out_by_its_silence() {
     let auto = to(Server::new(HOST), &peer).timeouts(timeouts);
     let receipt = send(auto).await.unwrap();
     assert_eq!(receipt.seal, Some(Seal::Encrypted));
-    assert!(matches!(receipt.notes[..], [Note::OtherForm { speaks: "TLS from the first octet", .. }]), "{receipt:?}");
+    assert!(matches!(receipt.notes[0], Note::OtherForm { speaks: "TLS from the first octet", .. }), "{receipt:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_was_only_slow_to_greet_is_waited_for() {
+    let slow = TestServer::builder().tls(Tls::Offered).fault_times(Stage::Greeting, Fault::Stall, 1).start().await;
+    let began = tokio::time::Instant::now();
+    let receipt = send(server("smtp://mail.firma.test:587?trust=any").connector(slow.pipe())).await.unwrap();
+    assert_eq!((receipt.seal, slow.connection_count()), (Some(Seal::Encrypted), 3));
+    assert!(receipt.notes.is_empty(), "{receipt:?}");
+    assert_eq!(began.elapsed().as_secs(), rohrpost_sender::limits::SILENCE.as_secs());
+}
+
+#[tokio::test]
+async fn any_certificate_will_do_on_this_host_and_the_receipt_says_so() {
+    let peer = peer(Tls::Offered).await;
+    let lenient = |receipt: Receipt| receipt.notes.iter().any(|note| matches!(note, Note::Lenient { .. }));
+    assert!(lenient(send(server(peer.url())).await.unwrap()));
+    assert!(!lenient(send(server(peer.url()).trust(Trust::Any)).await.unwrap()), "somebody said so");
+    assert!(!lenient(send(server(peer.url()).trust(peer.trust())).await.unwrap()), "it was verified");
 }
 
 #[tokio::test]

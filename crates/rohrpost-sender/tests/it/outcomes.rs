@@ -146,6 +146,7 @@ async fn a_mail_to_nobody_is_not_sent() {
 async fn a_name_that_does_not_exist_is_told_from_a_port_that_is_closed() {
     let error = send(server("smtp://nowhere.invalid:25")).await.unwrap_err();
     assert_eq!((error.kind(), error.stage()), (Kind::Dns, Some(Stage::Dns)), "{error:?}");
+    assert!(matches!(error.recipients()[0].1, Outcome::NotSent { .. }), "{error:?}");
     let closed = TestServer::start().await.url();
     let error = send(server(closed)).await.unwrap_err();
     assert_eq!((error.kind(), error.sysexit()), (Kind::Connect, 75), "{error:?}");

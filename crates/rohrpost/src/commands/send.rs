@@ -89,7 +89,7 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Failure> {
 
 fn transcript(sent: &Result<Receipt, Error>) -> String {
     match sent {
-        Ok(receipt) => format!("== {}\n{}\n", receipt.server, receipt.transcript),
+        Ok(receipt) => receipt.transcript.clone(),
         Err(error) => error.transcript(),
     }
 }

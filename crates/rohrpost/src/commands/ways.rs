@@ -19,10 +19,13 @@ pub(super) struct Way {
 /// The servers in their order.
 ///
 /// # Errors
-/// A URL that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
+/// No URL, or one that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
 /// hold a password, which does not belong there.
 pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
     let wrong = |error: ServerUrlError| Failure::new(Exit::Usage, format!("--server: {error}"));
+    if options.server.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no server: name one with --server or in ROHRPOST_SERVER"));
+    }
     let urls = options.server.iter().map(|text| text.parse());
     let urls: Vec<ServerUrl> = urls.collect::<Result<_, _>>().map_err(wrong)?;
     let nobody = options.user.is_none() && urls.iter().all(|url| url.user().is_none());
@@ -36,14 +39,15 @@ pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
 fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
     let server = Server::url(text).map_err(|error| Failure::new(Exit::Usage, format!("--server: {error}")))?;
     let tls = options.tls.unwrap_or(url.tls());
-    let trust = trust(options).unwrap_or_else(|| url.trust(&url.place().endpoint()));
+    let trust = trust(options);
+    let shown = trust.clone().unwrap_or_else(|| url.trust(&url.place().endpoint()));
     let min_tls = options.min_tls.unwrap_or(url.min_tls());
     let login = login(options, url.user())?;
     let user = login.as_ref().map(|login| format!(", as {}", login.user)).unwrap_or_default();
     let proxy = proxy(options)?;
     let through = proxy.as_ref().map(|proxy| format!(", through {proxy}")).unwrap_or_default();
-    let words = format!("{server}, tls={tls}, trust={trust}, min-tls={min_tls}{user}{through}");
-    let server = server.trust(trust).min_tls(min_tls).login(login);
+    let words = format!("{server}, tls={tls}, trust={shown}, min-tls={min_tls}{user}{through}");
+    let server = trust.into_iter().fold(server.min_tls(min_tls).login(login), Server::trust);
     let server = options.tls.into_iter().fold(server, Server::security);
     Ok(Way { server: proxy.into_iter().fold(server, Server::proxy), words })
 }

@@ -107,10 +107,15 @@ fn fate(to: &impl ToString, outcome: &Outcome) -> Fate {
         Outcome::Delivered(_) => Word::Delivered,
         Outcome::Queued => Word::Queued,
         Outcome::Deferred(_) => Word::Deferred,
-        Outcome::Refused(_) => Word::Refused,
+        Outcome::NotSent { temporary: true, .. } => Word::Deferred,
+        Outcome::Refused(_) | Outcome::NotSent { .. } => Word::Refused,
         Outcome::Unknown => Word::Unknown,
     };
-    Fate { recipient: to.to_string(), outcome: word, reply: outcome.reply().map(ToString::to_string) }
+    let reply = match outcome {
+        Outcome::NotSent { reason, .. } => Some(reason.clone()),
+        outcome => outcome.reply().map(ToString::to_string),
+    };
+    Fate { recipient: to.to_string(), outcome: word, reply }
 }
 
 /// The same fate for all recipients of a mail.

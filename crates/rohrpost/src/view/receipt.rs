@@ -15,14 +15,14 @@ pub(crate) fn receipt(receipt: &Receipt) -> String {
     let encrypted = receipt.tls.as_ref().map(|TlsInfo { version, group, .. }| format!("{version}, {group}"));
     let manner = encrypted.or_else(|| receipt.notes.iter().find_map(clear)).unwrap_or_default();
     let rows = outcomes(&receipt.recipients, receipt.seal, &manner);
-    // What this server refused stands in the rows already.
-    let is_told = |note: &Note| match note {
-        Note::Clear { .. } => true,
-        Note::PassedOver { server, .. } => *server == receipt.server,
-        _ => false,
-    };
-    let notes = receipt.notes.iter().filter(|note| !is_told(note));
-    notes.fold(rows, |text, note| text + &format!("{}\n", Styled(DIM, format!("note: {note}"))))
+    let note = |note: String| format!("{}\n", Styled(DIM, format!("note: {note}")));
+    let unsent = receipt.recipients.iter().filter_map(|(to, outcome)| match outcome {
+        Outcome::NotSent { reason, .. } => Some(note(format!("{to}: {reason}"))),
+        _ => None,
+    });
+    let others =
+        receipt.notes.iter().filter(|note| !matches!(note, Note::Clear { .. })).map(|told| note(told.to_string()));
+    rows + &unsent.chain(others).collect::<String>()
 }
 
 /// One line for each recipient, first the seal where it was accepted, else the verdict.
@@ -34,12 +34,17 @@ pub(crate) fn outcomes(recipients: &[(Mailbox, Outcome)], seal: Option<Seal>, ma
             Outcome::Queued => (DIM, "queued"),
             Outcome::Deferred(_) => (BAD, "deferred"),
             Outcome::Refused(_) => (BAD, "refused"),
+            Outcome::NotSent { .. } => (BAD, "not sent"),
             Outcome::Unknown => (BAD, "unknown"),
         };
         let word = Styled(style, format!("{word:<10}"));
-        let reply = outcome.reply().map_or_else(|| "no reply to the message".to_owned(), ToString::to_string);
+        let reply = match outcome {
+            Outcome::Unknown => Some("no reply to the message".to_owned()),
+            outcome => outcome.reply().map(ToString::to_string),
+        };
+        let to = reply.as_ref().map_or_else(|| to.to_string(), |reply| format!("{:<width$}  {reply}", to.to_string()));
         let manner = if outcome.is_good() && !manner.is_empty() { format!("  {manner}") } else { String::new() };
-        format!("{word} {:<width$}  {reply}{}\n", to.to_string(), Styled(DIM, manner))
+        format!("{word} {to}{}\n", Styled(DIM, manner))
     };
     recipients.iter().map(row).collect()
 }
@@ -95,6 +100,7 @@ mod tests {
             (to("a-longer-name@there.test"), Outcome::Refused(Reply::with(550, 1, 1, "No"))),
             (to("cy@there.test"), Outcome::Deferred(Reply::with(450, 2, 1, "Later"))),
             (to("dan@there.test"), Outcome::Unknown),
+            (to("eve@there.test"), Outcome::NotSent { reason: "lost".into(), temporary: true }),
         ];
         let text = outcomes(&fates, Some(Seal::Cleartext), "not offered");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());

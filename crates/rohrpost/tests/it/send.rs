@@ -171,11 +171,38 @@ fn a_template_is_filled_and_what_is_missing_is_named() {
 fn the_next_server_takes_what_the_first_does_not() {
     let place = Place::new();
     let sick = place.another(Server::builder().fault(Stage::Mail, Fault::reply("451 4.3.0 disk")));
-    let options = ["--server", &sick.url(), "--server", &place.server.url()];
+    let options = ["--server", &sick.url(), "--server", &place.server.url(), "--transcript", "-"];
     let ended = run(&[&options[..], &["--from", "ann@here.test", "--to", "bob@there.test"]].concat(), "Hi");
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.output.contains(&format!("note: {}", sick.address())), "{ended:?}");
+    assert!(ended.output.contains(&format!("note: passed over {}: ", sick.address())), "{ended:?}");
     assert_eq!(place.arrived().recipients, ["bob@there.test"]);
+    for (server, reply) in [(&sick, "S: 451 4.3.0 disk"), (&place.server, "S: 250 ")] {
+        let dialogue = ended.errors.split("== ").find(|part| part.starts_with(&server.address().to_string()));
+        assert!(dialogue.is_some_and(|dialogue| dialogue.contains(reply)), "{ended:?}");
+    }
+}
+
+#[test]
+fn where_no_server_spoke_no_reply_is_made_up() {
+    let gone = Place::new().server.url();
+    let options = ["--server", &gone, "--from", "ann@here.test", "--to", "bob@there.test"];
+    let ended = run(&options, "Hi");
+    assert_eq!((ended.code, &*ended.output), (75, "not sent   bob@there.test\n"), "{ended:?}");
+    let ended = run(&[&options[..], &["--json"]].concat(), "Hi");
+    let told: serde_json::Value = serde_json::from_str(&ended.output).expect("one line of JSON");
+    let bob = &told["recipients"][0];
+    assert_eq!((&bob["outcome"], &bob["temporary"], bob.get("reply")), (&"not-sent".into(), &true.into(), None));
+    assert!(bob["reason"].as_str().is_some_and(|reason| reason.contains("no connection to")), "{told}");
+}
+
+#[test]
+fn a_receipt_says_that_a_certificate_of_this_host_was_taken_as_it_is() {
+    let place = Place::with(Server::builder().tls(ListenerTls::Offered));
+    let ended = place.send(&[], "Hi");
+    assert!(ended.output.starts_with("encrypted "), "{ended:?}");
+    assert!(ended.output.contains("is on this host, so its certificate was taken as it is"), "{ended:?}");
+    let ended = place.send(&["--trust", "any"], "Hi");
+    assert!(!ended.output.contains("note:"), "{ended:?}");
 }
 
 #[test]
@@ -310,12 +337,14 @@ fn bad_input_is_told_at_once_and_nothing_is_sent() {
     for option in ["--cc: ", "--subject: ", "--header: "] {
         assert_eq!(ended.errors.lines().filter(|line| line.trim_start().starts_with(option)).count(), 1, "{ended:?}");
     }
+    let ended = place.send(&["--cc", "eve@there.test\r\nBcc: all@there.test"], "Hi");
+    assert!(ended.code == 65 && ended.errors.contains("control character must not stand in an address"), "{ended:?}");
     let missing = place.path("gone.pdf");
     let missing = missing.to_str().expect("it has a plain name");
     for option in ["--attach", "--text-file", "--html", "--template"] {
         let ended = place.send(&[option, missing], "Hi");
         assert_eq!(ended.code, 66, "{option}: {ended:?}");
-        assert!(ended.errors.contains(missing), "{option}: {ended:?}");
+        assert!(ended.errors.contains(&format!("{option}: {missing}: ")), "{option}: {ended:?}");
     }
     let ended = place.send(&["--transcript", "/nowhere/dialogue"], "Hi");
     assert_eq!(ended.code, 73, "{ended:?}");

@@ -32,29 +32,29 @@ fn builder(people: &People, content: &Content) -> Result<Builder, Failure> {
     let People { from, to, cc, bcc, reply_to } = people;
     let author: Vec<String> = from.iter().cloned().collect();
     let mail = Mail::new().from(author).to(&**to).cc(&**cc).bcc(&**bcc).reply_to(&**reply_to);
-    let mail = content.attach.iter().try_fold(mail, |mail, file| Ok(mail.attach(readable(file)?)))?;
+    let mail = content.attach.iter().try_fold(mail, |mail, file| Ok(mail.attach(readable("--attach", file)?)))?;
     let inline = content.inline.iter();
     inline.into_iter().try_fold(mail, |mail, shown| {
         let file = PathBuf::from(&shown.value);
-        Ok(mail.inline(&shown.name, readable(&file)?))
+        Ok(mail.inline(&shown.name, readable("--inline", &file)?))
     })
 }
 
 /// A file that cannot be read is told before anything is built.
-fn readable(file: &Path) -> Result<&Path, Failure> {
-    File::open(file).map(|_| file).map_err(|error| unreadable(file, error))
+fn readable<'a>(option: &str, file: &'a Path) -> Result<&'a Path, Failure> {
+    File::open(file).map(|_| file).map_err(|error| unreadable(option, file, error))
 }
 
-fn unreadable(file: &Path, error: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::NoInput, format!("{}: {error}", file.display()))
+fn unreadable(option: &str, file: &Path, error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::NoInput, format!("{option}: {}: {error}", file.display()))
 }
 
 fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     let mail = content.subject.iter().fold(mail, Builder::subject);
     let mail = content.header.iter().fold(mail, |mail, field| mail.header(&field.name, field.value.trim()));
-    let html = content.html.as_deref().map(text_in).transpose()?;
+    let html = content.html.as_deref().map(|file| text_in("--html", file)).transpose()?;
     let text = match &content.text_file {
-        Some(file) => Some(text_in(file)?),
+        Some(file) => Some(text_in("--text-file", file)?),
         None => typed(html.is_some())?,
     };
     let mail = html.into_iter().fold(mail, Builder::html);
@@ -62,9 +62,10 @@ fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     mail.build().map_err(|error| wrong(&error, option).into())
 }
 
-fn text_in(file: &Path) -> Result<String, Failure> {
-    let octets = fs::read(file).map_err(|error| unreadable(file, error))?;
-    String::from_utf8(octets).map_err(|_| Failure::new(Exit::Data, format!("{} is not UTF-8", file.display())))
+fn text_in(option: &str, file: &Path) -> Result<String, Failure> {
+    let octets = fs::read(file).map_err(|error| unreadable(option, file, error))?;
+    let not_text = |_| Failure::new(Exit::Data, format!("{option}: {} is not UTF-8", file.display()));
+    String::from_utf8(octets).map_err(not_text)
 }
 
 /// The text from standard input. Where there is HTML it may be missing, and then nobody is asked for it.
@@ -100,7 +101,7 @@ fn filled(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
                 Failure::new(Exit::Usage, format!("--template {}: {form} has one already", file.display())).into()
             );
         }
-        let text = text_in(file)?;
+        let text = text_in("--template", file)?;
         template = if is_html { template.html(&text) } else { template.text(&text) };
     }
     let template = content.subject.iter().fold(template, |template, subject| template.subject(subject));
