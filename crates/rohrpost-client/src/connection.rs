@@ -60,6 +60,7 @@ pub struct Connection {
     target: Target,
     key: ReuseKey,
     link: Link,
+    server_key: Option<String>,
     mechanism: Option<Mechanism>,
     opened: Instant,
     messages: u32,
@@ -98,6 +99,7 @@ impl Connection {
             target: target.clone(),
             wire: opening.wire,
             link: opening.link,
+            server_key: opening.server_key,
             mechanism,
             opened: now(),
             messages: 0,
@@ -189,6 +191,11 @@ impl Connection {
     /// How the link is sealed, for the delivery record.
     pub fn link(&self) -> &Link {
         &self.link
+    }
+
+    /// SHA-256 of the server's public key, lower-case hex, as `pin:spki-sha256:` takes it; nothing in clear text.
+    pub fn server_key(&self) -> Option<&str> {
+        self.server_key.as_deref()
     }
 
     /// What the server offers.

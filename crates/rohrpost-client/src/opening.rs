@@ -5,7 +5,10 @@ use std::{future::Future, time::Duration};
 use rohrpost_mail::{Link, Stage, TlsInfo};
 use rohrpost_sasl::ChannelBinding;
 use rohrpost_smtp::client::{Event, Session, Settings};
-use rohrpost_tls::{ClientTls, ConnectOptions, client::server_end_point};
+use rohrpost_tls::{
+    ClientTls, ConnectOptions,
+    client::{server_end_point, server_key},
+};
 use tokio::time::timeout;
 
 use crate::{
@@ -24,6 +27,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) link: Link,
     /// What a log-in can be bound to (RFC 9266, RFC 5929 §4).
     pub(crate) binding: Option<ChannelBinding>,
+    /// SHA-256 of the server's public key, inside TLS.
+    pub(crate) server_key: Option<String>,
 }
 
 impl<'a> Opening<'a> {
@@ -45,13 +50,14 @@ impl<'a> Opening<'a> {
 
     async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
         let mut stream = dial(target).await?;
-        let (mut link, mut binding) = (Link::None, None);
+        let (mut link, mut binding, mut server_key) = (Link::None, None, None);
         if target.tls == LinkTls::Implicit {
             let secured = handshake(target, tls, stream).await?;
-            (stream, link, binding) = (secured.stream, Link::Tls(secured.info), secured.binding);
+            (stream, link) = (secured.stream, Link::Tls(secured.info));
+            (binding, server_key) = (secured.binding, secured.server_key);
         }
         let wire = Wire::new(stream, Session::new(settings(target), now()));
-        Ok(Self { target, tls, wire, link, binding })
+        Ok(Self { target, tls, wire, link, binding, server_key })
     }
 
     async fn until_ready(&mut self) -> Result<(), ConnectError> {
@@ -71,10 +77,10 @@ impl<'a> Opening<'a> {
 
     async fn start_tls(&mut self) -> Result<(), ConnectError> {
         let (target, tls) = (self.target, self.tls);
-        let (link, binding) = (&mut self.link, &mut self.binding);
+        let (link, binding, server_key) = (&mut self.link, &mut self.binding, &mut self.server_key);
         let replacing = async |stream| {
             let secured = handshake(target, tls, stream).await?;
-            (*link, *binding) = (Link::Tls(secured.info), secured.binding);
+            (*link, *binding, *server_key) = (Link::Tls(secured.info), secured.binding, secured.server_key);
             Ok::<_, ConnectError>(secured.stream)
         };
         self.wire.replace(replacing).await?;
@@ -88,10 +94,12 @@ struct Secured {
     stream: AnyStream,
     info: TlsInfo,
     binding: Option<ChannelBinding>,
+    server_key: Option<String>,
 }
 
 async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<Secured, ConnectError> {
     let mut options = ConnectOptions::new(target.server_name(), target.trust.clone());
+    options.tlsa.clone_from(&target.tlsa);
     options.require_trust = target.require_trust;
     options.min = target.min_tls;
     options.cache_key = target.cache_key();
@@ -100,7 +108,8 @@ async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Resul
     let (stream, info, exported) = connecting.await??;
     let by_certificate = || server_end_point(&stream).map(ChannelBinding::tls_server_end_point);
     let binding = exported.map(ChannelBinding::tls_exporter).or_else(by_certificate);
-    Ok(Secured { stream: Box::new(stream), info, binding })
+    let server_key = server_key(&stream);
+    Ok(Secured { stream: Box::new(stream), info, binding, server_key })
 }
 
 async fn within<T>(stage: Stage, limit: Duration, work: impl Future<Output = T>) -> Result<T, ConnectError> {

@@ -10,6 +10,7 @@ use std::{
 use rohrpost_mail::{Domain, Host, MinTls, Secret, TlsMode, Trust};
 use rohrpost_sasl::{Mechanism, client::Credential};
 use rohrpost_smtp::client::{Protocol, Quirks, Starttls, Timeouts};
+use rohrpost_tls::Tlsa;
 
 use crate::{
     dial::{Connector, Sources},
@@ -157,6 +158,8 @@ pub struct Target {
     pub tls: LinkTls,
     /// Who must be there. Default: anybody. The verdict is recorded in any case.
     pub trust: Trust,
+    /// The server's TLSA records, for [`Trust::Dane`]. Default: none.
+    pub tlsa: Vec<Tlsa>,
     /// Whether the handshake fails when `trust` is not met. Default: no.
     pub require_trust: bool,
     /// The oldest TLS version. Default: 1.2.
@@ -202,6 +205,7 @@ impl Target {
             protocol: Protocol::Smtp,
             tls: LinkTls::default(),
             trust: Trust::Any,
+            tlsa: Vec::new(),
             require_trust: false,
             min_tls: MinTls::default(),
             login: None,
@@ -237,6 +241,7 @@ impl Target {
             protocol: self.protocol,
             tls: self.tls,
             trust: self.trust.clone(),
+            tlsa: self.tlsa.clone(),
             require_trust: self.require_trust,
             min_tls: self.min_tls,
             login: self.login.as_ref().map(|login| (login.user.clone(), login.mechanism)),
@@ -267,6 +272,7 @@ pub struct ReuseKey {
     protocol: Protocol,
     tls: LinkTls,
     trust: Trust,
+    tlsa: Vec<Tlsa>,
     require_trust: bool,
     min_tls: MinTls,
     login: Option<(String, Option<Mechanism>)>,
@@ -291,12 +297,13 @@ mod tests {
 
     #[test]
     fn every_term_is_part_of_the_reuse_key() {
-        let changes: [fn(&mut Target); 13] = [
+        let changes: [fn(&mut Target); 14] = [
             |target| target.endpoint = Endpoint::Unix("/run/x".into()),
             |target| target.name = Some(Domain::parse("mx.test").unwrap()),
             |target| target.protocol = Protocol::Lmtp,
             |target| target.tls = LinkTls::Starttls,
             |target| target.trust = Trust::System,
+            |target| target.tlsa.push(Tlsa { usage: 3, selector: 1, matching: 1, data: vec![0; 32] }),
             |target| target.require_trust = true,
             |target| target.min_tls = MinTls::Tls13,
             |target| target.login = Some(Login::new("ann", Secret::new("x"))),

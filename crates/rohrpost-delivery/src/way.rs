@@ -139,7 +139,7 @@ fn policy_of(tls: LinkTls, trust: &Trust) -> Policy {
         (_, Trust::Any) => Policy::Required,
         (_, Trust::PinCertificate(_) | Trust::PinSpki(_) | Trust::FirstUse) => Policy::Pin,
         (_, Trust::Dane) => Policy::Dane,
-        (_, Trust::System | Trust::Ca(_)) => Policy::Verified,
+        (_, Trust::System | Trust::Ca(_) | Trust::SystemAndCa(_)) => Policy::Verified,
     }
 }
 

@@ -97,6 +97,43 @@ impl PlanError {
     }
 }
 
+/// Why no TLSA records of a server can be had. Without them nothing is known of its certificate, so each is a reason not to
+/// go on.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsaError {
+    /// There are none.
+    #[error("there are no TLSA records at {owner}")]
+    None {
+        /// `_587._tcp.mail.there.test`
+        owner: String,
+    },
+    /// There are some, and nothing proves them: the zone is not signed, or nobody near here validates.
+    #[error("the TLSA records at {owner} are not signed, or the DNS servers of this host pass no signatures on")]
+    Insecure {
+        /// Where.
+        owner: String,
+    },
+    /// DNS does not say.
+    #[error("looking up the TLSA records at {owner}: {fault}")]
+    Lookup {
+        /// Where.
+        owner: String,
+        /// What happened.
+        fault: LookupFault,
+    },
+}
+
+impl TlsaError {
+    /// Whether waiting helps.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::None { .. } | Self::Insecure { .. } => Class::Permanent,
+            Self::Lookup { .. } => Class::Temporary,
+        }
+    }
+}
+
 /// The system's list of DNS servers cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -28,7 +28,7 @@ pub mod resolver;
 mod upstream;
 pub mod zone;
 
-pub use error::{LookupFault, PlanError, SystemResolverError};
+pub use error::{LookupFault, PlanError, SystemResolverError, TlsaError};
 pub use options::{Options, Validate};
-pub use plan::{Plan, PlannedHost, Tlsa};
+pub use plan::{Plan, PlannedHost};
 pub use resolver::{AddressName, Resolver, SenderDomain};

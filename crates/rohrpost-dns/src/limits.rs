@@ -30,5 +30,8 @@ pub const NEGATIVE_TTL_MAX: Duration = Duration::from_mins(15);
 /// All queries for one name and type together, with their retries and signatures.
 pub const LOOKUP_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// TLSA records of one server that are looked at. Two are there while a key is replaced, and two more for an authority.
+pub const TLSA_RECORDS_MAX: usize = 16;
+
 /// Octets of the key of an MX set before its tail becomes a digest.
 pub const SITE_BYTES_MAX: usize = 120;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::{Rng, seq::SliceRandom};
 use rohrpost_mail::{Domain, Host, Policy, PolicySource};
+use rohrpost_tls::Tlsa;
 
 use crate::limits::{ATTEMPT_ADDRESSES_MAX, SITE_BYTES_MAX};
 
@@ -39,19 +40,6 @@ pub struct PlannedHost {
     pub tlsa: Option<Vec<Tlsa>>,
     /// Whether the address records were signed and the signatures are good.
     pub dnssec: bool,
-}
-
-/// A TLSA record (RFC 6698 §2.1), as it came.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Tlsa {
-    /// Certificate usage.
-    pub usage: u8,
-    /// Selector.
-    pub selector: u8,
-    /// Matching type.
-    pub matching: u8,
-    /// Certificate association data.
-    pub data: Vec<u8>,
 }
 
 impl Plan {

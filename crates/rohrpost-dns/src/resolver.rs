@@ -11,11 +11,12 @@ use hickory_proto::{
 };
 use hickory_resolver::{Hosts, system_conf::read_system_conf};
 use rohrpost_mail::{Domain, Host, Policy, PolicySource};
+use rohrpost_tls::Tlsa;
 use tokio::task::JoinSet;
 
 use crate::{
-    error::{PlanError, SystemResolverError},
-    limits::{HOST_ADDRESSES_MAX, MX_HOSTS_MAX, PTR_NAMES_MAX},
+    error::{PlanError, SystemResolverError, TlsaError},
+    limits::{HOST_ADDRESSES_MAX, MX_HOSTS_MAX, PTR_NAMES_MAX, TLSA_RECORDS_MAX},
     options::Options,
     plan::{Plan, PlannedHost, interleave, order, site},
     upstream::{Answer, Missing, Upstream},
@@ -123,6 +124,26 @@ impl Resolver {
     pub async fn addresses(&self, host: &Domain) -> Result<Vec<IpAddr>, PlanError> {
         let found = self.configured_host(host).await.map_err(|missing| no_host(host, missing))?;
         Ok(interleave(&found.addresses, &mut rand::rng()))
+    }
+
+    /// The TLSA records of a server (RFC 6698 §3), signed and proven to be so. Their first is as good as their last; which can
+    /// be used is for the judge of the certificate to say.
+    ///
+    /// # Errors
+    /// [`TlsaError`]; none of them means that TLS may go without.
+    pub async fn tlsa(&self, host: &Domain, port: u16) -> Result<Vec<Tlsa>, TlsaError> {
+        let owner = format!("_{port}._tcp.{host}");
+        let name = Name::from_ascii(format!("{owner}.")).unwrap_or_else(|_| Name::root());
+        let answer = match self.0.upstream.find(name, RecordType::TLSA).await {
+            Ok(answer) => answer,
+            Err(Missing::NoData | Missing::NoDomain) => return Err(TlsaError::None { owner }),
+            Err(Missing::Fault(fault)) => return Err(TlsaError::Lookup { owner, fault }),
+        };
+        if !answer.secure {
+            return Err(TlsaError::Insecure { owner });
+        }
+        let records: Vec<Tlsa> = answer.records.iter().filter_map(tlsa).take(TLSA_RECORDS_MAX).collect();
+        if records.is_empty() { Err(TlsaError::None { owner }) } else { Ok(records) }
     }
 
     /// The name of an address, if that name leads back to the address: an unconfirmed name is just a claim.
@@ -370,6 +391,16 @@ fn no_host(name: &Domain, missing: Missing) -> PlanError {
         Missing::NoData => PlanError::NoRoute(name.clone()),
         Missing::Fault(fault) => PlanError::Lookup { name: name.clone(), fault },
     }
+}
+
+fn tlsa(record: &RData) -> Option<Tlsa> {
+    let RData::TLSA(tlsa) = record else { return None };
+    Some(Tlsa {
+        usage: tlsa.cert_usage.into(),
+        selector: tlsa.selector.into(),
+        matching: tlsa.matching.into(),
+        data: tlsa.cert_data.clone(),
+    })
 }
 
 /// A domain is at most 255 octets of short labels, which is what a name in DNS may be.

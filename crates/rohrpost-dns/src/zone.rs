@@ -14,8 +14,9 @@ use std::{
 
 use hickory_proto::rr::{
     Name, RData, RecordType,
-    rdata::{A, AAAA, CNAME, MX, NULL, PTR, TXT},
+    rdata::{A, AAAA, CNAME, MX, NULL, PTR, TLSA, TXT},
 };
+use rohrpost_tls::Tlsa;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -97,6 +98,13 @@ impl Zone {
     #[must_use]
     pub fn txt(self, owner: &str, text: &str) -> Self {
         self.record(owner, RData::TXT(TXT::new(vec![text.to_owned()])))
+    }
+
+    /// A TLSA record (RFC 6698 §2.1).
+    #[must_use]
+    pub fn tlsa(self, owner: &str, tlsa: &Tlsa) -> Self {
+        let Tlsa { usage, selector, matching, data } = tlsa.clone();
+        self.record(owner, RData::TLSA(TLSA::new(usage.into(), selector.into(), matching.into(), data)))
     }
 
     /// The name of an address; the zone must be that of the reverse tree, such as `127.in-addr.arpa`.

@@ -143,8 +143,10 @@ pub enum Trust {
     /// An authority that this system trusts, for the server's name.
     #[default]
     System,
-    /// An authority from this PEM file, for the server's name.
+    /// An authority from this PEM file, for the server's name; or from one of several, with `:` between them as in `PATH`.
     Ca(String),
+    /// One of those, or one that this system trusts.
+    SystemAndCa(String),
     /// The certificate with this SHA-256 digest (64 lower-case hex digits).
     PinCertificate(String),
     /// The public key with this SHA-256 digest (64 lower-case hex digits).
@@ -157,13 +159,33 @@ pub enum Trust {
     Any,
 }
 
-const TRUST_EXPECTED: &str = "system, ca:FILE, pin:sha256:HEX, pin:spki-sha256:HEX (64 digits), dane, first-use or any";
+const TRUST_EXPECTED: &str =
+    "system, ca:FILE, system+ca:FILE, pin:sha256:HEX, pin:spki-sha256:HEX (64 digits), dane, first-use or any";
+
+impl Trust {
+    /// The files of [`Trust::Ca`] and [`Trust::SystemAndCa`], cut at `:`.
+    pub fn ca_files(list: &str) -> impl Iterator<Item = &str> {
+        list.split(':').filter(|file| !file.is_empty())
+    }
+
+    /// The same with each file of authorities called by another name, such as its absolute one.
+    #[must_use]
+    pub fn with_ca_files(&self, rename: impl Fn(&str) -> String) -> Self {
+        let renamed = |list| Self::ca_files(list).map(&rename).collect::<Vec<_>>().join(":");
+        match self {
+            Self::Ca(list) => Self::Ca(renamed(list)),
+            Self::SystemAndCa(list) => Self::SystemAndCa(renamed(list)),
+            other => other.clone(),
+        }
+    }
+}
 
 impl fmt::Display for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
             Self::Ca(file) => write!(f, "ca:{file}"),
+            Self::SystemAndCa(file) => write!(f, "system+ca:{file}"),
             Self::PinCertificate(digest) => write!(f, "pin:sha256:{digest}"),
             Self::PinSpki(digest) => write!(f, "pin:spki-sha256:{digest}"),
             Self::Dane => f.write_str("dane"),
@@ -189,6 +211,7 @@ impl FromStr for Trust {
             "any" => Ok(Self::Any),
             _ => match text.split_once(':') {
                 Some(("ca", file)) if !file.is_empty() => Ok(Self::Ca(file.to_owned())),
+                Some(("system+ca", file)) if !file.is_empty() => Ok(Self::SystemAndCa(file.to_owned())),
                 Some(("pin", pin)) => match pin.split_once(':') {
                     Some(("sha256", hex)) => digest(hex).map(Self::PinCertificate),
                     Some(("spki-sha256", hex)) => digest(hex).map(Self::PinSpki),
@@ -210,12 +233,31 @@ mod tests {
     fn trust_prints_as_it_is_read() {
         let hex = "ab".repeat(32);
         let pins = [format!("pin:sha256:{hex}"), format!("pin:spki-sha256:{hex}")];
-        for text in ["system", "ca:/etc/ca.pem", &pins[0], &pins[1], "dane", "first-use", "any"] {
+        for text in [
+            "system",
+            "ca:/etc/ca.pem",
+            "ca:/a.pem:/b.pem",
+            "system+ca:/etc/ca.pem",
+            &pins[0],
+            &pins[1],
+            "dane",
+            "first-use",
+            "any",
+        ] {
             assert_eq!(text.parse::<Trust>().unwrap().to_string(), text);
         }
-        for text in ["", "ca:", "pin:sha256:12", "pin:md5:00", "System", "anyone"] {
+        for text in ["", "ca:", "system+ca:", "pin:sha256:12", "pin:md5:00", "System", "anyone"] {
             assert!(text.parse::<Trust>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn each_file_of_a_list_is_renamed() {
+        let trust =
+            |text: &str| text.parse::<Trust>().unwrap().with_ca_files(|file| format!("/etc/{file}")).to_string();
+        assert_eq!(trust("ca:a.pem:b.pem"), "ca:/etc/a.pem:/etc/b.pem");
+        assert_eq!(trust("system+ca:a.pem"), "system+ca:/etc/a.pem");
+        assert_eq!(trust("any"), "any");
     }
 
     #[test]

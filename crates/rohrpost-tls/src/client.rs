@@ -19,6 +19,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     certificates::CertPair,
+    crypto::sha256_hex,
+    dane::Tlsa,
     error::TlsError,
     info::{ChannelBindingBytes, channel_binding, facts},
     judge::{Judge, load_system, verification},
@@ -53,6 +55,8 @@ pub struct ConnectOptions {
     pub sni: bool,
     /// By what the certificate is judged. [`Trust::Any`] is judged by the system's authorities, for the record.
     pub trust: Trust,
+    /// The server's TLSA records, for [`Trust::Dane`]. Default: none; then nothing can be decided by them.
+    pub tlsa: Vec<Tlsa>,
     /// Whether the handshake fails when the verdict is bad. Default: no, the verdict is recorded.
     pub require_trust: bool,
     /// Oldest version. Default: 1.2.
@@ -70,6 +74,7 @@ impl ConnectOptions {
             server_name,
             sni: true,
             trust,
+            tlsa: Vec::new(),
             require_trust: false,
             min: MinTls::default(),
             cache_key: String::new(),
@@ -162,6 +167,12 @@ pub fn server_end_point<S>(stream: &TlsClientStream<S>) -> Option<Vec<u8>> {
     leaf::end_point(stream.get_ref().1.peer_certificates()?.first()?)
 }
 
+/// SHA-256 of the server's public key, lower-case hex: what `pin:spki-sha256:` takes.
+pub fn server_key<S>(stream: &TlsClientStream<S>) -> Option<String> {
+    let leaf = leaf::Leaf::read(stream.get_ref().1.peer_certificates()?.first()?)?;
+    Some(sha256_hex(&leaf.spki))
+}
+
 fn identity(pair: &CertPair) -> Result<Arc<dyn ResolvesClientCert>, TlsError> {
     let (certificates, keys) = (pem::read(&pair.cert)?, pem::read(&pair.key)?);
     let key: CertifiedKey = pem::certified_key((&pair.cert, &certificates), (&pair.key, &keys))?;
@@ -182,10 +193,15 @@ struct Destination {
 impl Destination {
     fn new(shared: &Shared, options: &ConnectOptions) -> Result<Self, TlsError> {
         let required = options.require_trust && options.trust != Trust::Any;
-        if required && matches!(options.trust, Trust::Dane | Trust::FirstUse) {
+        let is_undecidable = match options.trust {
+            Trust::FirstUse => true,
+            Trust::Dane => !options.tlsa.iter().any(Tlsa::is_usable),
+            _ => false,
+        };
+        if required && is_undecidable {
             return Err(TlsError::Undecidable(options.trust.clone()));
         }
-        let judge = Arc::new(Judge::new(&options.trust)?);
+        let judge = Arc::new(Judge::new(&options.trust, &options.tlsa)?);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&shared.provider))
             .with_protocol_versions(versions(options.min))
             .map_err(TlsError::Setup)?

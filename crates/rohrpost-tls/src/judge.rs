@@ -20,6 +20,7 @@ use rustls::{
 use crate::{
     cert_error::CertError,
     crypto::sha256_hex,
+    dane::{self, Tlsa},
     leaf::{Leaf, day, fingerprint},
     limits::{CHAIN_CERTIFICATES_MAX, NAMES_SHOWN_MAX},
     pem,
@@ -60,6 +61,9 @@ pub enum Distrust {
     /// It is neither the pinned certificate nor of the pinned key.
     #[error("not the pinned certificate or key")]
     NotPinned,
+    /// No TLSA record of the server is about it.
+    #[error("no TLSA record matches it")]
+    NoTlsa,
     /// It says that it is not for TLS servers (or clients).
     #[error("not issued for this purpose")]
     Purpose,
@@ -123,8 +127,12 @@ pub(crate) struct Judge {
 enum Authority {
     /// The authorities of this system, loaded when the first certificate is judged by them.
     System,
-    /// Those of one PEM file.
-    File(Arc<WebPkiServerVerifier>),
+    /// Those of PEM files.
+    Files(Arc<WebPkiServerVerifier>),
+    /// Those, or else those of this system.
+    SystemAndFiles(Arc<WebPkiServerVerifier>),
+    /// What DNS says.
+    Dane(Vec<Tlsa>),
     /// The digest of the certificate.
     Certificate(String),
     /// The digest of the public key.
@@ -132,10 +140,12 @@ enum Authority {
 }
 
 impl Judge {
-    /// Trust that the certificate alone cannot decide is judged by the authorities of the system.
-    pub(crate) fn new(trust: &Trust) -> Result<Self, CertError> {
+    /// `tlsa` is for [`Trust::Dane`]. Trust that cannot be decided is judged by the authorities of the system.
+    pub(crate) fn new(trust: &Trust, tlsa: &[Tlsa]) -> Result<Self, CertError> {
         let authority = match trust {
-            Trust::Ca(file) => Authority::File(server_verifier(roots(Path::new(file))?)),
+            Trust::Ca(files) => Authority::Files(server_verifier(roots_of(files)?)),
+            Trust::SystemAndCa(files) => Authority::SystemAndFiles(server_verifier(roots_of(files)?)),
+            Trust::Dane if tlsa.iter().any(Tlsa::is_usable) => Authority::Dane(tlsa.to_vec()),
             Trust::PinCertificate(digest) => Authority::Certificate(digest.clone()),
             Trust::PinSpki(digest) => Authority::Spki(digest.clone()),
             Trust::System | Trust::Dane | Trust::FirstUse | Trust::Any => Authority::System,
@@ -145,7 +155,7 @@ impl Judge {
 
     /// Whether [`load_system`] should run before the first verdict.
     pub(crate) fn needs_system(&self) -> bool {
-        matches!(self.authority, Authority::System)
+        matches!(self.authority, Authority::System | Authority::SystemAndFiles(_))
     }
 
     /// Judges a chain, the server's own certificate first.
@@ -157,13 +167,19 @@ impl Judge {
         now: UnixTime,
     ) -> Result<VerifiedBy, Distrust> {
         match &self.authority {
-            Authority::System => {
-                let verifier = system().ok_or_else(|| Distrust::without_authorities(end_entity))?;
-                by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::WebPki)
-            }
-            Authority::File(verifier) => {
+            Authority::System => by_system(end_entity, intermediates, name, now),
+            Authority::Files(verifier) => {
                 by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::Ca)
             }
+            Authority::SystemAndFiles(verifier) => by_name(verifier, end_entity, intermediates, name, now)
+                .map(|()| VerifiedBy::Ca)
+                .or_else(|distrust| match distrust {
+                    Distrust::SelfSigned | Distrust::UnknownAuthority { .. } => {
+                        by_system(end_entity, intermediates, name, now)
+                    }
+                    told => Err(told),
+                }),
+            Authority::Dane(records) => dane::judge(records, end_entity, intermediates, name, now),
             Authority::Certificate(digest) => pinned(fingerprint(end_entity) == *digest),
             Authority::Spki(digest) => {
                 let leaf = Leaf::read(end_entity).ok_or(Distrust::Malformed)?;
@@ -173,7 +189,17 @@ impl Judge {
     }
 }
 
-fn by_name(
+fn by_system(
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<VerifiedBy, Distrust> {
+    let verifier = system().ok_or_else(|| Distrust::without_authorities(end_entity))?;
+    by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::WebPki)
+}
+
+pub(crate) fn by_name(
     verifier: &WebPkiServerVerifier,
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'_>],
@@ -185,7 +211,7 @@ fn by_name(
 }
 
 /// No more of a chain than its bound: what stands further back cannot help a chain that is in order.
-fn first<'a, 'b>(intermediates: &'a [CertificateDer<'b>]) -> &'a [CertificateDer<'b>] {
+pub(crate) fn first<'a, 'b>(intermediates: &'a [CertificateDer<'b>]) -> &'a [CertificateDer<'b>] {
     &intermediates[..intermediates.len().min(CHAIN_CERTIFICATES_MAX)]
 }
 
@@ -246,17 +272,29 @@ fn system() -> Option<&'static WebPkiServerVerifier> {
     SYSTEM.get_or_init(load).as_deref()
 }
 
+/// The certificates of a list of PEM files as authorities.
+fn roots_of(files: &str) -> Result<RootCertStore, CertError> {
+    let mut roots = RootCertStore::empty();
+    Trust::ca_files(files).try_for_each(|file| add_roots(&mut roots, Path::new(file)))?;
+    // A list of nothing but colons.
+    if roots.is_empty() { Err(CertError::NoCertificate { file: files.into() }) } else { Ok(roots) }
+}
+
 /// The certificates of a PEM file as authorities.
 fn roots(file: &Path) -> Result<RootCertStore, CertError> {
     let mut roots = RootCertStore::empty();
-    for certificate in pem::chain(file, &pem::read(file)?)? {
-        roots.add(certificate).map_err(|_| CertError::Unreadable { file: file.to_owned() })?;
-    }
+    add_roots(&mut roots, file)?;
     Ok(roots)
 }
 
+fn add_roots(roots: &mut RootCertStore, file: &Path) -> Result<(), CertError> {
+    let all = pem::chain(file, &pem::read(file)?)?;
+    let unreadable = |_| CertError::Unreadable { file: file.to_owned() };
+    all.into_iter().try_for_each(|certificate| roots.add(certificate).map_err(unreadable))
+}
+
 /// `roots` is not empty, which is the one thing the builder refuses.
-fn server_verifier(roots: RootCertStore) -> Arc<WebPkiServerVerifier> {
+pub(crate) fn server_verifier(roots: RootCertStore) -> Arc<WebPkiServerVerifier> {
     let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
     builder.build().expect("there is at least one authority and no revocation list")
 }
@@ -269,7 +307,7 @@ mod tests {
     #[test]
     fn no_changed_octet_of_a_certificate_makes_the_judge_trust_it_or_panic() {
         let filed = filed_ca();
-        let judge = Judge::new(&filed.trust).unwrap();
+        let judge = Judge::new(&filed.trust, &[]).unwrap();
         let pair = filed.ca.issue(["mx.there.test", "192.0.2.1"]);
         let good = pem::chain("x".as_ref(), pair.cert.as_bytes()).unwrap().remove(0);
         let name = ServerName::try_from("mx.there.test").unwrap();

@@ -389,6 +389,24 @@ async fn the_ad_bit_of_a_loopback_resolver_counts() {
 }
 
 #[tokio::test]
+async fn tlsa_records_count_where_they_are_signed_and_their_lack_is_told() {
+    let record = Tlsa { usage: 3, selector: 1, matching: 1, data: vec![7; 32] };
+    let [root, zone] = signed();
+    let unsigned = Zone::new("elsewhere.test").tlsa("_587._tcp.mx.elsewhere.test", &record);
+    let zone = zone.tlsa("_587._tcp.mx.there.test", &record).fault("_25._tcp.mx.there.test", Fault::ServerFailure);
+    let server = ZoneServer::start([root, zone, unsigned]).await.unwrap();
+    let resolver = Resolver::with_servers([server.address()], Options::default());
+    let ask = async |host: &str, port| resolver.tlsa(&Domain::parse(host).unwrap(), port).await;
+    assert_eq!(ask("mx.there.test", 587).await, Ok(vec![record]));
+    let owner = |name: &str| name.to_owned();
+    assert_eq!(ask("mx.there.test", 465).await, Err(TlsaError::None { owner: owner("_465._tcp.mx.there.test") }));
+    let insecure = TlsaError::Insecure { owner: owner("_587._tcp.mx.elsewhere.test") };
+    assert_eq!(ask("mx.elsewhere.test", 587).await, Err(insecure));
+    let failing = ask("mx.there.test", 25).await.unwrap_err();
+    assert_eq!((failing.class(), matches!(failing, TlsaError::Lookup { .. })), (Class::Temporary, true));
+}
+
+#[tokio::test]
 async fn each_answer_is_signed_or_not_by_itself() {
     let [root, zone] = signed();
     let unsigned = Zone::new("elsewhere.test").a("mx.elsewhere.test", [192, 0, 2, 2]);

@@ -210,6 +210,43 @@ async fn what_a_certificate_cannot_decide_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
+async fn one_of_several_lists_of_authorities_is_enough_and_the_systems_may_count_besides() {
+    let (known, other) = (filed_ca(), filed_ca());
+    let files = |filed: &[&FiledCa]| {
+        let path = |filed: &&FiledCa| filed.dir.path().join("ca.crt").display().to_string();
+        filed.iter().map(path).collect::<Vec<_>>().join(":")
+    };
+    let server = server(known.ca.issue(["mx.there.test"]));
+    for trust in [Trust::Ca(files(&[&other, &known])), Trust::SystemAndCa(files(&[&known, &other]))] {
+        let (_, info) = shake(&server, &client(), &to("mx.there.test", trust).require_trust()).await;
+        assert_eq!(info.unwrap().verification, Verification::Verified { by: VerifiedBy::Ca });
+    }
+    for trust in [Trust::Ca(files(&[&other])), Trust::SystemAndCa(files(&[&other]))] {
+        let (_, refused) = shake(&server, &client(), &to("mx.there.test", trust).require_trust()).await;
+        assert_eq!(refused.unwrap_err().reason(), "untrusted");
+    }
+}
+
+#[tokio::test]
+async fn dane_is_decided_by_the_records_and_without_usable_ones_not_at_all() {
+    let pair = self_signed(["whatever.test"], 9);
+    let der = pem::chain("x".as_ref(), pair.cert.as_bytes()).unwrap().remove(0);
+    let data = sha256_hex(&der);
+    let octets: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&data[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let mut options = to("mx.there.test", Trust::Dane).require_trust();
+    options.tlsa = vec![Tlsa { usage: 3, selector: 0, matching: 1, data: octets }];
+    let server = server(pair);
+    let (_, info) = shake(&server, &client(), &options).await;
+    assert_eq!(info.unwrap().verification, Verification::Verified { by: VerifiedBy::Dane });
+    options.tlsa[0].data[0] ^= 1;
+    let (_, refused) = shake(&server, &client(), &options).await;
+    assert!(refused.unwrap_err().to_string().ends_with("no TLSA record matches it"));
+    options.tlsa[0].usage = 1;
+    let (ours, _theirs) = tokio::io::duplex(64);
+    assert_eq!(client().connect(ours, &options).await.unwrap_err().reason(), "undecidable");
+}
+
+#[tokio::test]
 async fn a_missing_list_of_authorities_is_our_fault_and_named() {
     let (ours, _theirs) = tokio::io::duplex(64);
     let error = client().connect(ours, &to("a.test", Trust::Ca("/nowhere/ca.pem".into()))).await.unwrap_err();

@@ -183,7 +183,7 @@ async fn a_t05_the_name_in_a_client_certificate_is_data_only() {
 
 /// A client of another make that has TLS 1.2 only, and takes any certificate.
 fn old_client() -> tokio_rustls::TlsConnector {
-    let judge = Arc::new(crate::judge::Judge::new(&Trust::Any).unwrap());
+    let judge = Arc::new(crate::judge::Judge::new(&Trust::Any, &[]).unwrap());
     let config = rustls::ClientConfig::builder_with_provider(crate::provider::provider())
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
