@@ -10,6 +10,7 @@ use rohrpost_mail::{
     EnhancedStatus, Host, Mailbox, Reply, Seal,
     dsn::{Action, Fate, Language, Report},
 };
+use rohrpost_queue::redirect::{Redirected, redirect};
 use rohrpost_store::{NewMessage, QueuedRecipient, StoreError, settle::NewDigestEntry};
 
 use crate::{
@@ -130,9 +131,15 @@ pub(crate) async fn report(
         language,
     };
     // The notification bears its own id in its header, and that id is allotted with the message.
-    let mut new = shared.own_message("bounce", to.clone(), Vec::new());
+    let redirected = settings.redirect_all_to.as_ref().map(|all_to| redirect(all_to, [to]));
+    let addressee = redirected.as_ref().map_or(to, |redirected| &redirected.recipient.address);
+    let mut new = shared.own_message("bounce", addressee.clone(), Vec::new());
     report.id = new.id;
-    let bytes = report.to_bytes();
+    let mut bytes = report.to_bytes();
+    if let Some(Redirected { field, note, .. }) = redirected {
+        bytes.splice(0..0, field.bytes());
+        new.received.note = Some(note);
+    }
     new.envelope.smtputf8 = report.needs_smtputf8();
     new.envelope.require_tls = message.envelope.require_tls;
     if !bytes.is_ascii() {

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Outcome};
-use rohrpost_queue::{Queue, RowKey};
+use rohrpost_queue::{Queue, RowKey, SiteKey};
 use rohrpost_store::{Class, Settlement, Store, StoreError, settle::Change};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -153,8 +153,10 @@ impl<B: Books> Keeper<B> {
             for new in &settlement.new {
                 self.queue.touched(&new.recipients);
             }
-            if let Change::Replace(recipients) = &settlement.change {
-                self.queue.touched(recipients);
+            match &settlement.change {
+                Change::Replace(recipients) => self.queue.touched(recipients),
+                Change::Route { route, site } => self.queue.moved_to(SiteKey::new(route, site)),
+                _ => {}
             }
             for record in settlement.records {
                 self.counters.count(&record);

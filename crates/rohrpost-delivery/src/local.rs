@@ -12,9 +12,7 @@ use rohrpost_mail::{
     dsn::Action, header,
 };
 use rohrpost_queue::{Job, srs::looks_rewritten};
-use rohrpost_store::{
-    Body, Filing, NewMessage, NewRecipient, QueuedRecipient, Resolved, Settlement, StoreError, settle::Change,
-};
+use rohrpost_store::{Body, Filing, NewMessage, QueuedRecipient, Resolved, Settlement, StoreError, settle::Change};
 
 use crate::{
     bounce::News,
@@ -45,14 +43,11 @@ pub(crate) async fn file(shared: &Shared, job: &Job, message: &Message) -> Optio
 async fn try_file(shared: &Shared, job: &Job, message: &Message) -> Result<Entry, StoreError> {
     let started = shared.now().steady;
     let (head, _) = message.head().await?;
-    let visited: HashSet<String> = header::fields(header::split(&head).0)
-        .filter(|field| field.is("Delivered-To"))
-        .map(|field| field.unfolded().to_lowercase())
-        .collect();
+    let arrived = Arrived { visited: visited(&head), head };
     let (mut drafts, mut forwards) = (Vec::new(), Vec::new());
     for row in &job.recipients {
         let frame = Frame::new(message, started, shared.now());
-        let (draft, forward) = deliver(shared, row, message, &visited, frame).await?;
+        let (draft, forward) = deliver(shared, row, message, &arrived, frame).await?;
         drafts.push(draft);
         forwards.push(forward);
     }
@@ -66,28 +61,41 @@ async fn try_file(shared: &Shared, job: &Job, message: &Message) -> Result<Entry
     Ok(entry)
 }
 
+/// What the message itself tells.
+struct Arrived {
+    /// The start of it, with its header.
+    head: Bytes,
+    /// Addresses it was delivered to before.
+    visited: HashSet<String>,
+}
+
+fn visited(head: &[u8]) -> HashSet<String> {
+    let fields = header::fields(header::split(head).0).filter(|field| field.is("Delivered-To"));
+    fields.map(|field| field.unfolded().to_lowercase()).collect()
+}
+
 type Delivered = (Draft, Option<NewMessage>);
 
 async fn deliver(
     shared: &Shared,
     row: &QueuedRecipient,
     message: &Message,
-    visited: &HashSet<String>,
+    arrived: &Arrived,
     frame: Frame,
 ) -> Result<Delivered, StoreError> {
     let address = &row.recipient.address;
-    if visited.contains(&address.key()) {
+    if arrived.visited.contains(&address.key()) {
         return Ok((
             refuse(row, frame, EnhancedStatus(5, 4, 6), "the message has been here before: a mail loop"),
             None,
         ));
     }
     if looks_rewritten(address) {
-        return Ok((turn_back(shared, row, frame), None));
+        return Ok((turn_back(shared, row, message, &arrived.head, frame), None));
     }
     let ends = follow(shared, address).await?;
     if !ends.accounts.is_empty() || !ends.foreign.is_empty() {
-        return settle_ends(shared, row, message, ends, frame).await;
+        return settle_ends(shared, row, message, &arrived.head, ends, frame).await;
     }
     let (status, why) = if ends.was_alias {
         (EnhancedStatus(5, 4, 6), "the alias leads nowhere but to itself")
@@ -111,7 +119,7 @@ fn hop() -> Hop {
 }
 
 /// A bounce to mail that was forwarded under a rewritten address goes back to the first sender.
-fn turn_back(shared: &Shared, row: &QueuedRecipient, frame: Frame) -> Draft {
+fn turn_back(shared: &Shared, row: &QueuedRecipient, message: &Message, head: &[u8], frame: Frame) -> Draft {
     let original = match shared.rewriter.original(&row.recipient.address, frame.at) {
         Ok(original) => original,
         Err(error) => return refuse(row, frame, EnhancedStatus(5, 1, 1), &error.to_string()),
@@ -122,7 +130,8 @@ fn turn_back(shared: &Shared, row: &QueuedRecipient, frame: Frame) -> Draft {
         note: Some(format!("back to {}", recipient.address)),
         ..frame.hop(row, &hop(), Outcome::Expanded { into: 1 })
     };
-    Draft { change: Change::Replace(vec![shared.recipient(recipient)]), ..Draft::done(record, None) }
+    let origin = message.origin(&message.envelope.reverse_path, head);
+    Draft { change: Change::Replace(shared.recipients(origin, [recipient])), ..Draft::done(record, None) }
 }
 
 /// Where an address leads in the end.
@@ -236,6 +245,7 @@ async fn settle_ends(
     shared: &Shared,
     row: &QueuedRecipient,
     message: &Message,
+    head: &[u8],
     ends: Ends,
     frame: Frame,
 ) -> Result<Delivered, StoreError> {
@@ -257,8 +267,11 @@ async fn settle_ends(
             .iter()
             .map(|filing| DeliveryRecord { stage: Some(Stage::Local), ..frame.hop(row, &hop(), filed(filing)) }),
     );
-    let forward =
-        if ends.foreign.is_empty() { None } else { forward(shared, row, message, &ends, filings.is_empty()).await? };
+    let forward = if ends.foreign.is_empty() {
+        None
+    } else {
+        forward(shared, row, message, head, &ends, filings.is_empty()).await?
+    };
     if !ends.foreign.is_empty() && forward.is_none() {
         // An operator dropped the message between two looks at the store.
         return Ok((Draft::untouched(row), None));
@@ -270,7 +283,7 @@ async fn settle_ends(
     let action = if into > 1 && ends.was_alias { Action::Expanded } else { Action::Delivered };
     // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
     let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
-    Ok((Draft { change, records, news, due: None, tells_delay: false }, forward))
+    Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward))
 }
 
 /// Where a forwarded copy went, for those who follow a message with `trace`.
@@ -288,6 +301,7 @@ async fn forward(
     shared: &Shared,
     row: &QueuedRecipient,
     message: &Message,
+    head: &[u8],
     ends: &Ends,
     is_alone: bool,
 ) -> Result<Option<NewMessage>, StoreError> {
@@ -299,9 +313,10 @@ async fn forward(
     let recipient = |address: &Mailbox| {
         // RFC 3461 §5.2.7: one address in the place of another keeps its wishes; many do not multiply a success.
         let notify = if only_one { row.recipient.notify } else { Notify { success: false, ..row.recipient.notify } };
-        shared.recipient(Recipient { address: address.clone(), orcpt: row.recipient.orcpt.clone(), notify })
+        Recipient { address: address.clone(), orcpt: row.recipient.orcpt.clone(), notify }
     };
-    let recipients: Vec<NewRecipient> = ends.foreign.iter().map(recipient).collect();
+    let origin = message.origin(&envelope.reverse_path, head);
+    let recipients = shared.recipients(origin, ends.foreign.iter().map(recipient));
     let prefix: Bytes = field("Delivered-To", &row.recipient.address.to_string());
     let mut new = shared.new_message("forward", envelope, recipients, Body::shared(&queued.body, prefix));
     new.message_id = queued.message_id;

@@ -4,8 +4,8 @@ use std::io;
 
 use bytes::Bytes;
 use rohrpost_client::{BodySource, BodyStream, BoxFuture, Chunks};
-use rohrpost_mail::{Envelope, QueueId, header};
-use rohrpost_queue::Job;
+use rohrpost_mail::{Envelope, QueueId, ReversePath, header};
+use rohrpost_queue::{Job, Origin};
 use rohrpost_store::{BodyReader, BodyRef, Store, StoreError};
 
 use crate::limits::HEAD_BYTES_MAX;
@@ -16,6 +16,8 @@ pub(crate) struct Message {
     pub(crate) id: QueueId,
     pub(crate) envelope: Envelope,
     pub(crate) account: Option<String>,
+    /// The user of this host whose program handed it in.
+    pub(crate) uid: Option<u32>,
     pub(crate) octets: u64,
     content: Content,
 }
@@ -34,6 +36,7 @@ impl Message {
             id: job.message,
             envelope: handed.envelope.clone(),
             account: handed.account.clone(),
+            uid: handed.uid,
             octets: handed.body.len() as u64,
             content: Content::Whole(handed.body.clone()),
         }))
@@ -47,7 +50,8 @@ impl Message {
             Some(whole) => Content::Whole(whole),
             None => Content::Stored(store.clone(), queued.body),
         };
-        Ok(Some(Self { id, envelope: queued.envelope, account: queued.account, octets, content }))
+        let uid = queued.received.submitter_uid();
+        Ok(Some(Self { id, envelope: queued.envelope, account: queued.account, uid, octets, content }))
     }
 
     /// The start of the message: its header, or all of it where it is small. The flag says whether it is all.
@@ -63,6 +67,11 @@ impl Message {
             head.extend_from_slice(&part);
         }
         Ok((head.into(), false))
+    }
+
+    /// What the routing of what comes of it may ask. `sender` is the reverse path it will have, `head` its header.
+    pub(crate) fn origin<'a>(&'a self, sender: &'a ReversePath, head: &'a [u8]) -> Origin<'a> {
+        Origin { sender, login: self.account.as_deref(), uid: self.uid, head }
     }
 
     /// The whole message, if it is in memory.

@@ -30,6 +30,9 @@ pub struct Settings {
     pub extra_ca: Option<PathBuf>,
     /// The certificate shown to MX hosts that ask for one.
     pub client_certificate: Option<CertPair>,
+    /// Whoever gets everything that comes in, bounces too, whomever it was for: redirect mode, for test systems. The
+    /// system's notices to its operator are not redirected. Default: nobody.
+    pub redirect_all_to: Option<Mailbox>,
     /// The system's own mail.
     pub notices: Notices,
     /// Certificates whose end is worth a notice.
@@ -49,6 +52,7 @@ impl Settings {
             relay_to: None,
             extra_ca: None,
             client_certificate: None,
+            redirect_all_to: None,
             notices: Notices::default(),
             certificates: Vec::new(),
         }

@@ -12,9 +12,9 @@ use crate::{
     ledger::Entry,
     message::Message,
     record::{Frame, reason},
-    settings::AfterDot,
+    settings::{AfterDot, Escalation},
     shared::Shared,
-    verdict::{Judgement, Verdict},
+    verdict::{Hop, Judgement, Verdict},
 };
 
 /// How long recipients wait whose bounce could not be written.
@@ -27,9 +27,18 @@ pub(crate) struct Attempted {
     pub(crate) earlier: Vec<Verdict>,
 }
 
+/// What the route of a job says about attempts that did not work.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms<'a> {
+    pub(crate) after_dot: AfterDot,
+    pub(crate) escalation: Option<&'a Escalation>,
+}
+
 /// One recipient's settlement while it is being put together.
 pub(crate) struct Draft {
     pub(crate) change: Change,
+    /// The route it takes from now on, where that is another one.
+    pub(crate) reroute: Option<String>,
     pub(crate) records: Vec<DeliveryRecord>,
     pub(crate) news: Option<News>,
     /// When it is due again.
@@ -41,12 +50,13 @@ pub(crate) struct Draft {
 impl Draft {
     /// A recipient that leaves the queue.
     pub(crate) fn done(record: DeliveryRecord, news: Option<News>) -> Self {
-        Self { change: Change::Done, records: vec![record], news, due: None, tells_delay: false }
+        Self { change: Change::Done, reroute: None, records: vec![record], news, due: None, tells_delay: false }
     }
 
     /// A recipient that stays as it is.
     pub(crate) fn untouched(row: &QueuedRecipient) -> Self {
-        Self { change: Change::Nothing, records: Vec::new(), news: None, due: Some(row.due), tells_delay: false }
+        let (due, news) = (Some(row.due), None);
+        Self { change: Change::Nothing, reroute: None, records: Vec::new(), news, due, tells_delay: false }
     }
 }
 
@@ -56,16 +66,18 @@ pub(crate) fn draft(
     row: &QueuedRecipient,
     result: &Attempted,
     frame: Frame,
-    after_dot: AfterDot,
+    terms: Terms<'_>,
 ) -> Draft {
     let verdict = &result.verdict;
-    let mut draft = match (verdict.judgement, after_dot) {
+    let mut draft = match (verdict.judgement, terms.after_dot) {
         (Judgement::Sent, _) => sent(row, verdict, frame),
         (Judgement::Refused, _) => {
             let news = News::of(row, Action::Failed, verdict);
             Draft::done(frame.record(row, verdict, Outcome::Failed), Some(news))
         }
-        (Judgement::Later | Judgement::Misconfigured, _) => later(shared, row, verdict, frame),
+        (Judgement::Later | Judgement::Misconfigured, _) => {
+            escalated(row, frame, terms.escalation, later(shared, row, verdict, frame))
+        }
         (Judgement::Unknown, AfterDot::Retry) => {
             let mut draft = later(shared, row, verdict, frame);
             draft.records.insert(0, frame.record(row, verdict, Outcome::PossiblyDuplicated));
@@ -89,7 +101,8 @@ fn sent(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
 
 fn later(shared: &Shared, row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
     let attempt = row.attempts.saturating_add(1);
-    let schedule = shared.queue.schedule();
+    let settings = shared.queue.settings();
+    let schedule = settings.schedule_of(&row.route);
     // What the clock leapt meanwhile is no time that the message has waited.
     let leapt = shared.queue.leapt_since(row.created);
     let (created, expires) = (schedule::later(row.created, leapt), schedule::later(row.expires, leapt));
@@ -99,12 +112,41 @@ fn later(shared: &Shared, row: &QueuedRecipient, verdict: &Verdict, frame: Frame
             let late = !row.delay_notice_sent && schedule.is_late(created, frame.at);
             Draft {
                 change: Change::Defer { due, attempts: attempt, last: Some(reason(verdict)) },
+                reroute: None,
                 records: vec![frame.record(row, verdict, Outcome::Deferred { until: due })],
                 news: late.then(|| News::of(row, Action::Delayed, verdict)),
                 due: Some(due),
                 tells_delay: late,
             }
         }
+    }
+}
+
+/// Delivery rule 37: after so many attempts the recipient takes another route, at once and with its attempts counted
+/// anew; its lifetime goes on. An attempt of unknown outcome changes nothing: what may have arrived is not to come by a
+/// second way as well.
+fn escalated(row: &QueuedRecipient, frame: Frame, escalation: Option<&Escalation>, draft: Draft) -> Draft {
+    let (Some(Escalation { after_tries, then }), Change::Defer { attempts: tries, last, .. }) =
+        (escalation, &draft.change)
+    else {
+        return draft;
+    };
+    if tries < after_tries {
+        return draft;
+    }
+    let (due, what) = (frame.at, format!("goes by {then} from now on"));
+    let plural = if *tries == 1 { "" } else { "s" };
+    let note = DeliveryRecord {
+        note: Some(format!("{tries} failed attempt{plural} by {}", row.route)),
+        ..frame.hop(row, &Hop::none("queue"), Outcome::Noted { what })
+    };
+    let at_once = |record| DeliveryRecord { outcome: Outcome::Deferred { until: due }, ..record };
+    Draft {
+        change: Change::Defer { due, attempts: 0, last: last.clone() },
+        reroute: Some(then.clone()),
+        records: draft.records.into_iter().map(at_once).chain([note]).collect(),
+        due: Some(due),
+        ..draft
     }
 }
 
@@ -124,6 +166,7 @@ fn hold(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
     let held = Outcome::Noted { what: "held".into() };
     Draft {
         change: Change::Hold { last: Some(last.into()) },
+        reroute: None,
         records: vec![
             frame.record(row, verdict, Outcome::PossiblyDuplicated),
             DeliveryRecord { note: Some(last.into()), ..frame.hop(row, &verdict.hop, held) },
@@ -161,6 +204,10 @@ pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut dra
         let settle =
             |change, records, new, digest| Settlement { message: row.message, n: row.n, change, records, new, digest };
         entry.settlements.push(settle(draft.change, draft.records, report.take().into_iter().collect(), digest));
+        if let Some(route) = draft.reroute {
+            let change = Change::Route { route, site: row.site.clone() };
+            entry.settlements.push(settle(change, Vec::new(), Vec::new(), None));
+        }
         if draft.tells_delay {
             entry.settlements.push(settle(Change::DelayNoticeSent, Vec::new(), Vec::new(), None));
         }

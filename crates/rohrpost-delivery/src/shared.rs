@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rohrpost_client::Pool;
 use rohrpost_dns::Resolver;
 use rohrpost_mail::{BodyKind, DeliveryRecord, Domain, Envelope, Mailbox, Recipient, ReversePath};
-use rohrpost_queue::{Destination, Now, Queue, Router, srs::Rewriter};
+use rohrpost_queue::{Now, Origin, Queue, Router, srs::Rewriter};
 use rohrpost_store::{Body, NewMessage, NewRecipient, Store};
 use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, TlsError};
 
@@ -52,10 +52,19 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// A recipient in the queue, by the way its address goes.
-    pub(crate) fn recipient(&self, recipient: Recipient) -> NewRecipient {
-        let Destination { route, site } = self.router.destination(&recipient.address);
-        NewRecipient { recipient, route, site, due: self.now().wall, hold: false }
+    /// Recipients in the queue, by the ways that their addresses go.
+    pub(crate) fn recipients(
+        &self,
+        origin: Origin<'_>,
+        recipients: impl IntoIterator<Item = Recipient>,
+    ) -> Vec<NewRecipient> {
+        let (settings, now) = (self.queue.settings(), self.now().wall);
+        let (ways, is_null) = (self.router.ways(origin), origin.sender.mailbox().is_none());
+        let routed = |recipient: Recipient| {
+            let destination = ways.to(&recipient.address);
+            settings.recipient(recipient, destination, now, is_null)
+        };
+        recipients.into_iter().map(routed).collect()
     }
 
     /// A message of our own to one address, with the null path: bounces, digests, notices. Nothing comes back for it.
@@ -68,8 +77,8 @@ impl Shared {
             smtputf8: to.needs_smtputf8() || wide,
             ..Envelope::default()
         };
-        let mut new =
-            self.new_message(kind, envelope, vec![self.recipient(Recipient::new(to))], Body::from_bytes(body));
+        let recipients = self.recipients(Origin::own(), [Recipient::new(to)]);
+        let mut new = self.new_message(kind, envelope, recipients, Body::from_bytes(body));
         new.message_id = Some(format!("<{id}@{}>", self.settings().host_name));
         new.id = id;
         new.received.message = id;
@@ -85,7 +94,7 @@ impl Shared {
         body: Body,
     ) -> NewMessage {
         let (id, now) = (self.store.new_id(), self.now().wall);
-        let expires = self.queue.schedule().expires(now, envelope.reverse_path.mailbox().is_none());
+        let expires = self.queue.settings().schedule.expires(now, envelope.reverse_path.mailbox().is_none());
         let octets = body.octets();
         NewMessage {
             id,

@@ -14,8 +14,8 @@ use crate::{
     local,
     message::Message,
     record::{Frame, leaving},
-    settings::{AfterDot, Settings},
-    settle::{self, Draft},
+    settings::Settings,
+    settle::{self, Draft, Terms},
     shared::Shared,
     verdict::{Hop, Judgement},
     way::Way,
@@ -60,25 +60,25 @@ async fn do_job(shared: &Shared, job: Job) {
 async fn attempt(shared: &Shared, job: &Job, message: &Message) -> Option<Entry> {
     let started = shared.now().steady;
     let settings = shared.settings();
-    let (findings, after_dot) = match Way::of(job.site.route(), &settings) {
+    let (findings, terms) = match Way::of(job.site.route(), &settings) {
         Way::Local => return local::file(shared, job, message).await,
-        Way::Mx(policy) => (attempt::to_mx(shared, job, message, policy).await, AfterDot::default()),
+        Way::Mx(policy) => (attempt::to_mx(shared, job, message, policy).await, Terms::default()),
         Way::Relay(route) => {
             let findings = attempt::to_relay(shared, job, message, route).await;
             watch_route(shared, &route.name, &findings, &settings);
-            (findings, route.after_dot)
+            (findings, Terms { after_dot: route.after_dot, escalation: route.escalation.as_ref() })
         }
         Way::Unknown => {
             let findings = attempt::no_such_route(job);
             watch_route(shared, job.site.route(), &findings, &settings);
-            (findings, AfterDot::default())
+            (findings, Terms::default())
         }
     };
     if let (Some(gate), Some(signal)) = (job.gate(), findings.signal) {
         shared.queue.report(gate, signal);
     }
     let frame = Frame::new(message, started, shared.now());
-    let mut entry = entry_of(shared, job, message, findings, frame, after_dot).await;
+    let mut entry = entry_of(shared, job, message, findings, frame, terms).await;
     if let Way::Relay(route) = Way::of(job.site.route(), &settings) {
         // The way it went, where the settings send it another one than its row names.
         for record in entry.settlements.iter_mut().flat_map(|settlement| &mut settlement.records) {
@@ -95,11 +95,11 @@ async fn entry_of(
     message: &Message,
     findings: Findings,
     frame: Frame,
-    after_dot: AfterDot,
+    terms: Terms<'_>,
 ) -> Entry {
     let results = job.recipients.iter().zip(&findings.results);
     let drafts = results.map(|(row, result)| match result {
-        Some(result) => settle::draft(shared, row, result, frame, after_dot),
+        Some(result) => settle::draft(shared, row, result, frame, terms),
         None => Draft::untouched(row),
     });
     settle::entry(shared, job, message, drafts.collect()).await
@@ -138,7 +138,8 @@ async fn overdue(shared: &Shared, job: &Job, message: &Message) -> Entry {
             let news = News::plain(row, Action::Failed, EnhancedStatus(5, 4, 7), note.clone());
             return Draft::done(rohrpost_mail::DeliveryRecord { note, ..record }, Some(news));
         }
-        let is_late = shared.queue.schedule().is_late(schedule::later(row.created, leapt), now.wall);
+        let is_late =
+            shared.queue.settings().schedule_of(&row.route).is_late(schedule::later(row.created, leapt), now.wall);
         if row.delay_notice_sent || !is_late {
             return Draft::untouched(row);
         }

@@ -1,10 +1,10 @@
 //! `[[access]]`: the operator's own word about peers, names, senders and recipients. The first entry that fits wins.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use rohrpost_mail::{Domain, Mailbox, ReversePath};
-use rohrpost_queue::DomainPattern;
+use rohrpost_queue::AddressPattern;
 use serde::Deserialize;
 
 /// One entry: everything that is set must fit.
@@ -16,13 +16,13 @@ pub struct AccessRule {
     pub client: Option<IpNet>,
     /// Name in EHLO.
     #[serde(default)]
-    pub helo: Option<Pattern>,
+    pub helo: Option<AddressPattern>,
     /// Address or domain of MAIL FROM; `<>` is the null path.
     #[serde(default)]
-    pub from: Option<Pattern>,
+    pub from: Option<AddressPattern>,
     /// Address or domain of RCPT TO.
     #[serde(default)]
-    pub to: Option<Pattern>,
+    pub to: Option<AddressPattern>,
     /// What to do.
     pub action: Action,
     /// Checks that are left out for an accepted message.
@@ -51,75 +51,6 @@ pub enum Action {
 pub enum Check {
     /// Rates of the peer.
     Rate,
-}
-
-/// `ann@there.test`, `there.test` (that domain), `*.there.test` (all below it), `*` (all but the null path), `<>`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Pattern {
-    /// The null path.
-    Null,
-    /// One address, in any case.
-    Mailbox(Mailbox),
-    /// Domains.
-    Domain(DomainPattern),
-}
-
-impl Pattern {
-    /// Whether a path fits.
-    pub fn fits_path(&self, path: &ReversePath) -> bool {
-        match path.mailbox() {
-            None => *self == Self::Null,
-            Some(mailbox) => self.fits_mailbox(mailbox),
-        }
-    }
-
-    /// Whether an address fits.
-    pub fn fits_mailbox(&self, mailbox: &Mailbox) -> bool {
-        match self {
-            Self::Null => false,
-            Self::Mailbox(wanted) => wanted.key() == mailbox.key(),
-            Self::Domain(pattern) => pattern.matches_host(&mailbox.domain),
-        }
-    }
-
-    /// Whether a domain fits.
-    pub fn fits_domain(&self, domain: &Domain) -> bool {
-        matches!(self, Self::Domain(pattern) if pattern.matches(domain))
-    }
-}
-
-/// The text is no [`Pattern`].
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected an address, a domain, *.domain, * or <>, found {0:?}")]
-pub struct PatternError(String);
-
-impl FromStr for Pattern {
-    type Err = PatternError;
-
-    fn from_str(text: &str) -> Result<Self, PatternError> {
-        let wrong = || PatternError(text.to_owned());
-        match text {
-            "<>" => Ok(Self::Null),
-            _ if text.contains('@') => Mailbox::parse(text).map(Self::Mailbox).map_err(|_| wrong()),
-            _ => text.parse().map(Self::Domain).map_err(|_| wrong()),
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("<>"),
-            Self::Mailbox(mailbox) => mailbox.fmt(f),
-            Self::Domain(pattern) => pattern.fmt(f),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Pattern {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 /// What is known about a recipient's transaction when the entries are asked.
@@ -183,13 +114,5 @@ mod tests {
         assert_eq!(decide("::ffff:192.0.2.9", "x@y.test", "Ann@here.test"), Some((3, Action::Defer)));
         assert_eq!(decide("192.0.2.9", "x@y.test", "bob@here.test"), None);
         assert_eq!(decide("::1", "", "bob@here.test"), None);
-    }
-
-    #[test]
-    fn patterns_print_as_they_are_read() {
-        for text in ["<>", "ann@there.test", "there.test", "*.there.test", "*"] {
-            assert_eq!(text.parse::<Pattern>().unwrap().to_string(), text);
-        }
-        assert!("a b".parse::<Pattern>().is_err());
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use rohrpost_dns::{AddressName, Resolver};
 use rohrpost_mail::{Domain, Envelope, Mailbox, Secret};
-use rohrpost_queue::{Queue, Router, srs::Rewriter};
+use rohrpost_queue::{Origin, Queue, Router, srs::Rewriter};
 use rohrpost_store::{Account, Health, Store, StoreError};
 
 use crate::{
@@ -244,8 +244,9 @@ impl Intake {
         &self.0.directory
     }
 
-    pub(crate) fn goes_by_mx(&self, address: &Mailbox) -> bool {
-        self.0.router.destination(address).route == rohrpost_queue::routing::MX
+    /// Whether mail for this address goes to the MX hosts of its domain, so that its domain must have some.
+    pub(crate) fn goes_by_mx(&self, address: &Mailbox, origin: Origin<'_>) -> bool {
+        self.config().settings.redirect_all_to.is_none() && self.0.router.ways(origin).surely_mx(address)
     }
 
     /// The limits of an account: those of class `service` and `bulk` have none but their rate.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Envelope, Mailbox, Notify, Recipient, compose::Message, header::HeaderText};
+use rohrpost_queue::Origin;
 use rohrpost_store::{Account, Body, Filter, NewMessage, NewRecipient, StoreError, Verb};
 
 use crate::{
@@ -43,7 +44,9 @@ pub(crate) fn hold_all(intake: &Intake, account: &Account, over: &OverLimit) {
 
 fn send_beside(intake: &Intake, account: &Account, (subject, text): (String, String)) {
     let config = intake.config();
-    let mut to: Vec<Mailbox> = account.addresses.first().cloned().into_iter().collect();
+    // In redirect mode nobody but the operator gets mail of ours.
+    let holder = account.addresses.first().filter(|_| config.settings.redirect_all_to.is_none());
+    let mut to: Vec<Mailbox> = holder.cloned().into_iter().collect();
     if !to.contains(&config.settings.postmaster) {
         to.push(config.settings.postmaster.clone());
     }
@@ -71,16 +74,10 @@ async fn send(intake: &Intake, to: Vec<Mailbox>, subject: &str, text: String) ->
         attachments: Vec::new(),
     };
     let body = Body::from_bytes(message.to_bytes());
-    let router = intake.router();
-    let recipients = to.into_iter().map(|address| {
-        let destination = router.destination(&address);
-        let recipient = Recipient { address, orcpt: None, notify: Notify::NEVER };
-        NewRecipient { recipient, route: destination.route, site: destination.site, due: now, hold: false }
-    });
     let message = NewMessage {
         id,
         envelope: Envelope::default(),
-        recipients: recipients.collect(),
+        recipients: routed(intake, to, now),
         received: DeliveryRecord::written_here(id, now, "notice", body.octets()),
         body,
         message_id: Some(format!("<{message_id}>")),
@@ -92,6 +89,16 @@ async fn send(intake: &Intake, to: Vec<Mailbox>, subject: &str, text: String) ->
     intake.store().commit(message).await?;
     announced.arrived();
     Ok(())
+}
+
+/// The way of each. Nobody hears of it when the notice does not arrive.
+fn routed(intake: &Intake, to: Vec<Mailbox>, now: Timestamp) -> Vec<NewRecipient> {
+    let (queue, ways) = (intake.queue().settings(), intake.router().ways(Origin::own()));
+    let recipient = |address: Mailbox| {
+        let destination = ways.to(&address);
+        queue.recipient(Recipient { address, orcpt: None, notify: Notify::NEVER }, destination, now, true)
+    };
+    to.into_iter().map(recipient).collect()
 }
 
 /// Subject and text of the notice at 80 and 100 %.

@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use rohrpost_dns::AddressName;
-use rohrpost_mail::{Domain, Host, Link, TlsInfo, received};
+use rohrpost_mail::{Domain, Host, Link, ReversePath, TlsInfo, received};
+use rohrpost_queue::Origin;
 use rohrpost_store::Account;
 
 /// What a listener is for.
@@ -93,6 +94,11 @@ impl Peer {
     /// An account or a program of this host: what it sends is a new message, which may be repaired (RFC 6409 §8).
     pub fn is_submitting(&self) -> bool {
         self.account.is_some() || self.uid.is_some()
+    }
+
+    /// What the routing of its message may ask; `head` is as much as there is of the message.
+    pub(crate) fn origin<'a>(&'a self, sender: &'a ReversePath, head: &'a [u8]) -> Origin<'a> {
+        Origin { sender, login: self.account.as_ref().map(|account| account.login.as_str()), uid: self.uid, head }
     }
 
     /// The registered word for how a message came (RFC 3848, RFC 6531 §4.3). There is none for what programs of this host

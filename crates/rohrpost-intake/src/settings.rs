@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use ipnet::IpNet;
 use rohrpost_mail::{Domain, Mailbox, dsn::Language};
-use rohrpost_queue::{DomainPattern, Schedule};
+use rohrpost_queue::DomainPattern;
 use serde::Deserialize;
 
 use crate::access::AccessRule;
@@ -40,8 +40,8 @@ pub struct Settings {
     pub subaddress: Option<char>,
     /// Received fields at which a message is taken to run in circles. Default 100 (RFC 5321 §6.3 asks for a large one).
     pub hops_max: usize,
-    /// How long a message is tried.
-    pub schedule: Schedule,
+    /// Whoever gets everything, whomever it was for: redirect mode, for test systems. Default: nobody.
+    pub redirect_all_to: Option<Mailbox>,
     /// Keep all mail for other hosts in the queue: the demo's `--hold`.
     pub hold: bool,
     /// How long the greeting waits for an unknown peer on `smtp` listeners. Default 2 s.
@@ -77,7 +77,7 @@ impl Settings {
             x_originating_ip_key: [0; 32],
             subaddress: Some('+'),
             hops_max: 100,
-            schedule: Schedule::default(),
+            redirect_all_to: None,
             hold: false,
             greeting_delay: Duration::from_secs(2),
             tarpit: Duration::from_mins(1),

@@ -207,10 +207,10 @@ impl Intake {
             return Err(exit::unfit());
         }
         let Options { mut envelope, recipients, mode } = options;
-        let config = self.config();
+        let (config, first) = (self.config(), self.queue().settings().schedule.first);
         envelope.hold_until = match mode {
             Mode::Background => None,
-            Mode::Queue => Some(schedule::later(Timestamp::now(), config.settings.schedule.first)),
+            Mode::Queue => Some(schedule::later(Timestamp::now(), first)),
         };
         let (targets, refused) = targets::expand(&config, recipients).await?;
         let peer = peer(submitter, &config.settings.host_name);

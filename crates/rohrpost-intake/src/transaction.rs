@@ -234,7 +234,7 @@ impl Transaction {
         }
         let Some(account) = &peer.account else { return Ok(()) };
         if let Some(domain) = to.domain.name()
-            && self.intake.goes_by_mx(to)
+            && self.intake.goes_by_mx(to, peer.origin(&self.envelope.reverse_path, b""))
         {
             names::check_recipient(self.intake.resolver(), domain).await?;
         }

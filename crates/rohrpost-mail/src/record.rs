@@ -167,9 +167,10 @@ pub enum Outcome {
     },
     /// The connection was lost after the final dot: it may have been sent, and may be sent twice.
     PossiblyDuplicated,
-    /// An operator's verb that moves nothing: `held`, `released`, `retry`, `routed to X`.
+    /// A change that sends nothing: an operator's verb (`held`, `released`, `retry`, `routed to X`), or what the queue does
+    /// by itself (`goes by X from now on`).
     Noted {
-        /// The verb.
+        /// What was done.
         what: String,
     },
 }
@@ -254,6 +255,12 @@ impl DeliveryRecord {
             octets,
             millis: 0,
         }
+    }
+
+    /// The user of this host whose program handed the message in: the peer of such a hop is `uid` and a number.
+    pub fn submitter_uid(&self) -> Option<u32> {
+        let peer = self.peer.as_deref().filter(|_| self.protocol == "local")?;
+        peer.strip_prefix("uid ")?.parse().ok()
     }
 
     /// The one word for this hop.

@@ -41,11 +41,14 @@ pub struct GateLimits {
     pub max: u32,
     /// Messages in a time. Default none.
     pub rate: Option<Rate>,
+    /// Whether ten failed connections in a row close it. Default yes. Not where messages take another way after some
+    /// attempts: behind a closed gate they would have none.
+    pub closes: bool,
 }
 
 impl Default for GateLimits {
     fn default() -> Self {
-        Self { start: 5, max: 20, rate: None }
+        Self { start: 5, max: 20, rate: None, closes: true }
     }
 }
 
@@ -242,7 +245,7 @@ impl Gate {
         self.failures = self.failures.saturating_add(1);
         self.round = 0;
         let closes = match self.state {
-            State::Open => self.failures >= FAILURES_MAX,
+            State::Open => self.limits.closes && self.failures >= FAILURES_MAX,
             State::Probing => true,
             State::Closed { .. } => false,
         };
@@ -369,6 +372,16 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_that_is_not_to_close_lets_all_attempts_through() {
+        let now = Instant::now();
+        let mut gate = Gate::new(GateLimits { closes: false, ..GateLimits::default() });
+        for _ in 0..100 {
+            gate.signal(Signal::Unreachable, now, 0.0);
+        }
+        assert_eq!(fill(&mut gate, now), 5);
+    }
+
+    #[test]
     fn a_probe_that_ends_without_a_word_leaves_room_for_another() {
         let (mut gate, now) = gate();
         for _ in 0..10 {
@@ -414,7 +427,7 @@ mod tests {
     fn a_rate_of_the_operator_is_kept() {
         let now = Instant::now();
         let rate = Some("60/min".parse().unwrap());
-        let mut gate = Gate::new(GateLimits { start: 50, max: 50, rate });
+        let mut gate = Gate::new(GateLimits { start: 50, max: 50, rate, ..GateLimits::default() });
         assert_eq!(fill(&mut gate, now), 7, "a burst of a tenth and the one on time");
         assert_eq!(gate.admission(now), Admission::At(now + Duration::from_secs(1)));
     }

@@ -30,6 +30,7 @@ pub(crate) struct Arrival {
     pub(crate) id: QueueId,
     pub(crate) envelope: Envelope,
     pub(crate) account: Option<String>,
+    pub(crate) uid: Option<u32>,
     pub(crate) body: Option<Bytes>,
     pub(crate) created: Timestamp,
     pub(crate) expires: Timestamp,
@@ -43,6 +44,7 @@ impl Arrival {
             id: message.id,
             envelope: message.envelope.clone(),
             account: message.account.clone(),
+            uid: message.received.submitter_uid(),
             body: Body::inline(&message.body),
             created: message.received.at,
             expires: message.expires,
@@ -62,7 +64,7 @@ impl Arrival {
             state: State::Waiting,
             attempts: 0,
             created: self.created,
-            expires: self.expires,
+            expires: new.expires.unwrap_or(self.expires),
             delay_notice_sent: false,
         })
     }
@@ -76,6 +78,8 @@ pub struct Handed {
     pub envelope: Envelope,
     /// Who submitted it.
     pub account: Option<String>,
+    /// The user of this host whose program handed it in.
+    pub uid: Option<u32>,
     /// The message itself.
     pub body: Bytes,
     budget: Arc<AtomicUsize>,
@@ -89,6 +93,7 @@ impl Handed {
         let handed = Self {
             envelope: arrival.envelope.clone(),
             account: arrival.account.clone(),
+            uid: arrival.uid,
             body,
             budget: Arc::clone(budget),
         };

@@ -229,7 +229,8 @@ impl Keeper {
     /// Reads a page of the rows beyond their time, if it is time for it and the workers keep up.
     async fn look_for_overdue(&mut self) -> Result<(), StoreError> {
         let now = self.queue.now();
-        let late = now.wall.checked_sub(self.queue.schedule().delay_notice_after).unwrap_or(jiff::Timestamp::MIN);
+        let late =
+            now.wall.checked_sub(self.queue.settings().schedule.delay_notice_after).unwrap_or(jiff::Timestamp::MIN);
         if self.overdue.is_none() && Instant::now() >= self.next_overdue {
             self.next_overdue = Instant::now() + OVERDUE_EVERY;
             let created_before = self.ids_before(late);

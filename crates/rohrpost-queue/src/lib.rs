@@ -15,6 +15,7 @@
 //! - [`gate`]: how many attempts at once, how fast, and whether at all (pure);
 //! - [`leap`]: what follows when the clock is set (pure);
 //! - [`rate`]: `250/h` (pure);
+//! - [`redirect`]: whom all mail of a test system goes to (pure);
 //! - [`routing`]: which way an address goes, shared by intake and delivery (pure);
 //! - [`srs`]: rewritten reverse paths of forwarded mail (pure);
 //! - [`window`]: the active window (pure), driven by [`Queue`].
@@ -30,6 +31,7 @@ pub mod leap;
 pub mod limits;
 pub mod queue;
 pub mod rate;
+pub mod redirect;
 pub mod routing;
 pub mod schedule;
 pub mod srs;
@@ -39,8 +41,10 @@ pub use announced::Announced;
 pub use clock::{Clock, Now};
 pub use gate::{GateLimits, Signal};
 pub use job::{Duty, Handed, Job, RowKey};
-pub use queue::{Queue, QueueStats, Settings};
-pub use rate::Rate;
-pub use routing::{Destination, DomainPattern, RouteRule, Router};
+pub use queue::{Queue, QueueStats, RouteSettings, Settings};
+pub use rate::{Pace, Rate};
+pub use routing::{
+    AccountPattern, AddressPattern, Destination, DomainPattern, HeaderPattern, Origin, RouteRule, Router,
+};
 pub use schedule::{Next, Schedule};
 pub use window::{GateKey, SiteKey};

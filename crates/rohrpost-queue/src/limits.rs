@@ -25,6 +25,8 @@ pub const ROWS_PAGE: usize = 1_000;
 pub const PROBE_ROWS: usize = 20;
 /// Rows beyond their time (delay notice, expiry) that wait for a worker.
 pub const OVERDUE_ROWS_MAX: usize = 500;
+/// Recipients that the field of redirect mode names: enough for those who test, and no header that servers refuse.
+pub const ORIGINAL_RECIPIENTS_MAX: usize = 100;
 /// How often rows beyond their time are looked for, and the time is marked; attempts look at their own rows anyway.
 pub const OVERDUE_EVERY: Duration = Duration::from_mins(10);
 /// The keeper looks at the whole index at least this often, so that a missed hint only costs time.

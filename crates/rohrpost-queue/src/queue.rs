@@ -11,7 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rohrpost_mail::QueueId;
+use rohrpost_mail::{QueueId, Recipient};
 use rohrpost_store::{Filter, NewMessage, NewRecipient, Store, StoreError, Verb};
 use tokio::sync::Notify;
 
@@ -22,6 +22,7 @@ use crate::{
     job::{Arrival, Handed, Job, RowKey, row_key},
     keeper,
     leap::{Leaps, Set},
+    routing::Destination,
     schedule::Schedule,
     window::{GateKey, SiteKey, Taken, Window, WindowSettings},
 };
@@ -33,19 +34,39 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Attempts at once and pace, for sites without limits of their own.
     pub limits: GateLimits,
-    /// The same by the name of the route.
-    pub route_limits: HashMap<String, GateLimits>,
+    /// What is different for a route, by its name.
+    pub routes: HashMap<String, RouteSettings>,
     /// Everything that would leave this server stays in the queue.
     pub hold_outgoing: bool,
     /// Everything that leaves this server goes one way and shares one gate.
     pub one_way_out: bool,
 }
 
+/// What the operator says about one route.
+#[derive(Clone, Debug, Default)]
+pub struct RouteSettings {
+    /// Attempts at once and pace.
+    pub limits: GateLimits,
+    /// Intervals and lifetimes.
+    pub schedule: Schedule,
+}
+
 impl Settings {
+    /// Intervals and lifetimes of a route.
+    pub fn schedule_of(&self, route: &str) -> &Schedule {
+        self.routes.get(route).map_or(&self.schedule, |route| &route.schedule)
+    }
+
+    /// A recipient that waits for its way from `due` on. A route with settings of its own decides when it is given up.
+    pub fn recipient(&self, recipient: Recipient, to: Destination, due: Timestamp, null_path: bool) -> NewRecipient {
+        let expires = self.routes.get(&to.route).map(|route| route.schedule.expires(due, null_path));
+        NewRecipient { recipient, route: to.route, site: to.site, due, hold: false, expires }
+    }
+
     fn window(&self) -> WindowSettings {
         WindowSettings {
             limits: self.limits,
-            route_limits: self.route_limits.clone(),
+            route_limits: self.routes.iter().map(|(name, route)| (name.clone(), route.limits)).collect(),
             hold_outgoing: self.hold_outgoing,
             one_way_out: self.one_way_out,
         }
@@ -145,6 +166,11 @@ impl Queue {
         self.with(|window, _| window.touch(recipients.iter().map(|new| SiteKey::new(&new.route, &new.site))));
     }
 
+    /// A row waits at this site now and is due: it comes by the next look at the index.
+    pub fn moved_to(&self, site: SiteKey) {
+        self.with(|window, _| window.touch([site]));
+    }
+
     /// The next job; nothing once the queue is stopped. For one caller at a time.
     pub async fn next(&self) -> Option<Job> {
         loop {
@@ -235,11 +261,6 @@ impl Queue {
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&lock(&self.inner.settings))
-    }
-
-    /// Intervals and lifetimes in force.
-    pub fn schedule(&self) -> Schedule {
-        self.settings().schedule.clone()
     }
 
     /// Hands out no more jobs and ends the keeper. Jobs under way are their workers' business.

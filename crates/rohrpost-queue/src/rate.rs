@@ -71,18 +71,18 @@ impl<'de> Deserialize<'de> for Rate {
 
 /// When the next message would be on time: the whole state of the algorithm.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
+pub struct Pace {
     on_time: Option<Instant>,
 }
 
 impl Pace {
     /// The first instant at which a message may go.
-    pub(crate) fn free_at(self, rate: Rate, now: Instant) -> Instant {
+    pub fn free_at(self, rate: Rate, now: Instant) -> Instant {
         self.on_time.and_then(|on_time| on_time.checked_sub(rate.tolerance())).map_or(now, |free| free.max(now))
     }
 
     /// Counts a message.
-    pub(crate) fn count(&mut self, interval: Duration, now: Instant) {
+    pub fn count(&mut self, interval: Duration, now: Instant) {
         self.on_time = Some(self.on_time.map_or(now, |on_time| on_time.max(now)) + interval);
     }
 }

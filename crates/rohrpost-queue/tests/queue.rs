@@ -49,7 +49,7 @@ fn message(store: &Store, at: Timestamp, recipients: &[&str]) -> NewMessage {
     let recipient = |address: &&str| {
         let recipient = Recipient::new(address.parse().unwrap());
         let site = recipient.address.domain.to_string();
-        NewRecipient { recipient, route: "mx".into(), site, due: at, hold: false }
+        NewRecipient { recipient, route: "mx".into(), site, due: at, hold: false, expires: None }
     };
     NewMessage {
         id,

@@ -32,6 +32,7 @@
 //!     site: "there.test".into(),
 //!     due: now,
 //!     hold: false,
+//!     expires: None,
 //! };
 //! let stored = store
 //!     .commit(NewMessage {

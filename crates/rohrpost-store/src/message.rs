@@ -52,6 +52,8 @@ pub struct NewRecipient {
     pub due: Timestamp,
     /// Whether it waits for an operator instead.
     pub hold: bool,
+    /// When delivery to it is given up, where that is not when its message expires.
+    pub expires: Option<Timestamp>,
 }
 
 /// A count to add to one minute of a counter.

@@ -253,8 +253,9 @@ pub(crate) struct RecipientRow {
 }
 
 impl RecipientRow {
+    /// A row on its way in; `expires` is when its message does.
     pub(crate) fn new(message: QueueId, n: u32, new: NewRecipient, created: Timestamp, expires: Timestamp) -> Self {
-        let NewRecipient { recipient, route, site, due, hold } = new;
+        let NewRecipient { recipient, route, site, due, hold, expires: of_its_own } = new;
         let state = if hold { State::Held } else { State::Waiting };
         let queued = QueuedRecipient {
             message,
@@ -266,7 +267,7 @@ impl RecipientRow {
             state,
             attempts: 0,
             created,
-            expires,
+            expires: of_its_own.unwrap_or(expires),
             delay_notice_sent: false,
         };
         Self { queued, last: None }

@@ -67,7 +67,7 @@ fn record(message: QueueId, recipient: Option<&str>, outcome: Outcome) -> Delive
 fn to(address: &str) -> NewRecipient {
     let recipient = Recipient::new(address.parse().unwrap());
     let site = recipient.address.domain.to_string();
-    NewRecipient { recipient, route: "mx".to_owned(), site, due: now(), hold: false }
+    NewRecipient { recipient, route: "mx".to_owned(), site, due: now(), hold: false, expires: None }
 }
 
 /// A message from ann@here.test.

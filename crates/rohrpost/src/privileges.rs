@@ -37,6 +37,11 @@ fn user_named(name: &str) -> anyhow::Result<User> {
     Ok(User::from_name(name)?.ok_or_else(missing)?)
 }
 
+/// The number of the user of that name.
+pub(crate) fn uid_of(name: &str) -> Option<u32> {
+    User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
 /// The group of that name.
 pub(crate) fn group_named(name: &str) -> anyhow::Result<Gid> {
     let group = Group::from_name(name)?.with_context(|| format!("expected a group of this host, found {name:?}"))?;

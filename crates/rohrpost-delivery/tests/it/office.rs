@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use rohrpost_delivery::{Delivery, Place, Route, RouteHost, Settings};
 use rohrpost_dns::Resolver;
-use rohrpost_mail::{DeliveryRecord, Direction, Envelope, Link, Mailbox, Outcome, QueueId, Recipient, TlsMode, Trust};
-use rohrpost_queue::{Clock, Queue, RouteRule, Router};
-use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, Options, Page, Store};
+use rohrpost_mail::{
+    DeliveryRecord, Direction, Envelope, Link, Mailbox, Outcome, QueueId, Recipient, ReversePath, TlsMode, Trust,
+};
+use rohrpost_queue::{Clock, Origin, Queue, RouteRule, Router};
+use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, NewRecipient, Options, Page, Store};
 use rohrpost_testkit::Dns;
 use tempfile::TempDir;
 use tokio::sync::broadcast;
@@ -61,10 +63,10 @@ impl Office {
         let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
         let clock = Clock::anchored(now);
         let queue = Queue::start(store.clone(), queue, clock.clone());
-        let rules = settings.routes.iter().map(|route| RouteRule {
-            domains: vec![format!("{}.test", route.name).parse().unwrap()],
-            route: route.name.clone(),
-        });
+        let rules = settings
+            .routes
+            .iter()
+            .map(|route| RouteRule::to(vec![format!("{}.test", route.name).parse().unwrap()], &route.name));
         let router = Arc::new(Router::new(["here.test".parse().unwrap()], rules.collect()));
         let delivery =
             Delivery::start(store.clone(), queue.clone(), resolver, Arc::clone(&router), settings).await.unwrap();
@@ -80,16 +82,12 @@ impl Office {
     pub(crate) async fn submit(&self, from: &str, recipients: Vec<Recipient>, text: &str) -> QueueId {
         let id = self.store.new_id();
         let now = self.queue.now().wall;
-        let recipients = recipients.into_iter().map(|recipient| {
-            let to = self.router.destination(&recipient.address);
-            rohrpost_store::NewRecipient { recipient, route: to.route, site: to.site, due: now, hold: false }
-        });
         let envelope = Envelope { reverse_path: from.parse().unwrap(), ..Envelope::default() };
         let new = NewMessage {
             id,
-            expires: self.queue.schedule().expires(now, from.is_empty()),
+            expires: self.queue.settings().schedule.expires(now, from.is_empty()),
+            recipients: self.routed(&envelope.reverse_path, recipients),
             envelope,
-            recipients: recipients.collect(),
             body: Body::from_bytes(text.to_owned()),
             received: received(id, now),
             message_id: None,
@@ -100,6 +98,16 @@ impl Office {
         self.store.commit(new).await.unwrap();
         announced.arrived();
         id
+    }
+
+    fn routed(&self, sender: &ReversePath, recipients: Vec<Recipient>) -> Vec<NewRecipient> {
+        let (settings, now) = (self.queue.settings(), self.queue.now().wall);
+        let ways = self.router.ways(Origin::of(sender));
+        let routed = |recipient: Recipient| {
+            let to = ways.to(&recipient.address);
+            settings.recipient(recipient, to, now, sender.mailbox().is_none())
+        };
+        recipients.into_iter().map(routed).collect()
     }
 
     /// The next record of a message whose outcome is of this kind.

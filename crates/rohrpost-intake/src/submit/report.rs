@@ -8,7 +8,8 @@ use rohrpost_mail::{
     BodyKind, DeliveryRecord, EnhancedStatus, Envelope, LocalPart, Mailbox, Recipient,
     dsn::{Action, Fate, Report},
 };
-use rohrpost_store::{Body, NewMessage, NewRecipient};
+use rohrpost_queue::{Origin, redirect::redirect};
+use rohrpost_store::{Body, NewMessage};
 
 use super::{Closing, Denied};
 
@@ -39,26 +40,24 @@ pub(super) fn about(closing: &Closing, now: Timestamp) -> Option<NewMessage> {
         ret: closing.envelope.ret,
         language: config.settings.language,
     };
-    let (bytes, smtputf8) = (report.to_bytes(), report.needs_smtputf8());
+    let (mut bytes, smtputf8) = (report.to_bytes(), report.needs_smtputf8());
+    let redirected = config.settings.redirect_all_to.as_ref().map(|all_to| redirect(all_to, [to]));
+    bytes.splice(0..0, redirected.iter().flat_map(|redirected| redirected.field.bytes()));
+    let note = redirected.as_ref().map(|redirected| redirected.note.clone());
+    let recipient = redirected.map_or_else(|| Recipient::new(to.clone()), |redirected| redirected.recipient);
     let body = if bytes.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBitMime };
     let require_tls = closing.envelope.require_tls;
-    let destination = closing.intake.router().destination(to);
-    let recipient = Recipient::new(to.clone());
+    let (queue, router) = (closing.intake.queue().settings(), closing.intake.router());
+    let destination = router.ways(Origin::own()).to(&recipient.address);
     Some(NewMessage {
         id,
         envelope: Envelope { body, smtputf8, require_tls, ..Envelope::default() },
-        recipients: vec![NewRecipient {
-            recipient,
-            route: destination.route,
-            site: destination.site,
-            due: now,
-            hold: false,
-        }],
-        received: DeliveryRecord::written_here(id, now, "bounce", bytes.len() as u64),
+        recipients: vec![queue.recipient(recipient, destination, now, true)],
+        received: DeliveryRecord { note, ..DeliveryRecord::written_here(id, now, "bounce", bytes.len() as u64) },
         body: Body::from_bytes(bytes),
         message_id: Some(format!("<{id}@{host_name}>")),
         account: None,
-        expires: config.settings.schedule.expires(now, true),
+        expires: queue.schedule.expires(now, true),
         counters: Vec::new(),
     })
 }

@@ -1,10 +1,14 @@
 //! From the final dot to the proof that the message is stored.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use rohrpost_mail::{
     DeliveryRecord, Direction, Outcome, Reply, header,
     received::{Received, Source},
+};
+use rohrpost_queue::{
+    redirect::{self, Redirected},
+    routing::LOCAL,
 };
 use rohrpost_store::{BodyWriter, CounterAdd, NewMessage, NewRecipient};
 
@@ -27,13 +31,15 @@ pub(super) async fn message(transaction: &mut Transaction, peer: &Peer) -> Resul
     let facts = check_content(transaction, peer, header::split(writer.head()).0)?;
     let now = Timestamp::now();
     let octets = writer.octets();
-    let prefix = trace_fields(transaction, peer, now);
-    let body = writer.finish(prefix).await?;
+    let mut fields = trace_fields(transaction, peer, now);
+    let note = redirect(transaction, &mut fields);
+    let recipients = routed(transaction, peer, writer.head(), now);
+    let body = writer.finish(fields.freeze()).await?;
     Ok(NewMessage {
         id: transaction.id,
-        recipients: routed(transaction, peer, now),
+        recipients,
         body,
-        received: record(transaction, peer, now, octets),
+        received: DeliveryRecord { note, ..record(transaction, peer, now, octets) },
         message_id: facts.message_id,
         account: peer.account.as_ref().map(|account| account.login.clone()),
         expires: expires(transaction, now),
@@ -73,7 +79,7 @@ fn check_content(transaction: &Transaction, peer: &Peer, head: &[u8]) -> Result<
 }
 
 /// The fields that go on top: Received, and X-Originating-IP where the operator wants it.
-fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> Bytes {
+fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> BytesMut {
     let config = transaction.intake.config();
     let source = match (&peer.account, peer.uid, peer.address) {
         (Some(_), ..) => Source::Authenticated,
@@ -100,20 +106,34 @@ fn trace_fields(transaction: &Transaction, peer: &Peer, now: Timestamp) -> Bytes
             fields.put_slice(field.as_bytes());
         }
     }
-    fields.freeze()
+    fields
+}
+
+/// Where the operator wants all mail at one address, that address takes the place of the recipients. Whether the peer may
+/// send to them was asked before and is not changed by it. What the record says of it.
+fn redirect(transaction: &mut Transaction, fields: &mut BytesMut) -> Option<String> {
+    let config = transaction.intake.config();
+    let to = config.settings.redirect_all_to.as_ref()?;
+    let originals = transaction.recipients.iter().map(|recipient| &recipient.address);
+    let Redirected { recipient, field, note } = redirect::redirect(to, originals);
+    fields.put_slice(field.as_bytes());
+    transaction.recipients = vec![recipient];
+    Some(note)
 }
 
 /// Each recipient with its route, its first attempt and whether it is held.
-fn routed(transaction: &mut Transaction, peer: &Peer, now: Timestamp) -> Vec<NewRecipient> {
-    let (router, config) = (transaction.intake.router(), transaction.intake.config());
+fn routed(transaction: &mut Transaction, peer: &Peer, head: &[u8], now: Timestamp) -> Vec<NewRecipient> {
+    let (config, queue) = (transaction.intake.config(), transaction.intake.queue().settings());
+    let is_null = transaction.envelope.reverse_path.mailbox().is_none();
     let due = transaction.envelope.hold_until.unwrap_or(now).max(now);
     let due = peer.account.as_ref().map_or(due, |account| due.max(transaction.intake.release_at(account, now)));
     let recipients = std::mem::take(&mut transaction.recipients).into_iter();
+    let ways = transaction.intake.router().ways(peer.origin(&transaction.envelope.reverse_path, head));
     recipients
         .map(|recipient| {
-            let destination = router.destination(&recipient.address);
-            let hold = config.settings.hold && destination.route != rohrpost_queue::routing::LOCAL;
-            NewRecipient { recipient, route: destination.route, site: destination.site, due, hold }
+            let destination = ways.to(&recipient.address);
+            let hold = config.settings.hold && destination.route != LOCAL;
+            NewRecipient { hold, ..queue.recipient(recipient, destination, due, is_null) }
         })
         .collect()
 }
@@ -155,10 +175,9 @@ fn accepted_reply(transaction: &Transaction) -> Reply {
 }
 
 fn expires(transaction: &Transaction, now: Timestamp) -> Timestamp {
-    let config = transaction.intake.config();
     let is_null = transaction.envelope.reverse_path.mailbox().is_none();
     let from = transaction.envelope.hold_until.unwrap_or(now).max(now);
-    config.settings.schedule.expires(from, is_null)
+    transaction.intake.queue().settings().schedule.expires(from, is_null)
 }
 
 fn counters(transaction: &Transaction, now: Timestamp) -> Vec<CounterAdd> {

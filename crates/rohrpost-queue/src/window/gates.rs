@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Attempts at once into local mailboxes: they wait for the same disk, more would not be faster.
-const LOCAL_LIMITS: GateLimits = GateLimits { start: 16, max: 16, rate: None };
+const LOCAL_LIMITS: GateLimits = GateLimits { start: 16, max: 16, rate: None, closes: true };
 
 impl Window {
     /// DNS has told which hosts serve a domain: domains with the same hosts share a gate from now on.

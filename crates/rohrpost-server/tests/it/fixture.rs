@@ -128,10 +128,7 @@ impl Fixture {
         let zones = zones.await.unwrap();
         let resolver = Resolver::with_servers(vec![zones.address()], Options::default());
         let relays = setup.settings.relay_domains.iter();
-        let rules = relays.map(|relay| RouteRule {
-            domains: vec![relay.domain.as_str().parse().unwrap()],
-            route: relay.route_name(),
-        });
+        let rules = relays.map(|relay| RouteRule::to(vec![relay.domain.as_str().parse().unwrap()], relay.route_name()));
         let router = Arc::new(Router::new([], rules.collect()));
         let queue = Queue::start(store.clone(), rohrpost_queue::Settings::default(), Clock::system());
         let parts = Parts { store: store.clone(), queue: queue.clone(), router, resolver, callout: None, srs: None };

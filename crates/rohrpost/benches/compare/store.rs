@@ -45,7 +45,14 @@ fn message(id: QueueId, from: Mailbox, to: Mailbox, text: Bytes) -> NewMessage {
     NewMessage {
         id,
         envelope: Envelope { reverse_path: ReversePath::Mailbox(from), ..Envelope::default() },
-        recipients: vec![NewRecipient { recipient: Recipient::new(to), route, site, due: now, hold: true }],
+        recipients: vec![NewRecipient {
+            recipient: Recipient::new(to),
+            route,
+            site,
+            due: now,
+            hold: true,
+            expires: None,
+        }],
         received: received(id, now, text.len()),
         body: Body::from_bytes(text),
         message_id: None,

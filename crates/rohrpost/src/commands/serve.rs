@@ -47,7 +47,8 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
     let mut hangup = signal(SignalKind::hangup())?;
     let running = settings.file.clone();
     let node = Node::start(settings, sockets).await?;
-    tell(&[NotifyState::Ready]);
+    let status = status(&running);
+    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("ready");
     loop {
         tokio::select! {
@@ -73,12 +74,12 @@ async fn reload(node: &Node, running: &Config, file: &Path, place: &Place) {
     let key = node.origin_key().await;
     let read = settings(file, place).and_then(|settings| {
         let waiting = restart::needed(running, &settings.file);
-        let warnings = settings.warnings.clone();
+        let (warnings, status) = (settings.warnings.clone(), status(&settings.file));
         node.reload(settings, key?)?;
-        Ok((waiting, warnings))
+        Ok((waiting, warnings, status))
     });
     match read {
-        Ok((waiting, warnings)) => {
+        Ok((waiting, warnings, status)) => {
             tracing::info!("the configuration was read anew");
             for warning in warnings {
                 tracing::warn!("{warning}");
@@ -86,10 +87,19 @@ async fn reload(node: &Node, running: &Config, file: &Path, place: &Place) {
             for key in waiting {
                 tracing::warn!("{key}: changed, but takes effect only after a restart");
             }
+            tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
         }
-        Err(error) => tracing::error!("the configuration is wrong, the old one stays: {error:#}"),
+        Err(error) => {
+            tracing::error!("the configuration is wrong, the old one stays: {error:#}");
+            tell(&[NotifyState::Ready]);
+        }
     }
-    tell(&[NotifyState::Ready]);
+}
+
+/// What `systemctl status` shows: that a server is not what it seems.
+fn status(config: &Config) -> String {
+    let redirected = config.redirect_all_to.as_ref().map(|to| format!("redirect mode: all mail goes to {to}"));
+    redirected.unwrap_or_default()
 }
 
 /// Tells systemd, where it listens.

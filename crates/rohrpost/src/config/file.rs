@@ -81,6 +81,15 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) require_tls_from: Vec<String>,
 
+    /// For test systems: one address that gets everything, whomever it was for. Whatever comes in, by any listener or
+    /// from programs of this host, and the bounces written here go to this address alone, local mail too; a field
+    /// `X-Rohrpost-Original-To` names up to 100 of the recipients it had, those of blind copies too. Who may send to whom
+    /// is decided as ever. Only the server's own notices still go to its operator. What waits in the queue already is
+    /// not changed.
+    ///
+    /// Example: `"testers@example.org"`
+    pub(crate) redirect_all_to: Option<Mailbox>,
+
     /// Language of bounces for senders whose account names none: `"en"` or `"de"`.
     ///
     /// Default: `"en"`

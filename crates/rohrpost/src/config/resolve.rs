@@ -185,6 +185,7 @@ impl Notes {
             relay_domains: config.relay_domain.iter().map(relay_domain).collect(),
             trusted_networks: config.trusted_networks.iter().map(trusted).collect(),
             require_tls_from,
+            redirect_all_to: self.redirect(config),
             access,
             mx_limits: peer_limits(&limits.mx, intake::PeerLimits::MX),
             submission_limits: peer_limits(&limits.submission, intake::PeerLimits::SUBMISSION),
@@ -198,7 +199,6 @@ impl Notes {
             hops_max: limits.hops,
             greeting_delay: limits.greeting_delay.0,
             tarpit: limits.tarpit.0,
-            schedule: outward::schedule(&config.queue),
             mail_name: mail_name(config),
             aliases: Some(self.folder.join(&config.submit.aliases))
                 .filter(|_| !config.submit.aliases.as_os_str().is_empty()),
@@ -206,6 +206,13 @@ impl Notes {
             language: language(config.language),
             ..intake::Settings::new(config.host_name.clone(), postmaster?)
         })
+    }
+
+    /// Who gets everything. A server that was meant to serve must not keep its mail from people without a word.
+    fn redirect(&mut self, config: &file::Config) -> Option<Mailbox> {
+        let to = config.redirect_all_to.as_ref()?;
+        self.warn(format!("redirect_all_to: this is a test system, all mail goes to {to} and nobody else"));
+        Some(to.clone())
     }
 
     /// The table with whole paths.

@@ -69,15 +69,26 @@ fn line(text: &mut String, label: &str, value: &str) {
 fn word(record: &DeliveryRecord) -> &'static str {
     match (record.seal(), &record.link) {
         (Some(seal), _) => seal.as_str(),
-        (None, _) if is_order(record) => "operator",
+        (None, _) if is_order(record) => {
+            if is_of_queue(record) {
+                "queue"
+            } else {
+                "operator"
+            }
+        }
         (None, Link::Local) => "local",
         (None, _) => "not sent",
     }
 }
 
-/// Whether the record is of something an operator did.
+/// Whether the record is of something that was done without an attempt, by an operator or the queue itself.
 fn is_order(record: &DeliveryRecord) -> bool {
     matches!(record.outcome, Outcome::Noted { .. } | Outcome::Removed { .. })
+}
+
+/// Whether nobody told the queue to do it.
+fn is_of_queue(record: &DeliveryRecord) -> bool {
+    record.protocol == "queue" && matches!(record.outcome, Outcome::Noted { .. })
 }
 
 /// What happened, in one sentence.

@@ -28,6 +28,7 @@ impl Notes {
             subaddress: config.domains.subaddress.chars().next(),
             routes,
             tls_policies,
+            redirect_all_to: config.redirect_all_to.clone(),
             notices,
             ..delivery::Settings::new(config.host_name.clone(), postmaster?)
         })
@@ -65,13 +66,12 @@ impl Notes {
         if queue.lifetime.0 < Duration::from_hours(4 * 24) {
             self.warn("queue.lifetime: RFC 5321 §4.5.4.1 asks for at least four days");
         }
-        let route_limits =
-            config.route.iter().map(|route| (route.name.clone(), routes::limits(route, queue))).collect();
+        let routes = config.route.iter().map(|route| (route.name.clone(), routes::settings(route, queue)));
         let limits = routes::at_once(queue.connections_per_site);
         rohrpost_queue::Settings {
             schedule: schedule(queue),
             limits,
-            route_limits,
+            routes: routes.collect(),
             hold_outgoing: false,
             one_way_out: false,
         }

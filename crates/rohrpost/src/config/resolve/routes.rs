@@ -13,12 +13,15 @@ use rohrpost_client::{Login, Protocol, Sources};
 use rohrpost_delivery::settings::{AfterDot, Choose, Escalation, HostLimits, Pipe, Place, Route, RouteHost};
 use rohrpost_mail::{Host, Secret, Trust};
 use rohrpost_queue::{
-    DomainPattern, GateLimits, RouteRule, Schedule,
+    AccountPattern, AddressPattern, DomainPattern, GateLimits, RouteRule, RouteSettings, Schedule,
     routing::{LOCAL, MX},
 };
 
 use super::{Notes, outward};
-use crate::config::{KeyPath, file};
+use crate::{
+    config::{KeyPath, file},
+    privileges,
+};
 
 /// Names that routes of the operator cannot have.
 const TAKEN: [&str; 3] = [LOCAL, MX, "notices"];
@@ -32,22 +35,33 @@ const PLACEHOLDERS: [&str; 4] = ["{sender}", "{recipient}", "{recipients}", "{id
 impl Notes {
     /// Which mail goes which way: relay domains first, then routes in their order.
     pub(super) fn rules(&mut self, config: &file::Config) -> Vec<RouteRule> {
-        let relay = |domain: &file::RelayDomain| RouteRule {
-            domains: vec![DomainPattern::Exact(domain.domain.clone())],
-            route: super::relay_domain(domain).route_name(),
+        let relay = |domain: &file::RelayDomain| {
+            let pattern = AddressPattern::Domain(DomainPattern::Exact(domain.domain.clone()));
+            RouteRule::to(vec![pattern], super::relay_domain(domain).route_name())
         };
         let mut rules: Vec<_> = config.relay_domain.iter().map(relay).collect();
         for (index, route) in config.route.iter().enumerate() {
             let key = KeyPath::item("route", index);
-            let domains = self.patterns(&key.then("recipients"), &route.recipients);
-            rules.push(RouteRule { domains, route: route.name.clone() });
+            rules.push(RouteRule {
+                recipients: self.patterns(&key.then("recipients"), &route.recipients),
+                senders: self.patterns(&key.then("senders"), &route.senders),
+                accounts: self.accounts(&key.then("accounts"), &route.accounts),
+                headers: self.patterns(&key.then("headers"), &route.headers),
+                route: route.name.clone(),
+            });
         }
         rules
     }
 
-    fn patterns<T: FromStr<Err: Display>>(&mut self, key: &KeyPath, texts: &[String]) -> Vec<T> {
+    pub(super) fn patterns<T: FromStr<Err: Display>>(&mut self, key: &KeyPath, texts: &[String]) -> Vec<T> {
         let patterns = texts.iter().enumerate();
         patterns.filter_map(|(at, text)| self.value(&key.at(at), text.parse())).collect()
+    }
+
+    fn accounts(&mut self, key: &KeyPath, texts: &[String]) -> Vec<AccountPattern> {
+        let patterns = texts.iter().enumerate();
+        let pattern = |text: &String| AccountPattern::parse(text, privileges::uid_of);
+        patterns.filter_map(|(at, text)| self.value(&key.at(at), pattern(text))).collect()
     }
 
     /// Every route: those of the operator, then those to the servers behind relay domains.
@@ -262,9 +276,15 @@ fn has_unknown_word(argument: &str) -> bool {
     false
 }
 
+/// How often and how fast over a route.
+pub(super) fn settings(route: &file::Route, queue: &file::Queue) -> RouteSettings {
+    RouteSettings { limits: limits(route, queue), schedule: schedule(route, queue) }
+}
+
 /// What a route allows its gate.
-pub(super) fn limits(route: &file::Route, queue: &file::Queue) -> GateLimits {
-    GateLimits { rate: route.rate, ..at_once(route.concurrency.unwrap_or(queue.connections_per_site)) }
+fn limits(route: &file::Route, queue: &file::Queue) -> GateLimits {
+    let at_once = at_once(route.concurrency.unwrap_or(queue.connections_per_site));
+    GateLimits { rate: route.rate, closes: route.then.is_none(), ..at_once }
 }
 
 /// Attempts at once, from the usual start up to `max`.
@@ -274,7 +294,7 @@ pub(super) fn at_once(max: u32) -> GateLimits {
 }
 
 /// When attempts over a route are due.
-pub(super) fn schedule(route: &file::Route, queue: &file::Queue) -> Schedule {
+fn schedule(route: &file::Route, queue: &file::Queue) -> Schedule {
     outward::schedule(&file::Queue {
         retry_first: route.retry_first.unwrap_or(queue.retry_first),
         retry_max: route.retry_max.unwrap_or(queue.retry_max),
