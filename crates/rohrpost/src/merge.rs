@@ -6,15 +6,19 @@
 //! | [`letter`] | the mail with its places |
 //! | [`journal`] | what was sent, on disk |
 //! | [`way`] | who takes the mails |
+//! | [`host`] | the server on this host, which may be one of them |
 //! | [`run`] | sending |
+//! | [`pace`] | how fast |
 //! | [`report`] | what became of everybody |
 //!
 //! The file is read twice. First every row is made into a mail, and all that cannot be is listed: then nothing is sent.
 //! Memory does not grow with the number of rows.
 
+mod host;
 mod journal;
 mod letter;
 mod limits;
+mod pace;
 mod report;
 mod rows;
 mod run;
@@ -25,17 +29,21 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context;
 use rohrpost_sender::Mail;
 
-pub(crate) use self::way::Way;
+pub(crate) use self::{
+    host::Host,
+    limits::{CONNECTIONS, CONNECTIONS_MAX},
+    way::Way,
+};
 use self::{
-    journal::{Journal, Word},
+    journal::{Journal, Tally, Word},
     letter::Letter,
     limits::FAULTS_LISTED_MAX,
-    report::Tally,
     rows::{RowFault, Table},
     run::Run,
     way::Stop,
@@ -48,32 +56,43 @@ use crate::{
 };
 
 /// Checks all rows, sends those that were not sent yet, and says what became of them.
-pub(crate) async fn run(options: &cli::Merge, way: &Way) -> anyhow::Result<ExitCode> {
-    let letter = Letter::new(&options.letter)?;
-    let table = Table::open(&options.rows).with_context(|| options.rows.display().to_string())?;
-    let (rows, first) = check(&table, &letter, &options.rows)?;
-    if options.dry_run {
-        return show(rows, &first);
-    }
+pub(crate) async fn run(options: &cli::Merge, way: Way) -> anyhow::Result<ExitCode> {
+    let (letter, table) = open(options)?;
+    let (rows, _) = check(&table, &letter, &options.rows)?;
     let digest = table.digest(letter.identity()).with_context(|| options.rows.display().to_string())?;
     let digest = digest.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
     let state = state(options);
     let mut journal = Journal::open(&state, &digest, options.after_dot)?;
-    let bar = run::bar(journal.open_rows(rows));
-    let stop =
-        Run { table: &table, letter: &letter, journal: &mut journal, way, options, bar: bar.clone() }.send().await;
-    bar.finish_and_clear();
+    let way = Arc::new(way);
+    let stop = Run::new(&table, &letter, &mut journal, way.clone(), options, rows).send().await;
     way.close().await;
-    journal.sync()?;
+    journal.close()?;
     if let Some(report) = &options.report {
         report::write(&journal, report)?;
     }
-    let (stop, left, tally) = (stop?, journal.open_rows(rows), report::tally(&journal)?);
+    let (stop, left, tally) = (stop?, journal.open_rows(rows), journal.tally());
     if !options.output.json {
         print(&format!("{tally}\n"))?;
     }
     explain(stop.as_ref(), left, &state);
-    Ok(exit(stop.as_ref(), left, &tally))
+    Ok(exit(stop.as_ref(), left, tally))
+}
+
+/// Checks all rows, prints the mail of the first, and sends nothing.
+pub(crate) fn dry_run(options: &cli::Merge) -> anyhow::Result<ExitCode> {
+    let (letter, table) = open(options)?;
+    let (rows, first) = check(&table, &letter, &options.rows)?;
+    let mut mail = Vec::new();
+    first.reader().read_to_end(&mut mail)?;
+    eprintln!("All {rows} rows are good. The mail of the first:");
+    print(&String::from_utf8_lossy(&mail))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open(options: &cli::Merge) -> anyhow::Result<(Letter, Table)> {
+    let letter = Letter::new(&options.letter)?;
+    let table = Table::open(&options.rows).with_context(|| options.rows.display().to_string())?;
+    Ok((letter, table))
 }
 
 /// Where the journal is.
@@ -116,15 +135,6 @@ fn check(table: &Table, letter: &Letter, path: &Path) -> anyhow::Result<(u64, Ma
     }
 }
 
-/// `--dry-run`
-fn show(rows: u64, first: &Mail) -> anyhow::Result<ExitCode> {
-    let mut mail = Vec::new();
-    first.reader().read_to_end(&mut mail)?;
-    eprintln!("All {rows} rows are good. The mail of the first:");
-    print(&String::from_utf8_lossy(&mail))?;
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Says on standard error why it ended before its end, and how to go on.
 fn explain(stop: Option<&Stop>, left: u64, state: &Path) {
     if let Some(Stop { why, hint, .. }) = stop {
@@ -140,7 +150,7 @@ fn explain(stop: Option<&Stop>, left: u64, state: &Path) {
 }
 
 /// How the program ends: first by what is left to do, then by the worst fate.
-fn exit(stop: Option<&Stop>, left: u64, tally: &Tally) -> ExitCode {
+fn exit(stop: Option<&Stop>, left: u64, tally: Tally) -> ExitCode {
     match stop {
         Some(stop) => ExitCode::from(stop.code),
         None if left > 0 => Exit::TempFail.into(),

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use rohrpost_sender::Rate;
 
 use super::{Output, Pair, Servers};
+use crate::merge::CONNECTIONS_MAX;
 
 /// Options of `merge`.
 #[derive(Args, Debug)]
@@ -18,8 +19,11 @@ pub(crate) struct Merge {
     #[command(flatten)]
     pub(crate) servers: Servers,
     /// Hand the mails to the server on this host, which has a queue, in the place of --server
-    #[arg(long, conflicts_with = "server", help_heading = "Servers")]
+    #[arg(long, help_heading = "Servers")]
     pub(crate) local: bool,
+    /// Rows that go at once, each over a connection of its own [default: 10, with --local 48]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(CONNECTIONS_MAX)), help_heading = "Sending")]
+    pub(crate) connections: Option<u16>,
     /// At most so many mails in a time, evenly: 250/h, 10/min, 5/s, 2000/d
     #[arg(long, value_name = "RATE", help_heading = "Sending")]
     pub(crate) rate: Option<Rate>,

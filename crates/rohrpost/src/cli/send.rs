@@ -119,7 +119,7 @@ pub(crate) struct Look {
 pub(crate) struct Servers {
     /// Server: smtp://, smtps://, submission:// or lmtp://[USER@]HOST[:PORT][?tls=MODE&trust=TRUST&min-tls=VERSION]; may be
     /// repeated, the next is tried where one does not take the message
-    #[arg(long, value_name = "URL", required = true, env = "ROHRPOST_SERVER", hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "ROHRPOST_SERVER", hide_env_values = true)]
     pub(crate) server: Vec<String>,
     /// Account to log in with, at servers whose URL names none
     #[arg(long, value_name = "USER")]

@@ -8,17 +8,21 @@ use super::ways::ways;
 use crate::{
     cli::{self, Place},
     exit::{Exit, Failure},
-    merge::{self, Way},
+    merge::{self, CONNECTIONS, Host, Way},
     personas::Settings,
 };
 
 /// Sends the rows, and ends as the worst of them did.
 pub(super) async fn run(place: &Place, options: &cli::Merge) -> anyhow::Result<ExitCode> {
-    let way = if options.local {
-        Way::Local(Settings::read(place)?.socket)
-    } else {
-        let servers = ways(&options.servers)?.into_iter().map(|way| way.server);
-        Way::Servers(Sender::new(Relays::failover(servers)).map_err(|error| Failure::new(Exit::Config, error))?)
-    };
-    merge::run(options, &way).await
+    if options.dry_run { merge::dry_run(options) } else { merge::run(options, way(place, options)?).await }
+}
+
+fn way(place: &Place, options: &cli::Merge) -> anyhow::Result<Way> {
+    if options.local {
+        return Ok(Way::Local(Host::new(Settings::read(place)?.socket)));
+    }
+    let connections = options.connections.unwrap_or(CONNECTIONS).into();
+    let servers = ways(&options.servers)?.into_iter().map(|way| way.server.concurrency(connections));
+    let sender = Sender::new(Relays::failover(servers)).map_err(|error| Failure::new(Exit::Config, error))?;
+    Ok(Way::Servers(sender))
 }

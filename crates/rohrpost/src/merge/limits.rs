@@ -12,6 +12,25 @@ pub(super) const FAULTS_LISTED_MAX: u64 = 1_000;
 /// Rows that wait to be tried again. Their numbers are held in memory, and a server that defers so many takes nothing now.
 pub(super) const AGAIN_MAX: usize = 100_000;
 
+/// Rows that are under way at once, at most. Each may have a connection and a row that nobody knows of after a crash.
+pub(crate) const CONNECTIONS_MAX: u16 = 250;
+
+/// Rows under way to servers where nobody says otherwise: what large relays allow one sender.
+pub(crate) const CONNECTIONS: u16 = 10;
+const _: () = assert!(CONNECTIONS <= CONNECTIONS_MAX);
+
+/// Rows under way to the server of this host where nobody says otherwise: enough to fill its batches while as many wait for
+/// the journal, and places are left for other programs of the same user.
+pub(super) const CONNECTIONS_LOCAL: u16 = 48;
+const _: () = assert!((CONNECTIONS_LOCAL as usize) < rohrpost_server::limits::SUBMIT_SESSIONS_PER_UID_MAX);
+
+/// Lines of the journal that wait to be written: a few for each row under way. Whoever has more waits.
+pub(super) const LINES_WAITING_MAX: usize = 4 * CONNECTIONS_MAX as usize;
+
+/// Rows in succession that may end without anybody knowing, before no more are sent: a server that falls silent behind every
+/// mail takes none, or takes all, and more rows would only make the doubt larger.
+pub(super) const UNKNOWN_ROWS_MAX: u32 = 10;
+
 /// Octets of the file that are read at once.
 pub(super) const READ_BYTES: usize = 64 * 1024;
 

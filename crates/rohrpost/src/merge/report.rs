@@ -1,7 +1,7 @@
 //! What became of everybody, over all runs of a merge: read back from its journal.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt,
     io::{self, BufWriter, Write},
     path::Path,
@@ -12,7 +12,7 @@ use rohrpost_mail::Seal;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use super::journal::{Fate, Journal, Settled, Word};
+use super::journal::{Fate, Journal, Settled, Tally, Word};
 
 /// One recipient, as the report has it.
 #[derive(Serialize)]
@@ -39,39 +39,14 @@ impl<'a> Line<'a> {
     }
 }
 
-/// How many recipients had which fate.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub(super) struct Tally(BTreeMap<Word, u64>);
-
-impl Tally {
-    /// How many had this one.
-    pub(super) fn count(&self, word: Word) -> u64 {
-        self.0.get(&word).copied().unwrap_or_default()
-    }
-}
-
 /// `10 delivered, 1 refused`
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("nothing sent");
-        }
-        for (place, (word, count)) in self.0.iter().enumerate() {
-            let separator = if place == 0 { "" } else { ", " };
-            write!(f, "{separator}{count} {}", word.as_str())?;
-        }
-        Ok(())
+        let counts = Word::ALL.map(|word| (self.count(word), word));
+        let there = counts.iter().filter(|(count, _)| *count > 0);
+        let words: Vec<_> = there.map(|(count, word)| format!("{count} {}", word.as_str())).collect();
+        if words.is_empty() { f.write_str("nothing sent") } else { f.write_str(&words.join(", ")) }
     }
-}
-
-/// Counts all fates.
-pub(super) fn tally(journal: &Journal) -> anyhow::Result<Tally> {
-    let mut tally = Tally::default();
-    each(journal, |line| {
-        *tally.0.entry(line.1.outcome).or_default() += 1;
-        Ok(())
-    })?;
-    Ok(tally)
 }
 
 /// Writes the report in the place of an older one, whole or not at all.
@@ -100,6 +75,18 @@ pub(super) fn write(journal: &Journal, path: &Path) -> anyhow::Result<()> {
 
 /// Every recipient once, with the last that became of it.
 fn each(journal: &Journal, mut tell: impl FnMut((&Settled, &Fate)) -> io::Result<()>) -> anyhow::Result<()> {
+    let last = if journal.has_repeats() { last_places(journal)? } else { HashMap::new() };
+    for (place, row) in journal.settled()?.enumerate() {
+        let row = row?;
+        if last.get(&row.row).is_none_or(|last| *last == place) {
+            row.recipients.iter().try_for_each(|fate| tell((&row, fate)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the last line of each row stands that may have several.
+fn last_places(journal: &Journal) -> anyhow::Result<HashMap<u64, usize>> {
     // Only rows that were not good at first can come again.
     let mut last = HashMap::new();
     for (place, row) in journal.settled()?.enumerate() {
@@ -109,11 +96,5 @@ fn each(journal: &Journal, mut tell: impl FnMut((&Settled, &Fate)) -> io::Result
             last.insert(row.row, place);
         }
     }
-    for (place, row) in journal.settled()?.enumerate() {
-        let row = row?;
-        if last.get(&row.row).is_none_or(|last| *last == place) {
-            row.recipients.iter().try_for_each(|fate| tell((&row, fate)))?;
-        }
-    }
-    Ok(())
+    Ok(last)
 }

@@ -1,11 +1,17 @@
-//! Sending the rows, one after the other.
+//! Sending the rows, several at once.
+//!
+//! One task reads the rows, makes the mails and keeps the journal; each row under way is a task of its own, which waits until
+//! the journal has it and then hands it over. The first row goes alone, so that a wrong password is tried once. A server that
+//! takes only so many connections gets no more of them.
 
-use std::{path::Path, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use rohrpost_sender::{Mail, Rate};
+use jiff::Timestamp;
+use rohrpost_sender::Mail;
 use tokio::{
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -13,69 +19,122 @@ use tokio_util::sync::CancellationToken;
 use super::{
     journal::{Entry, Fate, Journal, Settled, UnderWay, Word},
     letter::Letter,
-    limits::REPEATED_WITHIN,
-    rows::{RowFault, Table, Values},
+    limits::{REPEATED_WITHIN, UNKNOWN_ROWS_MAX},
+    pace::Pace,
+    rows::{RowFault, Rows, Table, Values},
     way::{Passage, Stop, Way},
 };
 use crate::{
     cli::{self, AfterDot},
     commands::print,
     exit::Exit,
-    view::{BAD, Styled},
+    view::{BAD, DIM, Styled},
 };
 
 /// How long the bar needs to be: one that changes more often cannot be read.
 const BAR: &str = "{bar:30} {pos}/{len} rows, {pace}, {eta} left";
 
-/// All that a run needs.
+/// A run of a merge.
 pub(super) struct Run<'a> {
-    pub(super) table: &'a Table,
-    pub(super) letter: &'a Letter,
-    pub(super) journal: &'a mut Journal,
-    pub(super) way: &'a Way,
-    pub(super) options: &'a cli::Merge,
-    pub(super) bar: ProgressBar,
+    table: &'a Table,
+    letter: &'a Letter,
+    journal: &'a mut Journal,
+    way: Arc<Way>,
+    options: &'a cli::Merge,
+    bar: ProgressBar,
+    under_way: JoinSet<(Row, Option<Passage>)>,
+    /// Rows that may be under way now.
+    width: usize,
+    /// Nothing has come back yet.
+    is_first: bool,
+    /// Rows for which there was no connection.
+    waiting: VecDeque<Row>,
+    /// Rows in succession of which nobody knows.
+    unknown: u32,
 }
 
-impl Run<'_> {
-    /// Sends every row that was not sent yet. It ends early when it is told to, or when no further row can be sent.
+/// A row on its way.
+struct Row {
+    number: u64,
+    line: u64,
+    mail: Mail,
+}
+
+impl<'a> Run<'a> {
+    /// Over `rows` rows, as far as the journal has not settled them.
+    pub(super) fn new(
+        table: &'a Table,
+        letter: &'a Letter,
+        journal: &'a mut Journal,
+        way: Arc<Way>,
+        options: &'a cli::Merge,
+        rows: u64,
+    ) -> Self {
+        let bar = bar(journal.open_rows(rows));
+        let (under_way, waiting) = (JoinSet::new(), VecDeque::new());
+        Self { table, letter, journal, way, options, bar, under_way, width: 1, is_first: true, waiting, unknown: 0 }
+    }
+
+    /// Sends every row that was not sent yet. It ends early when it is told to, or when no further row can be sent; rows that
+    /// are under way then come to their end.
     pub(super) async fn send(&mut self) -> anyhow::Result<Option<Stop>> {
         self.judge_the_interrupted()?;
-        let stop = stop_by_signal()?;
+        let told = stop_by_signal()?;
+        let mut rows = (1..).zip(self.table.rows()?);
         let mut pace = Pace::new(self.options.rate, Instant::now());
-        for (row, (line, values)) in (1_u64..).zip(self.table.rows()?) {
-            if !self.journal.wants(row) {
-                continue;
-            }
-            let mail = match self.mail(line, values) {
-                Ok(mail) => mail,
-                Err(stop) => return Ok(Some(stop)),
-            };
+        let (mut stop, mut is_last) = (None, false);
+        while !self.under_way.is_empty() || stop.is_none() && !is_last {
+            let may_begin = stop.is_none() && !is_last && self.under_way.len() < self.width;
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(Some(told_to_stop())),
-                () = sleep_until(pace.take(Instant::now())) => {}
-            }
-            if let Some(stop) = self.one(row, line, mail).await? {
-                return Ok(Some(stop));
+                () = told.cancelled(), if stop.is_none() => stop = Some(told_to_stop()),
+                Some(landed) = self.under_way.join_next() => {
+                    let (row, passage) = landed.expect("handing over does not panic, and nobody aborts it");
+                    let why = self.land(row, passage)?;
+                    stop = stop.or(why);
+                    is_last &= self.waiting.is_empty();
+                }
+                () = sleep_until(pace.next()), if may_begin => match self.next(&mut rows) {
+                    Ok(Some(row)) => {
+                        pace.count(Instant::now());
+                        self.begin(row)?;
+                    }
+                    Ok(None) => is_last = true,
+                    Err(why) => stop = Some(why),
+                },
             }
         }
-        Ok(None)
+        self.bar.finish_and_clear();
+        Ok(stop)
     }
 
-    /// A row that was under way when the last run was killed: nobody knows whether it arrived, except where the server does.
+    /// Rows that were under way when the last run was killed: nobody knows whether they arrived, except where the server does.
     fn judge_the_interrupted(&mut self) -> anyhow::Result<()> {
-        let Some(UnderWay { row, line, local, recipients }) = self.journal.under_way().cloned() else { return Ok(()) };
-        if local && self.way.is_local() && self.journal.age() < REPEATED_WITHIN {
-            self.journal.forget_under_way();
-            return Ok(());
+        let now = Timestamp::now().as_second();
+        let remembered = 0..REPEATED_WITHIN.as_secs().cast_signed();
+        for UnderWay { row, line, local, at, recipients } in self.journal.under_way() {
+            if local && self.way.is_local() && remembered.contains(&(now - at)) {
+                self.journal.reopen(row);
+                continue;
+            }
+            let fate = |recipient| Fate { recipient, outcome: Word::Unknown, reply: None };
+            let fates = recipients.into_iter().map(fate).collect();
+            self.settle(Settled { row, line, server: None, seal: None, recipients: fates })?;
         }
-        let fate = |recipient| Fate { recipient, outcome: Word::Unknown, reply: None };
-        let fates = recipients.into_iter().map(fate).collect();
-        self.settle(Settled { row, line, server: None, seal: None, recipients: fates })
+        Ok(())
     }
 
-    /// The mail of a row. All rows were good when they were checked; files may have vanished since.
+    /// The next row that is to be sent. All rows were good when they were checked; files may have vanished since.
+    fn next(&mut self, rows: &mut impl Iterator<Item = (u64, <Rows as Iterator>::Item)>) -> Result<Option<Row>, Stop> {
+        if let Some(row) = self.waiting.pop_front() {
+            return Ok(Some(row));
+        }
+        let Some((number, (line, values))) = rows.find(|(number, _)| self.journal.wants(*number)) else {
+            return Ok(None);
+        };
+        self.mail(line, values).map(|mail| Some(Row { number, line, mail }))
+    }
+
     fn mail(&self, line: u64, values: Result<Values, RowFault>) -> Result<Mail, Stop> {
         let stop = |why: &dyn std::fmt::Display| Stop {
             code: Exit::Data as u8,
@@ -86,24 +145,82 @@ impl Run<'_> {
         self.letter.fill(&values).map_err(|error| stop(&error))
     }
 
-    async fn one(&mut self, row: u64, line: u64, mail: Mail) -> anyhow::Result<Option<Stop>> {
+    /// Sends a row on its way.
+    fn begin(&mut self, row: Row) -> anyhow::Result<()> {
+        let Row { number, line, mail } = &row;
         let recipients = mail.recipients().iter().map(|to| to.address.to_string()).collect();
-        let local = self.way.is_local();
-        self.journal.append(Entry::Sending(UnderWay { row, line, local, recipients }), true)?;
-        match self.way.carry(&self.journal.id, row, mail).await {
+        let at = self.journal.since(*number).unwrap_or_else(|| Timestamp::now().as_second());
+        let under_way = UnderWay { row: *number, line: *line, local: self.way.is_local(), at, recipients };
+        let on_disk = self.journal.append(Entry::Sending(under_way))?;
+        let (way, merge) = (self.way.clone(), self.journal.id.clone());
+        self.under_way.spawn(async move {
+            if on_disk.await.is_err() {
+                return (row, None);
+            }
+            let passage = way.carry(&merge, row.number, &row.mail).await;
+            (row, Some(passage))
+        });
+        Ok(())
+    }
+
+    /// Notes what became of a row; without a passage the journal failed before it. Why no further one is sent, if so.
+    fn land(&mut self, row: Row, passage: Option<Passage>) -> anyhow::Result<Option<Stop>> {
+        let Some(passage) = passage else {
+            self.journal.close()?;
+            anyhow::bail!("the journal ended before its end");
+        };
+        match passage {
             Passage::Settled { server, seal, fates } => {
-                self.settle(Settled { row, line, server: Some(server), seal, recipients: fates })?;
-                Ok(self.journal.is_overfull().then(|| Stop {
-                    code: Exit::TempFail as u8,
-                    why: "too many rows were deferred".to_owned(),
-                    hint: None,
-                }))
+                self.widen();
+                let settled =
+                    Settled { row: row.number, line: row.line, server: Some(server), seal, recipients: fates };
+                self.unknown = if settled.is_unknown() { self.unknown + 1 } else { 0 };
+                self.settle(settled)?;
+                Ok(self.lost_hope())
             }
             Passage::Stopped(stop) => {
-                self.journal.append(Entry::Back { row }, !local)?;
-                Ok(Some(stop))
+                self.journal.append(Entry::Back { row: row.number })?;
+                Ok(self.narrow(row, stop))
             }
+            Passage::Silent(stop) => Ok(Some(stop)),
         }
+    }
+
+    /// The first row has come back: others may go beside the next.
+    fn widen(&mut self) {
+        if self.is_first {
+            self.is_first = false;
+            self.width = self.options.connections.unwrap_or(self.way.connections()).into();
+        }
+    }
+
+    /// There was no connection for a row. Where others have one, the row waits for theirs; else it would be the same for the
+    /// next one.
+    fn narrow(&mut self, row: Row, stop: Stop) -> Option<Stop> {
+        if self.under_way.is_empty() {
+            return Some(stop);
+        }
+        self.width = self.under_way.len();
+        self.waiting.push_back(row);
+        let (width, why) = (self.width, stop.why);
+        self.bar.suspend(|| anstream::eprintln!("{} {width} connections from now on: {why}", Styled(DIM, "rohrpost:")));
+        None
+    }
+
+    fn lost_hope(&self) -> Option<Stop> {
+        let code = if self.unknown >= UNKNOWN_ROWS_MAX { Exit::Io } else { Exit::TempFail };
+        let (why, hint) = if self.unknown >= UNKNOWN_ROWS_MAX {
+            let why =
+                format!("{UNKNOWN_ROWS_MAX} rows in succession got no reply: each of them may have arrived, or not");
+            let hint = "Look at the server, and whether they arrived. They stay as they are; the same command with \
+                        --after-dot retry sends them once more, with --after-dot assume-delivered it goes on behind them.";
+            (why, Some(hint.to_owned()))
+        } else if self.journal.is_overfull() {
+            ("too many rows were deferred".to_owned(), None)
+        } else {
+            return None;
+        };
+        Some(Stop { code: code as u8, why, hint })
     }
 
     fn settle(&mut self, mut settled: Settled) -> anyhow::Result<()> {
@@ -111,29 +228,29 @@ impl Run<'_> {
             let unknown = settled.recipients.iter_mut().filter(|fate| fate.outcome == Word::Unknown);
             unknown.for_each(|fate| fate.outcome = Word::Assumed);
         }
-        self.journal.append(Entry::Done(settled.clone()), !self.way.is_local())?;
+        self.journal.append(Entry::Done(settled.clone()))?;
         self.bar.inc(1);
         if self.options.output.json {
             return print(&(serde_json::to_string(&settled)? + "\n"));
         }
         for fate in &settled.recipients {
             if matches!(fate.outcome, Word::Deferred | Word::Refused | Word::Unknown) {
-                self.complain(&self.options.rows, settled.line, fate);
+                self.complain(settled.line, fate);
             }
         }
         Ok(())
     }
 
-    fn complain(&self, rows: &Path, line: u64, fate: &Fate) {
+    fn complain(&self, line: u64, fate: &Fate) {
         let reply = fate.reply.as_deref().unwrap_or("no reply came; it may have arrived");
         let word = Styled(BAD, fate.outcome.as_str());
-        let rows = rows.display();
+        let rows = self.options.rows.display();
         self.bar.suspend(|| anstream::eprintln!("{rows}:{line}: {word} {}: {reply}", fate.recipient));
     }
 }
 
 /// A bar on standard error, where that is a terminal, over the rows that are left.
-pub(super) fn bar(rows: u64) -> ProgressBar {
+fn bar(rows: u64) -> ProgressBar {
     let pace = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         // Where the bar cannot be written nobody sees it.
         let _ = write!(out, "{:.0}/h", state.per_sec() * 3600.0);
@@ -146,8 +263,8 @@ fn told_to_stop() -> Stop {
     Stop { code: Exit::TempFail as u8, why: "stopped behind the last row".to_owned(), hint: None }
 }
 
-/// Cancelled by Ctrl-C or SIGTERM: the row under way is finished then. A second one ends the program at once, and leaves
-/// that row unknown.
+/// Cancelled by Ctrl-C or SIGTERM: rows under way are finished then. A second one ends the program at once, and leaves
+/// them unknown.
 fn stop_by_signal() -> anyhow::Result<CancellationToken> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = CancellationToken::new();
@@ -165,38 +282,4 @@ fn stop_by_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
-}
-
-/// Rows at even distances: the first at once, whatever was sent in the hour before.
-struct Pace {
-    interval: Duration,
-    next: Instant,
-}
-
-impl Pace {
-    fn new(rate: Option<Rate>, now: Instant) -> Self {
-        Self { interval: rate.map(Rate::interval).unwrap_or_default(), next: now }
-    }
-
-    /// When the next row may go: now or later.
-    fn take(&mut self, now: Instant) -> Instant {
-        let due = self.next.max(now);
-        self.next = due + self.interval;
-        due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_go_out_at_even_distances_and_lost_time_is_not_made_up_for() {
-        let start = Instant::now();
-        let mut pace = Pace::new(Some("250/h".parse().unwrap()), start);
-        let mut due = |seconds| (pace.take(start + Duration::from_secs(seconds)) - start).as_millis();
-        assert_eq!([due(0), due(0), due(20), due(60), due(60)], [0, 14_400, 28_800, 60_000, 74_400]);
-        let mut unlimited = Pace::new(None, start);
-        assert!((0..3).all(|_| unlimited.take(start) == start));
-    }
 }

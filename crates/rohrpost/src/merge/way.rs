@@ -1,13 +1,15 @@
 //! Who takes the mails: servers, as the library speaks to them, or the queue of the server on this host.
 
-use std::path::PathBuf;
-
 use rohrpost_mail::Seal;
 use rohrpost_sender::{Error, Kind, Mail, Outcome, Receipt, Sender};
-use rohrpost_server::submit::{self, Accepted, Options, Refused, Submission, SubmitAnswer, To};
+use rohrpost_server::submit::{Accepted, Mode, Options, Refused, Submission, To};
 use rohrpost_tls::crypto;
 
-use super::journal::{Fate, Word};
+use super::{
+    host::{Host, HostError},
+    journal::{Fate, Word},
+    limits,
+};
 use crate::exit::Exit;
 
 /// How the report calls the server of this host.
@@ -18,8 +20,8 @@ const LOCAL: &str = "local";
 pub(crate) enum Way {
     /// Servers.
     Servers(Sender),
-    /// The socket of the server on this host. It knows a mail again by the merge and the row.
-    Local(PathBuf),
+    /// The server on this host. It knows a mail again by the merge and the row.
+    Local(Host),
 }
 
 /// What came of handing a mail over.
@@ -29,6 +31,8 @@ pub(super) enum Passage {
     Settled { server: String, seal: Option<Seal>, fates: Vec<Fate> },
     /// Nobody was there to take it, or to take anything from us: so it will be for the next row.
     Stopped(Stop),
+    /// The same, and it may have been taken before. Who took it will know it again.
+    Silent(Stop),
 }
 
 /// Why no further row is sent.
@@ -48,23 +52,26 @@ impl Way {
         matches!(self, Self::Local(_))
     }
 
+    /// How many rows go at once where nobody says otherwise.
+    pub(super) fn connections(&self) -> u16 {
+        if self.is_local() { limits::CONNECTIONS_LOCAL } else { limits::CONNECTIONS }
+    }
+
     /// Hands over the mail of a row of the merge with this id.
-    pub(super) async fn carry(&self, merge: &str, row: u64, mail: Mail) -> Passage {
+    pub(super) async fn carry(&self, merge: &str, row: u64, mail: &Mail) -> Passage {
         match self {
-            Self::Servers(sender) => match sender.send(&mail).await {
+            Self::Servers(sender) => match sender.send(mail).await {
                 Ok(receipt) => received(&receipt),
-                Err(error) => failed(&mail, &error),
+                Err(error) => failed(mail, &error),
             },
-            Self::Local(socket) => {
+            Self::Local(host) => {
                 let id = crypto::sha256(format!("{merge} {row}").as_bytes());
                 let submission = Submission {
                     id: std::array::from_fn(|at| id[at]),
-                    options: options(&mail),
+                    options: options(mail),
                     environment: Vec::new(),
                 };
-                let (socket, copy) = (socket.clone(), mail.clone());
-                let handed = tokio::task::spawn_blocking(move || submit::submit(&socket, &submission, copy.reader()));
-                answered(&mail, handed.await.expect("handing over does not panic"))
+                answered(mail, host.submit(&submission, mail).await)
             }
         }
     }
@@ -106,8 +113,7 @@ fn fate(to: &impl ToString, outcome: &Outcome) -> Fate {
     let word = match outcome {
         Outcome::Delivered(_) => Word::Delivered,
         Outcome::Queued => Word::Queued,
-        Outcome::Deferred(_) => Word::Deferred,
-        Outcome::NotSent { temporary: true, .. } => Word::Deferred,
+        Outcome::Deferred(_) | Outcome::NotSent { temporary: true, .. } => Word::Deferred,
         Outcome::Refused(_) | Outcome::NotSent { .. } => Word::Refused,
         Outcome::Unknown => Word::Unknown,
     };
@@ -133,29 +139,31 @@ fn options(mail: &Mail) -> Options {
     Options {
         envelope: mail.envelope().clone(),
         recipients: mail.recipients().iter().map(to).collect(),
-        mode: submit::Mode::Background,
+        mode: Mode::Background,
     }
 }
 
-fn answered(mail: &Mail, answer: SubmitAnswer) -> Passage {
+fn answered(mail: &Mail, answer: Result<Accepted, HostError>) -> Passage {
     let settled = |fates| Passage::Settled { server: LOCAL.to_owned(), seal: None, fates };
+    let stop = |code: u8, why: String, hint: Option<&str>| Stop { code, why, hint: hint.map(str::to_owned) };
     match answer {
-        SubmitAnswer::Accepted(accepted) => settled(queued(mail, &accepted)),
-        SubmitAnswer::Refused(refused) if refused.is_temporary() => stopped(refused.sysexit, &refused),
-        SubmitAnswer::Refused(Refused { text, .. }) => settled(all(mail, Word::Refused, Some(&text))),
-        SubmitAnswer::Unreadable(error) => stopped(Exit::Io as u8, &error),
-        SubmitAnswer::Unreachable(error) => {
+        Ok(accepted) => settled(queued(mail, &accepted)),
+        Err(HostError::Refused(refused)) if refused.is_temporary() => {
+            Passage::Stopped(stop(refused.sysexit, refused.text, None))
+        }
+        Err(HostError::Refused(Refused { text, .. })) => settled(all(mail, Word::Refused, Some(&text))),
+        Err(HostError::Unreadable(error)) => Passage::Stopped(stop(Exit::Io as u8, error.to_string(), None)),
+        Err(HostError::Absent(error)) => {
+            let hint = "Start it with `rohrpost serve`, or name another with --server in the place of --local.";
             let why = format!("the server of this host does not answer: {error}");
-            let hint = Some(
-                "Start it with `rohrpost serve`, or name another with --server in the place of --local.".to_owned(),
-            );
-            Passage::Stopped(Stop { code: Exit::TempFail as u8, why, hint })
+            Passage::Stopped(stop(Exit::TempFail as u8, why, Some(hint)))
+        }
+        Err(HostError::Silent(error)) => {
+            let hint = "The same command goes on, and the server will know what it has had already.";
+            let why = format!("the server of this host fell silent: {error}");
+            Passage::Silent(stop(Exit::TempFail as u8, why, Some(hint)))
         }
     }
-}
-
-fn stopped(code: u8, why: &impl ToString) -> Passage {
-    Passage::Stopped(Stop { code, why: why.to_string(), hint: None })
 }
 
 /// All but those whom the server refused, who are told of it by mail to the sender too.

@@ -1,5 +1,7 @@
 //! `rohrpost merge`: every row once, whatever happens.
 
+mod crowd;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -11,13 +13,16 @@ use nix::unistd::Pid;
 use rohrpost_sender::testing::{Fault, Server, Stage};
 use tempfile::TempDir;
 
-use crate::peers::rohrpost::ANN;
+use self::crowd::Crowd;
+use crate::peers::rohrpost::{ANN, Rohrpost};
 use crate::peers::{DEADLINE, Dns, Installation};
 
 /// How often the program is killed.
 const KILLS: u32 = 20;
 /// Rows of the merge that is killed.
-const ROWS: usize = 200;
+const ROWS: usize = 600;
+/// Rows that are under way at once where nobody says otherwise.
+const CONNECTIONS: usize = 10;
 
 /// A folder with rows and a letter.
 struct Desk(TempDir);
@@ -59,8 +64,12 @@ impl Desk {
     }
 
     fn command(&self, server: &Server) -> Command {
+        self.command_to(&server.url())
+    }
+
+    fn command_to(&self, url: &str) -> Command {
         let mut command = self.prepare(Command::new(env!("CARGO_BIN_EXE_rohrpost")));
-        command.args(["--server", &server.url()]);
+        command.args(["--server", url]);
         command
     }
 
@@ -164,7 +173,7 @@ async fn refused_rows_stay_refused_and_deferred_ones_are_tried_by_the_next_run()
     let server = Server::builder().refuse("bob1@there.test", "550 5.1.1 nobody here").start().await;
     let desk = Desk::with_rows(3);
     server.then(Stage::Dot, Fault::reply("451 4.3.0 not now"), 1);
-    let output = desk.run(&server, &[]);
+    let output = desk.run(&server, &["--connections", "1"]);
     assert_eq!(code(&output), 75, "{}", errors(&output));
     assert!(errors(&output).contains("1 row is left"), "{}", errors(&output));
     let word = |words: [&str; 3]| (2..).zip(words.map(str::to_owned)).collect::<BTreeMap<usize, _>>();
@@ -216,6 +225,57 @@ async fn ctrl_c_stops_behind_the_row_under_way_however_long_the_next_one_has_to_
     assert_eq!((code(&desk.run(&server, &[])), server.received().len()), (0, 3));
 }
 
+#[test]
+fn as_many_rows_are_under_way_at_once_as_are_allowed_and_the_first_goes_alone() {
+    for (connections, options) in [(CONNECTIONS, &[][..]), (3, &["--connections", "3"])] {
+        let crowd = Crowd::start(connections, Some(connections));
+        let desk = Desk::with_rows(1 + 2 * connections);
+        let output = desk.command_to(&format!("smtp://{}", crowd.address)).args(options).output().expect("it is built");
+        assert_eq!(code(&output), 0, "{}", errors(&output));
+        assert_eq!(crowd.taken_and_refused(), (1 + 2 * connections, 0));
+    }
+}
+
+#[test]
+fn a_server_that_takes_few_connections_gets_no_more_and_every_row() {
+    let crowd = Crowd::start(3, None);
+    let desk = Desk::with_rows(60);
+    let output = desk.command_to(&format!("smtp://{}", crowd.address)).output().expect("it is built");
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    let (taken, refused) = crowd.taken_and_refused();
+    assert!(taken == 60 && refused < CONNECTIONS, "{taken} taken, {refused} refused: {}", errors(&output));
+    assert_eq!(words(&desk.report()).len(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_for_a_mail_gets_only_a_few() {
+    let server = Server::builder().fault(Stage::Dot, Fault::Drop).start().await;
+    let desk = Desk::with_rows(100);
+    let output = desk.run(&server, &[]);
+    assert_eq!(code(&output), 74, "{}", errors(&output));
+    assert!(errors(&output).contains("--after-dot retry"), "{}", errors(&output));
+    let unknown = words(&desk.report()).values().filter(|word| *word == "unknown").count();
+    assert!((10..10 + CONNECTIONS).contains(&unknown), "{unknown} are unknown");
+    assert!(errors(&output).contains(&format!("{} rows are left", 100 - unknown)), "{}", errors(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_server_is_needed_for_a_look_or_for_the_host_and_one_from_the_environment_gives_way() {
+    let desk = Desk::with_rows(1);
+    let program = || desk.prepare(Command::new(env!("CARGO_BIN_EXE_rohrpost")));
+    let output = program().arg("--dry-run").output().expect("it is built");
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    let output = program().output().expect("it is built");
+    assert_eq!((code(&output), errors(&output).contains("--server")), (64, true), "{}", errors(&output));
+    let server = Server::start().await;
+    let nowhere = desk.path("nowhere");
+    fs::write(desk.path("host.toml"), format!("submit.socket = {nowhere:?}\n")).expect("it can be written");
+    let mut command = program();
+    command.env("ROHRPOST_SERVER", server.url()).args(["--local", "--config", "host.toml"]);
+    let output = command.output().expect("it is built");
+    assert_eq!((code(&output), server.received().len()), (75, 0), "{}", errors(&output));
+}
+
 /// A running merge; dropped, it is killed.
 struct Merge(Child);
 
@@ -226,13 +286,14 @@ impl Drop for Merge {
     }
 }
 
-/// Lets it send a few rows, then kills it at a moment that nobody chose.
-fn kill_in_between(desk: &Desk, server: &Server, round: u32) {
-    let before = server.received().len();
-    let command = desk.command(server).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let mut merge = Merge(command.expect("it is built"));
+/// Lets it settle a few rows, then kills it at a moment that nobody chose.
+fn kill_in_between(mut command: Command, desk: &Desk, round: u32) {
+    let state = || fs::read_to_string(desk.path("rows.csv.state")).unwrap_or_default();
+    let settled = || state().lines().filter(|line| line.starts_with("{\"done\"")).count();
+    let before = settled();
+    let mut merge = Merge(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it is built"));
     let deadline = Instant::now() + DEADLINE;
-    while server.received().len() < before + 2 && merge.0.try_wait().expect("it is ours").is_none() {
+    while settled() < before + 2 && merge.0.try_wait().expect("it is ours").is_none() {
         assert!(Instant::now() < deadline, "nothing is sent");
         std::thread::yield_now();
     }
@@ -244,7 +305,7 @@ fn kill_in_between(desk: &Desk, server: &Server, round: u32) {
 async fn killed_at_any_moment_it_sends_no_row_twice_and_reports_what_nobody_knows() {
     let server = Server::start().await;
     let desk = Desk::with_rows(ROWS);
-    (0..KILLS).for_each(|round| kill_in_between(&desk, &server, round));
+    (0..KILLS).for_each(|round| kill_in_between(desk.command(&server), &desk, round));
     let output = desk.run(&server, &[]);
     let words = words(&desk.report());
     assert_eq!(words.len(), ROWS, "{}", errors(&output));
@@ -256,15 +317,29 @@ async fn killed_at_any_moment_it_sends_no_row_twice_and_reports_what_nobody_know
         assert!(matches!((word, copies), ("delivered", 1) | ("unknown", 0 | 1)), "{number}: {word}, {copies} copies");
     }
     let unknown = words.values().filter(|word| *word == "unknown").count();
-    assert!(unknown <= KILLS.try_into().expect("it is small"), "{unknown} are unknown");
+    assert!(unknown <= CONNECTIONS * usize::try_from(KILLS).expect("it is small"), "{unknown} are unknown");
     assert_eq!(code(&output), if unknown > 0 { 74 } else { 0 });
+}
+
+/// A server on this host.
+fn host() -> (Rohrpost, Dns) {
+    let dns = Dns::start(&["here.test"]);
+    let listener = "[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '127.0.0.1:0'\ntls = 'off'\n";
+    (Installation::new(dns.address, 1, "", listener).start(), dns)
+}
+
+/// Subjects of what Ann has got, as soon as nothing waits any more.
+fn subjects(host: &Rohrpost) -> Vec<String> {
+    host.ask_until(&["queue", "list", "--json"], "an empty queue", str::is_empty);
+    let mails = host.ask(&["mailbox", "list", ANN, "--json"]);
+    let subject =
+        |line| serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON")["subject"].to_string();
+    mails.lines().map(subject).filter(|subject| subject.starts_with("\"Number ")).collect()
 }
 
 #[test]
 fn the_server_of_this_host_knows_rows_that_it_has_had() {
-    let dns = Dns::start(&["here.test"]);
-    let listener = "[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '127.0.0.1:0'\ntls = 'off'\n";
-    let host = Installation::new(dns.address, 1, "", listener).start();
+    let (host, _dns) = host();
     let desk = Desk::new(&format!("name,email,number\nAnn,{ANN},1\nAnn,{ANN},2\n"));
     let run = || desk.prepare(host.installation.command()).arg("--local").output().expect("it is built");
     let output = run();
@@ -276,15 +351,26 @@ fn the_server_of_this_host_knows_rows_that_it_has_had() {
     desk.put("rows.csv.state", &format!("{before}\n"));
     let again = run();
     assert_eq!(code(&again), 0, "{}", errors(&again));
-    let ask = |arguments: &[&str]| {
-        let output = host.installation.command().args(arguments).output().expect("it is built");
-        String::from_utf8(output.stdout).expect("it prints text")
+    assert_eq!(subjects(&host).len(), 2);
+}
+
+#[test]
+fn killed_at_any_moment_it_hands_every_row_to_the_server_of_this_host_once() {
+    let (host, _dns) = host();
+    let rows: Vec<_> = (1..=ROWS).map(|number| format!("Ann,{ANN},{number}\n")).collect();
+    let desk = Desk::new(&format!("name,email,number\n{}", rows.concat()));
+    let command = || {
+        let mut command = desk.prepare(host.installation.command());
+        command.arg("--local");
+        command
     };
-    let deadline = Instant::now() + DEADLINE;
-    while !ask(&["queue", "list", "--json"]).is_empty() {
-        assert!(Instant::now() < deadline, "the queue does not become empty");
-    }
-    let mails = ask(&["mailbox", "list", ANN, "--json"]);
-    let copies = |subject: &str| mails.lines().filter(|mail| mail.contains(subject)).count();
-    assert_eq!((copies("Number 1"), copies("Number 2")), (1, 1), "{mails}");
+    (0..KILLS).for_each(|round| kill_in_between(command(), &desk, round));
+    let output = command().output().expect("it is built");
+    assert_eq!(code(&output), 0, "{}", errors(&output));
+    assert!(words(&desk.report()).values().all(|word| word == "queued"), "{}", errors(&output));
+    let mut subjects = subjects(&host);
+    subjects.sort();
+    let count = subjects.len();
+    subjects.dedup();
+    assert_eq!((subjects.len(), count), (ROWS, ROWS));
 }

@@ -3,10 +3,10 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::exit;
+use crate::{exit, merge::limits::AGAIN_MAX};
 
 fn sending(row: u64) -> Entry {
-    Entry::Sending(UnderWay { row, line: row + 1, local: false, recipients: vec!["b@x.test".to_owned()] })
+    Entry::Sending(UnderWay { row, line: row + 1, local: false, at: 7, recipients: vec!["b@x.test".to_owned()] })
 }
 
 fn done(row: u64, outcomes: &[Word]) -> Entry {
@@ -25,9 +25,10 @@ fn left(after_dot: AfterDot, steps: Vec<Entry>) -> Vec<u64> {
     let wanted = |journal: &Journal| (1..=5).filter(|row| journal.wants(*row)).collect::<Vec<_>>();
     let mut journal = open(&folder, "d", after_dot).unwrap();
     for step in steps {
-        journal.append(step, true).unwrap();
+        journal.append(step).unwrap();
     }
     let wants = wanted(&journal);
+    journal.close().unwrap();
     drop(journal);
     let journal = open(&folder, "d", after_dot).unwrap();
     assert_eq!(wanted(&journal), wants, "a new run wants the same");
@@ -61,20 +62,96 @@ fn a_row_that_was_deferred_is_wanted_until_it_is_settled() {
 }
 
 #[test]
-fn a_row_under_way_is_known_to_the_next_run_and_half_a_line_is_none() {
+fn rows_under_way_are_known_to_the_next_run_and_half_a_line_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     let id = journal.id.clone();
-    journal.append(sending(1), true).unwrap();
+    for step in [sending(1), sending(2), sending(3), done(2, &[Word::Delivered])] {
+        journal.append(step).unwrap();
+    }
+    journal.close().unwrap();
     drop(journal);
     let path = folder.path().join("state");
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], b"{\"done\":{\"row\":1,"].concat()).unwrap();
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
-    assert_eq!((journal.under_way().map(|under_way| under_way.row), &journal.id), (Some(1), &id));
+    let under_way = |journal: &Journal| journal.under_way().iter().map(|row| row.row).collect::<Vec<_>>();
+    assert_eq!((under_way(&journal), &journal.id, journal.open_rows(5)), (vec![1, 3], &id, 4));
     assert_eq!(fs::read(&path).unwrap(), whole, "the half line is cut off");
-    journal.append(done(1, &[Word::Unknown]), true).unwrap();
-    assert!(journal.under_way().is_none());
+    journal.append(done(1, &[Word::Unknown])).unwrap();
+    journal.reopen(3);
+    assert_eq!(
+        (under_way(&journal), journal.wants(1), journal.wants(3), journal.since(3)),
+        (vec![], false, true, Some(7))
+    );
+}
+
+#[tokio::test]
+async fn a_line_is_on_disk_when_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    for row in 1..=50 {
+        let on_disk = journal.append(sending(row)).unwrap();
+        if row % 10 == 0 {
+            on_disk.await.unwrap();
+            let lines = fs::read_to_string(folder.path().join("state")).unwrap().lines().count() as u64;
+            assert_eq!(lines, 1 + row);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_is_no_row_on_disk_and_the_end_of_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    let only_to_be_read = File::open(folder.path().join("state")).unwrap();
+    journal.writer = Writer::start(only_to_be_read).unwrap();
+    assert!(journal.append(sending(1)).unwrap().await.is_err());
+    assert_eq!(exit::code_of(&journal.append(sending(2)).unwrap_err()), Exit::CannotCreate);
+    assert_eq!(exit::code_of(&journal.append(sending(3)).unwrap_err()), Exit::CannotCreate);
+}
+
+#[test]
+fn the_tally_has_everybody_once_with_what_became_of_them_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    let steps = [
+        sending(1),
+        sending(2),
+        done(2, &[Word::Deferred, Word::Refused]),
+        done(1, &[Word::Delivered]),
+        sending(2),
+        Entry::Back { row: 2 },
+    ];
+    for step in steps {
+        journal.append(step).unwrap();
+    }
+    assert_eq!(
+        (journal.tally().to_string(), journal.has_repeats()),
+        ("1 delivered, 1 deferred, 1 refused".into(), false)
+    );
+    for step in [sending(2), done(2, &[Word::Delivered, Word::Refused])] {
+        journal.append(step).unwrap();
+    }
+    assert_eq!((journal.tally().to_string(), journal.has_repeats()), ("2 delivered, 1 refused".into(), true));
+    assert_eq!(Tally::default().to_string(), "nothing sent");
+}
+
+#[test]
+fn memory_holds_only_rows_that_are_open_and_not_too_many_of_them() {
+    let mut standing = Standing::new(AfterDot::Hold);
+    for row in 1..=10_000 {
+        standing.follow(sending(row));
+        standing.follow(done(row, &[Word::Delivered]));
+    }
+    assert_eq!(standing.open_rows(10_000), 0);
+    let most = AGAIN_MAX as u64;
+    for row in 10_001..=10_001 + most {
+        assert!(!standing.is_overfull());
+        standing.follow(sending(row));
+        standing.follow(done(row, &[Word::Deferred]));
+    }
+    assert_eq!((standing.is_overfull(), standing.open_rows(10_001 + most)), (true, most + 1));
 }
 
 #[test]
