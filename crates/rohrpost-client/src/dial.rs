@@ -85,7 +85,12 @@ pub struct Sources {
 }
 
 impl Sources {
-    fn of_family(&self, peer: SocketAddr) -> Option<IpAddr> {
+    /// Whether a peer can be reached from one of them: it can from none at all, or from one of its family.
+    pub fn reach(self, peer: SocketAddr) -> bool {
+        self == Self::default() || self.of_family(peer).is_some()
+    }
+
+    fn of_family(self, peer: SocketAddr) -> Option<IpAddr> {
         match peer {
             SocketAddr::V4(_) => self.v4.map(IpAddr::V4),
             SocketAddr::V6(_) => self.v6.map(IpAddr::V6),

@@ -1,19 +1,21 @@
 //! One attempt: the hosts of a destination in their order, until every recipient has its verdict.
 //!
-//! Between two hosts the attempt asks whether the server is being stopped; it is never dropped in the middle.
+//! The hosts that DNS names are asked here; those of a route in `route.rs`, which says when it is whose turn. Between two
+//! hosts the attempt asks whether the server is being stopped; it is never dropped in the middle.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use rohrpost_client::{ConnectError, Connection, Endpoint, LinkTls, Outgoing, SendReport};
+use rohrpost_client::{ConnectError, SendReport};
 use rohrpost_dns::PlanError;
-use rohrpost_mail::{BodyKind, Class, EnhancedStatus, Host, Link, Policy, Recipient, Stage, seven_bit};
+use rohrpost_mail::{Class, EnhancedStatus, Host, Policy, Recipient, Stage};
 use rohrpost_queue::{Job, Signal};
 
 use crate::{
-    limits::{ADDRESSES_MAX, REENCODED_BYTES_MAX, SESSIONS_MAX},
-    message::{Message, is_signed},
-    settings::{Place, Route, RouteHost, Settings},
+    hosts::Fared,
+    limits::{ADDRESSES_MAX, SESSIONS_MAX},
+    message::Message,
+    session::{deliver, explain},
+    settings::{Route, Settings},
     settle::Attempted,
     shared::Shared,
     verdict::{Hop, Judgement, Peer, Verdict, signal_of_connect_error, signal_of_failures},
@@ -30,143 +32,156 @@ pub(crate) struct Findings {
 /// Delivers to the hosts that DNS names. `policy` is for this job alone.
 pub(crate) async fn to_mx(shared: &Shared, job: &Job, message: &Message, policy: Option<Policy>) -> Findings {
     let settings = shared.settings();
-    let Ok(domain) = Host::parse(job.site.site()) else {
-        return everybody(job, &no_host(EnhancedStatus(5, 1, 2), Judgement::Refused, "no such domain".into()));
-    };
-    let rule = settings.policy_for(&domain);
-    let policy = policy.or(rule.map(|rule| rule.policy));
-    let plan = match shared.resolver.plan(&domain, policy).await {
-        Ok(plan) => plan,
-        Err(error) => return everybody(job, &of_plan_error(&error)),
-    };
-    shared.queue.learn(&job.site, &plan.site);
-    let attempts = job.recipients.iter().map(|row| row.attempts).max().unwrap_or_default();
-    let candidates = plan.candidates(usize::try_from(attempts).unwrap_or_default());
-    let candidates = candidates.into_iter().map(|(host, address)| Candidate::mx(host, address, rule, &settings));
-    let mut attempt = Attempt::new(shared, job, message, Peer::Mx);
-    for candidate in candidates {
-        if !attempt.may_go_on() {
-            break;
-        }
-        attempt.ask(&candidate).await;
-    }
-    attempt.findings()
-}
-
-/// Delivers to hosts of ours.
-pub(crate) async fn to_relay(shared: &Shared, job: &Job, message: &Message, route: &Route) -> Findings {
-    let settings = shared.settings();
-    let mut attempt = Attempt::new(shared, job, message, Peer::Relay);
-    for host in &route.hosts {
-        if !attempt.may_go_on() {
-            break;
-        }
-        match candidates(shared, host, &settings).await {
-            Ok(mut candidates) => {
-                while attempt.may_go_on()
-                    && let Some(candidate) = candidates.pop_front()
-                {
-                    attempt.ask(&candidate).await;
-                }
-            }
-            Err(error) => attempt.not_found(&error),
-        }
-    }
+    let mut attempt = Attempt::new(shared, job, message);
+    attempt.ask_mx(&settings, policy, None).await;
     attempt.findings()
 }
 
 /// A route that the settings do not know: the operator can bring it back.
-pub(crate) fn no_such_route(job: &Job) -> Findings {
+pub(crate) fn no_such_route(shared: &Shared, job: &Job, message: &Message) -> Findings {
     let note = format!("there is no route {:?} in the settings", job.site.route());
-    everybody(job, &no_host(EnhancedStatus(4, 3, 5), Judgement::Misconfigured, note))
+    let mut attempt = Attempt::new(shared, job, message);
+    attempt.give_up(&without_host(EnhancedStatus(4, 3, 5), Judgement::Misconfigured, note));
+    attempt.findings()
 }
 
-async fn candidates(shared: &Shared, host: &RouteHost, settings: &Settings) -> Result<VecDeque<Candidate>, PlanError> {
-    let candidate = |endpoint| Candidate::relay(host, endpoint, settings);
-    match &host.place {
-        Place::Unix(path) => Ok([candidate(Endpoint::Unix(path.clone()))].into()),
-        Place::Mx | Place::Pipe(_) => Ok(VecDeque::new()),
-        Place::Host(name, port) => {
-            let plan = shared.resolver.route(name, *port, None).await?;
-            Ok(plan.candidates(0).into_iter().map(|(_, address)| candidate(address.into())).collect())
-        }
-    }
-}
-
-fn no_host(status: EnhancedStatus, judgement: Judgement, note: String) -> Verdict {
+/// A verdict before any host was found.
+pub(crate) fn without_host(status: EnhancedStatus, judgement: Judgement, note: String) -> Verdict {
     Verdict::new(judgement, &Arc::new(Hop::none("ESMTP")), Stage::Dns, status, note)
+}
+
+/// The settings of a route name a local address, and the host has none that can be reached from there.
+pub(crate) fn no_family(host: &str) -> Verdict {
+    let note = format!("{host} has no address of the family of source_address");
+    without_host(EnhancedStatus(4, 4, 4), Judgement::Later, note)
 }
 
 fn of_plan_error(error: &PlanError) -> Verdict {
     let judgement = if error.class() == Class::Permanent { Judgement::Refused } else { Judgement::Later };
-    no_host(error.enhanced(), judgement, error.to_string())
-}
-
-/// The same verdict for all recipients.
-fn everybody(job: &Job, verdict: &Verdict) -> Findings {
-    let attempted = || Some(Attempted { verdict: verdict.clone(), earlier: Vec::new() });
-    let signal = (verdict.judgement != Judgement::Refused).then_some(Signal::Unreachable);
-    Findings { results: job.recipients.iter().map(|_| attempted()).collect(), signal }
+    without_host(error.enhanced(), judgement, error.to_string())
 }
 
 /// An attempt that is under way.
-struct Attempt<'a> {
-    shared: &'a Shared,
-    job: &'a Job,
-    message: &'a Message,
-    peer: Peer,
+pub(crate) struct Attempt<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) job: &'a Job,
+    pub(crate) message: &'a Message,
     /// Each recipient's verdicts so far; the last one counts.
     verdicts: Vec<Vec<Verdict>>,
     /// Who still needs another host.
     pending: Vec<usize>,
+    /// Of the host whose turn it is.
     addresses: usize,
     sessions: usize,
+    fared: Fared,
     signal: Option<Signal>,
+    /// Hosts of the route that were not asked, and why.
+    passed_over: Vec<String>,
 }
 
 impl<'a> Attempt<'a> {
-    fn new(shared: &'a Shared, job: &'a Job, message: &'a Message, peer: Peer) -> Self {
+    pub(crate) fn new(shared: &'a Shared, job: &'a Job, message: &'a Message) -> Self {
         let count = job.recipients.len();
         Self {
             shared,
             job,
             message,
-            peer,
             verdicts: vec![Vec::new(); count],
             pending: (0..count).collect(),
             addresses: 0,
             sessions: 0,
+            fared: Fared::Untried,
             signal: None,
+            passed_over: Vec::new(),
         }
     }
 
-    fn may_go_on(&self) -> bool {
-        let bounded = self.addresses < ADDRESSES_MAX && self.sessions < SESSIONS_MAX;
-        bounded && !self.pending.is_empty() && !self.shared.is_stopping()
+    /// Whether somebody still needs a host, and there is time.
+    pub(crate) fn may_go_on(&self) -> bool {
+        !self.pending.is_empty() && !self.shared.is_stopping()
     }
 
-    /// Asks one address on behalf of all who still need it.
-    async fn ask(&mut self, candidate: &Candidate) {
-        self.addresses += 1;
-        let rows = self.pending.iter().map(|at| &self.job.recipients[*at]);
-        let recipients: Vec<Recipient> = rows.map(|row| row.recipient.clone()).collect();
-        match self.deliver(candidate, &recipients).await {
-            Ok((hop, report)) => self.take_report(&hop, report),
-            Err((hop, error)) => self.take_error(&hop, &error, candidate),
+    /// Who still needs a host.
+    pub(crate) fn pending(&self) -> Vec<Recipient> {
+        self.pending.iter().map(|at| self.job.recipients[*at].recipient.clone()).collect()
+    }
+
+    /// Asks the hosts that DNS names; `route` is the one that they are a way of, if it is not DNS alone that leads there.
+    pub(crate) async fn ask_mx(&mut self, settings: &Settings, policy: Option<Policy>, route: Option<&Route>) {
+        let Ok(domain) = Host::parse(self.job.site.site()) else {
+            let status = EnhancedStatus(5, 1, 2);
+            return self.give_up(&without_host(status, Judgement::Refused, "no such domain".into()));
+        };
+        let rule = settings.policy_for(&domain);
+        let policy = policy.or(rule.map(|rule| rule.policy));
+        let plan = match self.shared.resolver.plan(&domain, policy).await {
+            Ok(plan) => plan,
+            Err(error) => return self.give_up(&of_plan_error(&error)),
+        };
+        if route.is_none() {
+            self.shared.queue.learn(&self.job.site, &plan.site);
+        }
+        let attempts = self.job.recipients.iter().map(|row| row.attempts).max().unwrap_or_default();
+        let hosts = plan.candidates(usize::try_from(attempts).unwrap_or_default()).into_iter();
+        let candidates = hosts.map(|(host, address)| Candidate::mx(host, address, rule, settings));
+        let candidates: Vec<_> = match route {
+            Some(route) => candidates.filter_map(|candidate| candidate.on(route)).collect(),
+            None => candidates.collect(),
+        };
+        if candidates.is_empty() {
+            return self.give_up(&no_family("the destination"));
+        }
+        self.ask_all(candidates, Peer::Mx).await;
+    }
+
+    /// Asks the addresses of one host, or of the hosts that DNS names.
+    pub(crate) async fn ask_all(&mut self, candidates: Vec<Candidate>, peer: Peer) {
+        (self.addresses, self.sessions) = (0, 0);
+        for candidate in candidates {
+            if !self.may_go_on() || self.addresses >= ADDRESSES_MAX || self.sessions >= SESSIONS_MAX {
+                return;
+            }
+            self.addresses += 1;
+            match deliver(self.shared, self.message, &candidate, &self.pending()).await {
+                Ok((hop, report)) => self.take_report(&hop, report, peer),
+                Err((hop, error)) => self.take_error(&hop, &error, &candidate, peer),
+            }
         }
     }
 
-    fn take_report(&mut self, hop: &Arc<Hop>, report: SendReport) {
-        self.sessions += 1;
-        let failures = report.outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        self.signal = Some(signal_of_failures(failures));
-        let note = report.eight_bit_to_seven.then(|| "sent with 8-bit text to a server that takes 7 bits".to_owned());
-        for (at, outcome) in std::mem::take(&mut self.pending).into_iter().zip(report.outcomes) {
-            let mut verdict = match outcome {
-                Ok(reply) => Verdict { note: note.clone(), ..Verdict::sent(hop, reply) },
-                Err(failure) => Verdict::of_failure(&failure, self.peer, hop),
-            };
-            verdict.note = verdict.note.take().or_else(|| note.clone());
+    /// How the host fared whose turn it was; the next one's begins.
+    pub(crate) fn end_turn(&mut self) -> Fared {
+        std::mem::replace(&mut self.fared, Fared::Untried)
+    }
+
+    /// A host of the route is not asked.
+    pub(crate) fn pass_over(&mut self, why: String) {
+        self.passed_over.push(why);
+    }
+
+    /// The name of a server of ours does not lead anywhere: whatever DNS says, that is no verdict on the recipients.
+    pub(crate) fn not_found(&mut self, error: &PlanError) {
+        let mut verdict = of_plan_error(error);
+        if error.class() == Class::Permanent {
+            verdict = Verdict { judgement: Judgement::Misconfigured, status: EnhancedStatus(4, 3, 5), ..verdict };
+        }
+        self.give_up(&verdict);
+        self.fared = Fared::Unusable(error.to_string());
+    }
+
+    /// The same verdict for all who still need a host, and no host was asked for it.
+    pub(crate) fn give_up(&mut self, verdict: &Verdict) {
+        self.push_for_pending(verdict);
+        if verdict.judgement == Judgement::Refused {
+            self.pending.clear();
+        } else {
+            self.signal.get_or_insert(Signal::Unreachable);
+        }
+    }
+
+    /// What a host said about those that it was asked for, in the order of [`Attempt::pending`].
+    pub(crate) fn take_verdicts(&mut self, verdicts: Vec<Verdict>) {
+        for (at, verdict) in std::mem::take(&mut self.pending).into_iter().zip(verdicts) {
             if verdict.may_go_on() {
                 self.pending.push(at);
             }
@@ -174,26 +189,43 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn take_error(&mut self, hop: &Arc<Hop>, error: &ConnectError, candidate: &Candidate) {
+    /// How the host fares whose turn it is, and what the gate hears of it.
+    pub(crate) fn heard(&mut self, fared: Fared, signal: Signal) {
+        self.fared = fared;
+        self.signal = Some(signal);
+    }
+
+    fn take_report(&mut self, hop: &Arc<Hop>, report: SendReport, peer: Peer) {
+        self.sessions += 1;
+        let failures = report.outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let signal = signal_of_failures(failures);
+        let note = report.eight_bit_to_seven.then(|| "sent with 8-bit text to a server that takes 7 bits".to_owned());
+        let verdict = |outcome| match outcome {
+            Ok(reply) => Verdict { note: note.clone(), ..Verdict::sent(hop, reply) },
+            Err(failure) => {
+                let verdict = Verdict::of_failure(&failure, peer, hop);
+                Verdict { note: verdict.note.clone().or_else(|| note.clone()), ..verdict }
+            }
+        };
+        let verdicts: Vec<Verdict> = report.outcomes.into_iter().map(verdict).collect();
+        let took = verdicts.iter().any(|verdict| verdict.judgement == Judgement::Sent);
+        self.heard(Fared::Answered { took, link: hop.link.clone() }, signal);
+        self.take_verdicts(verdicts);
+    }
+
+    fn take_error(&mut self, hop: &Arc<Hop>, error: &ConnectError, candidate: &Candidate, peer: Peer) {
         // Hosts that answered count as sessions; those that fail the policy do not (delivery rule 10).
         let answered = error.reply().is_some() && !matches!(error.stage(), Stage::Starttls | Stage::Tls);
         self.sessions += usize::from(answered);
         if !matches!(self.signal, Some(Signal::Answered)) {
             self.signal = Some(signal_of_connect_error(error));
         }
-        let mut verdict = Verdict::of_connect_error(error, self.peer, hop);
-        verdict.note = Some(explain(error, candidate));
-        self.push_for_pending(&verdict);
-    }
-
-    /// The host's name does not lead anywhere.
-    fn not_found(&mut self, error: &PlanError) {
-        let mut verdict = of_plan_error(error);
-        if error.class() == Class::Permanent {
-            verdict = Verdict { judgement: Judgement::Misconfigured, status: EnhancedStatus(4, 3, 5), ..verdict };
+        let why = explain(error, candidate);
+        if !matches!(self.fared, Fared::Answered { .. }) {
+            self.fared = Fared::Unusable(why.clone());
         }
+        let verdict = Verdict { note: Some(why), ..Verdict::of_connect_error(error, peer, hop) };
         self.push_for_pending(&verdict);
-        self.signal.get_or_insert(Signal::Unreachable);
     }
 
     fn push_for_pending(&mut self, verdict: &Verdict) {
@@ -202,116 +234,16 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn findings(self) -> Findings {
+    pub(crate) fn findings(self) -> Findings {
+        let passed_over = (!self.passed_over.is_empty()).then(|| self.passed_over.join("; "));
         let attempted = |mut verdicts: Vec<Verdict>| {
-            let verdict = verdicts.pop()?;
+            let mut verdict = verdicts.pop()?;
+            verdict.note = match (verdict.note.take(), &passed_over) {
+                (Some(note), Some(passed_over)) => Some(format!("{note}; {passed_over}")),
+                (note, passed_over) => note.or_else(|| passed_over.clone()),
+            };
             Some(Attempted { verdict, earlier: verdicts })
         };
         Findings { results: self.verdicts.into_iter().map(attempted).collect(), signal: self.signal }
-    }
-
-    /// Sends over an open connection, else over a new one; in clear text where rule 20 allows it.
-    async fn deliver(
-        &self,
-        candidate: &Candidate,
-        recipients: &[Recipient],
-    ) -> Result<(Arc<Hop>, SendReport), (Arc<Hop>, ConnectError)> {
-        if let Some(connection) = self.shared.pool.take(&candidate.target) {
-            let (hop, report) = self.send(connection, candidate, recipients).await;
-            if !report.untouched {
-                return Ok((hop, report));
-            }
-        }
-        let connection = self.open(candidate).await?;
-        Ok(self.send(connection, candidate, recipients).await)
-    }
-
-    async fn open(&self, candidate: &Candidate) -> Result<Connection, (Arc<Hop>, ConnectError)> {
-        let failed = |error| (Arc::new(hop_without(candidate)), error);
-        let tls = self.shared.tls.with(candidate.certificate.as_ref()).map_err(|error| failed(error.into()))?;
-        let error = match Connection::open(&candidate.target, &tls).await {
-            Ok(connection) => {
-                if let (Link::Tls(_), Some(address)) = (connection.link(), candidate.target.endpoint.address()) {
-                    self.shared.fallback.worked(address);
-                }
-                return Ok(connection);
-            }
-            Err(error) => error,
-        };
-        match candidate.target.endpoint.address() {
-            Some(address) if candidate.may_fall_back() && error.is_handshake_failure() => {
-                if !self.shared.fallback.failed(address, self.shared.now().steady) {
-                    return Err(failed(error));
-                }
-                let mut target = candidate.target.clone();
-                target.tls = LinkTls::Fallback;
-                Connection::open(&target, &tls).await.map_err(failed)
-            }
-            _ => Err(failed(error)),
-        }
-    }
-
-    async fn send(
-        &self,
-        mut connection: Connection,
-        candidate: &Candidate,
-        recipients: &[Recipient],
-    ) -> (Arc<Hop>, SendReport) {
-        let hop = Arc::new(hop_of(&connection, candidate));
-        let narrowed = if connection.capabilities().eight_bit_mime { None } else { narrowed(self.message) };
-        let message = narrowed.as_ref().unwrap_or(self.message);
-        let Message { envelope, octets, .. } = message;
-        let outgoing = Outgoing { envelope, recipients, octets: *octets, body: message };
-        let report = connection.send(&outgoing).await;
-        self.shared.pool.put(connection);
-        (hop, report)
-    }
-}
-
-/// The error, and where the policy made it one: which policy and whose.
-fn explain(error: &ConnectError, candidate: &Candidate) -> String {
-    let Candidate { policy, source, .. } = candidate;
-    if candidate.may_fall_back() && error.is_handshake_failure() {
-        return format!("{error}; clear text is not thought of before five minutes have passed");
-    }
-    let about_tls = matches!(error.stage(), Stage::Starttls | Stage::Tls);
-    if about_tls && *policy > Policy::Opportunistic {
-        return format!("{error}; the policy is {policy} ({source}), nothing was sent");
-    }
-    error.to_string()
-}
-
-/// The message in seven bits for a server that takes no more, unless that would break a signature or cost too much.
-fn narrowed(message: &Message) -> Option<Message> {
-    let whole = message.whole().filter(|whole| whole.len() as u64 <= REENCODED_BYTES_MAX)?;
-    if whole.is_ascii() || is_signed(whole) {
-        return None;
-    }
-    let mut narrow = message.with_content(Bytes::from(seven_bit::encode(whole).into_owned()));
-    narrow.envelope.body = BodyKind::SevenBit;
-    Some(narrow)
-}
-
-fn hop_without(candidate: &Candidate) -> Hop {
-    Hop {
-        protocol: candidate.protocol(false, false),
-        peer: Some(candidate.peer.clone()),
-        address: candidate.target.endpoint.address(),
-        account: candidate.target.login.as_ref().map(|login| login.user.clone()),
-        policy: Some(candidate.policy),
-        source: Some(candidate.source),
-        link: Link::None,
-        reports: false,
-    }
-}
-
-fn hop_of(connection: &Connection, candidate: &Candidate) -> Hop {
-    let is_logged_in = connection.mechanism().is_some();
-    Hop {
-        protocol: candidate.protocol(matches!(connection.link(), Link::Tls(_)), is_logged_in),
-        account: candidate.target.login.as_ref().filter(|_| is_logged_in).map(|login| login.user.clone()),
-        link: connection.link().clone(),
-        reports: connection.capabilities().dsn,
-        ..hop_without(candidate)
     }
 }

@@ -15,14 +15,19 @@
 
 mod attempt;
 mod bounce;
+mod choice;
 mod fallback;
+mod hosts;
 mod ledger;
 pub mod limits;
 mod local;
 mod message;
 mod notices;
 mod operate;
+mod pipe;
 mod record;
+mod route;
+mod session;
 pub mod settings;
 mod settle;
 mod shared;
@@ -32,10 +37,7 @@ mod way;
 mod worker;
 
 use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -48,6 +50,7 @@ use rohrpost_tls::crypto;
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use hosts::{Down, HostState, RouteState};
 pub use settings::{
     AfterDot, Choose, Escalation, HostLimits, Notices, Pipe, Place, Route, RouteHost, Settings, TlsPolicy,
 };
@@ -113,11 +116,12 @@ impl Delivery {
             pool: Pool::new(),
             ledger,
             fallback: fallback::Fallback::default(),
+            hosts: hosts::Hosts::default(),
             notices,
             counters,
             settings: RwLock::new(Arc::new(settings)),
             tls: shared::TlsClients::default(),
-            stopping: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
         });
         let (workers, ledger, end) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
         let delivery = Self { shared, workers, ledger, end };
@@ -133,7 +137,7 @@ impl Delivery {
     ///
     /// Says whether everything came to its end.
     pub async fn stop(&self, grace: Duration) -> bool {
-        self.shared.stopping.store(true, Ordering::Relaxed);
+        self.shared.stopping.cancel();
         self.shared.queue.stop();
         self.workers.close();
         self.ledger.close();
@@ -148,6 +152,7 @@ impl Delivery {
 
     /// Puts other settings in place. Attempts under way may end with the old ones.
     pub fn reload(&self, settings: Settings) {
+        self.shared.hosts.keep(&settings);
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         self.shared.tls.forget();
     }
@@ -158,6 +163,16 @@ impl Delivery {
     /// The store's; some may have been returned already.
     pub async fn bounce(&self, filter: Filter, by: String) -> Result<u64, StoreError> {
         operate::bounce(&self.shared, filter, &by).await
+    }
+
+    /// How the hosts of each route fare.
+    pub fn routes(&self) -> Vec<RouteState> {
+        self.shared.hosts.report(&self.shared.settings(), self.shared.now())
+    }
+
+    /// Lets one message try each host at once that a route passes over.
+    pub fn probe(&self, route: &str) {
+        self.shared.hosts.probe(route, self.shared.now());
     }
 
     /// Every delivery record from now on, as soon as it is durable. A subscriber that lags behind loses the oldest.

@@ -47,6 +47,16 @@ pub const ROUTE_FAILURES_AGAIN: u32 = 50;
 /// How long a host of a route that failed is passed over at first. Shorter, and each message would wait for a dead host
 /// before it takes the next; longer, and traffic would return late to a host that was only restarted.
 pub const PROBE_AFTER: Duration = Duration::from_mins(1);
+/// The longest time that a host of a route is passed over before it is tried again.
+pub const PROBE_AFTER_MAX: Duration = Duration::from_mins(15);
+/// How long a message waits for a host of its route that is at its limits, before it goes back into the queue.
+pub const HOST_ROOM_WAIT_MAX: Duration = Duration::from_mins(5);
+/// Characters of why a host is passed over; the reason stands in the record of each message that does so.
+pub const REASON_CHARS_MAX: usize = 300;
+/// Octets of a program's error output that are kept; the rest is read and dropped, so that it never waits for us.
+pub const PIPE_OUTPUT_BYTES_MAX: usize = 4 << 10;
+/// How long the error output of a program is read after its end: what it left running may keep it open.
+pub const PIPE_OUTPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long the ledger waits before it tries again to write what the store refused, at first and at most.
 pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
 /// See [`LEDGER_REST_MIN`].

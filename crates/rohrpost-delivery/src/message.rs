@@ -74,6 +74,14 @@ impl Message {
         Origin { sender, login: self.account.as_deref(), uid: self.uid, head }
     }
 
+    /// All of it, part by part.
+    pub(crate) async fn parts(&self) -> Result<Parts, StoreError> {
+        match &self.content {
+            Content::Whole(whole) => Ok(Parts::Whole(Some(whole.clone()))),
+            Content::Stored(store, body) => Ok(Parts::Stored(store.open_body(body).await?)),
+        }
+    }
+
     /// The whole message, if it is in memory.
     pub(crate) fn whole(&self) -> Option<&Bytes> {
         match &self.content {
@@ -106,6 +114,22 @@ impl BodySource for Message {
                 }
             }
         })
+    }
+}
+
+/// A message that is being read.
+pub(crate) enum Parts {
+    Whole(Option<Bytes>),
+    Stored(BodyReader),
+}
+
+impl Parts {
+    /// The next part; nothing at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        match self {
+            Self::Whole(whole) => Ok(whole.take()),
+            Self::Stored(reader) => reader.next().await,
+        }
     }
 }
 

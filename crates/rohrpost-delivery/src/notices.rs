@@ -73,6 +73,13 @@ impl Notices {
         self.raise(Notice { kind: format!("route {route}"), subject, text });
     }
 
+    /// A host of a route does not take our password; another one has the mail.
+    pub(crate) fn refused_login(&self, language: Language, route: &str, host: &str, why: &str) {
+        tracing::warn!(route, host, why, "a host does not let us log in");
+        let (subject, text) = text::refused_login(language, route, host, why);
+        self.raise(Notice { kind: format!("login {route} {host}"), subject, text });
+    }
+
     /// The store could not record results for a while.
     pub(crate) fn failed_store(&self, language: Language, what: &str) {
         let (subject, text) = text::failed_store(language, what);

@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use bytes::Bytes;
@@ -16,8 +13,9 @@ use rohrpost_mail::{BodyKind, DeliveryRecord, Domain, Envelope, Mailbox, Recipie
 use rohrpost_queue::{Now, Origin, Queue, Router, srs::Rewriter};
 use rohrpost_store::{Body, NewMessage, NewRecipient, Store};
 use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, TlsError};
+use tokio_util::sync::CancellationToken;
 
-use crate::{fallback::Fallback, ledger::Ledger, notices::Notices, settings::Settings, stats::Counters};
+use crate::{fallback::Fallback, hosts::Hosts, ledger::Ledger, notices::Notices, settings::Settings, stats::Counters};
 
 /// See the module.
 pub(crate) struct Shared {
@@ -29,11 +27,12 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) ledger: Ledger,
     pub(crate) fallback: Fallback,
+    pub(crate) hosts: Hosts,
     pub(crate) notices: Notices,
     pub(crate) counters: Arc<Counters>,
     pub(crate) settings: RwLock<Arc<Settings>>,
     pub(crate) tls: TlsClients,
-    pub(crate) stopping: AtomicBool,
+    pub(crate) stopping: CancellationToken,
 }
 
 impl Shared {
@@ -49,7 +48,7 @@ impl Shared {
 
     /// Whether no further stage is to be begun.
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.stopping.is_cancelled()
     }
 
     /// Recipients in the queue, by the ways that their addresses go.

@@ -108,6 +108,18 @@ impl Candidate {
         Self { target, certificate: host.client_certificate.clone(), policy, source: PolicySource::Operator, peer }
     }
 
+    /// The same from the local address and under the name of a route. Nothing where the address is of the other family.
+    pub(crate) fn on(mut self, route: &Route) -> Option<Self> {
+        if self.target.endpoint.address().is_some_and(|address| !route.sources.reach(address)) {
+            return None;
+        }
+        self.target.sources = route.sources;
+        if let Some(name) = &route.ehlo_name {
+            self.target.ehlo_name = name.clone().into();
+        }
+        Some(self)
+    }
+
     /// Whether clear text may follow a handshake that failed long enough ago: delivery rule 20.
     pub(crate) fn may_fall_back(&self) -> bool {
         self.policy == Policy::Opportunistic && self.target.tls == LinkTls::IfOffered && self.target.login.is_none()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rohrpost_mail::{EnhancedStatus, Outcome, dsn::Action};
+use rohrpost_mail::{EnhancedStatus, Outcome, Stage, dsn::Action};
 use rohrpost_queue::{Duty, Job, schedule};
 use rohrpost_store::settle::Change;
 
@@ -14,10 +14,11 @@ use crate::{
     local,
     message::Message,
     record::{Frame, leaving},
+    route,
     settings::Settings,
     settle::{self, Draft, Terms},
     shared::Shared,
-    verdict::{Hop, Judgement},
+    verdict::{Hop, Judgement, Verdict},
     way::Way,
 };
 
@@ -64,12 +65,12 @@ async fn attempt(shared: &Shared, job: &Job, message: &Message) -> Option<Entry>
         Way::Local => return local::file(shared, job, message).await,
         Way::Mx(policy) => (attempt::to_mx(shared, job, message, policy).await, Terms::default()),
         Way::Relay(route) => {
-            let findings = attempt::to_relay(shared, job, message, route).await;
+            let findings = route::deliver(shared, job, message, route).await;
             watch_route(shared, &route.name, &findings, &settings);
             (findings, Terms { after_dot: route.after_dot, escalation: route.escalation.as_ref() })
         }
         Way::Unknown => {
-            let findings = attempt::no_such_route(job);
+            let findings = attempt::no_such_route(shared, job, message);
             watch_route(shared, job.site.route(), &findings, &settings);
             (findings, Terms::default())
         }
@@ -107,8 +108,15 @@ async fn entry_of(
 
 /// A named route that fails again and again without a success is worth a notice.
 fn watch_route(shared: &Shared, name: &str, findings: &Findings, settings: &Settings) {
-    let verdicts = || findings.results.iter().flatten().map(|attempted| &attempted.verdict);
+    let results = || findings.results.iter().flatten();
+    let verdicts = || results().map(|attempted| &attempted.verdict);
     if verdicts().any(|verdict| verdict.judgement == Judgement::Sent) {
+        let is_login =
+            |verdict: &&Verdict| verdict.judgement == Judgement::Misconfigured && verdict.stage == Some(Stage::Auth);
+        if let Some(verdict) = results().flat_map(|attempted| &attempted.earlier).find(is_login) {
+            let host = verdict.hop.peer.as_deref().unwrap_or("a host");
+            shared.notices.refused_login(settings.language, name, host, &crate::record::reason(verdict));
+        }
         return shared.notices.route_worked(name);
     }
     let Some(verdict) = verdicts().find(|verdict| verdict.may_go_on()) else { return };

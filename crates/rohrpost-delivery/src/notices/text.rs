@@ -27,6 +27,26 @@ pub(super) fn dead_route(language: Language, route: &str, why: &str) -> Text {
     }
 }
 
+pub(super) fn refused_login(language: Language, route: &str, host: &str, why: &str) -> Text {
+    match language {
+        Language::English => (
+            format!("{host} does not let us log in"),
+            format!(
+                "{host}, a host of the route \"{route}\", does not let us log in:\n\n    {why}\n\nMail takes the \
+                 other hosts of the route.\nLook at user and password_file of the host, then at \"rohrpost route list\".\n"
+            ),
+        ),
+        Language::German => (
+            format!("{host} lässt uns nicht herein"),
+            format!(
+                "{host}, ein Server des Weges \"{route}\", weist unsere Anmeldung ab:\n\n    {why}\n\nPost nimmt \
+                 die anderen Server des Weges.\nBitte user und password_file des Servers prüfen, dann \
+                 \"rohrpost route list\".\n"
+            ),
+        ),
+    }
+}
+
 pub(super) fn failed_store(language: Language, what: &str) -> Text {
     match language {
         Language::English => (

@@ -8,5 +8,7 @@ mod clock;
 mod local;
 mod notices;
 mod office;
+mod pipes;
 mod policy;
 mod relays;
+mod routes;
