@@ -73,6 +73,34 @@ fn every_fault_of_meaning_is_found_at_once() {
 }
 
 #[test]
+fn each_fault_of_a_route_is_named() {
+    let lines = "[[route]]\nname = \"mx\"\nhost = []\nafter_tries = 0\nthen = \"nowhere\"\n\
+        [[route]]\nname = \"one\"\nthen = \"two\"\nafter_tries = 1\nconcurrency = 0\n\
+        source_address = [\"192.0.2.1\", \"192.0.2.2\"]\n\
+        host = [{ host = \"pipe:gone\" }, { host = \"mx\", tls = \"off\" }, { host = \"a.test\", concurrency = 0 }]\n\
+        [[route]]\nname = \"two\"\nthen = \"one\"\nafter_tries = 1\nhost = [{ host = \"a.test:port\" }]\n\
+        [[route]]\nname = \"two\"\nafter_tries = 1\nhost = [{ host = \"a.test\" }]\n\
+        [[route]]\nname = \"three\"\nthen = \"mx\"\nrecipients = [\"*.\"]\nhost = [{ host = \"a.test\" }]\n\
+        [[pipe]]\nname = \"a b\"\nargv = []\n\
+        [[pipe]]\nname = \"x\"\nargv = [\"msmtp\", \"{sender}{to}\", \"{ \\\"json\\\" }\"]\n";
+    insta::assert_snapshot!(fault(lines));
+}
+
+#[test]
+fn a_route_with_every_setting_is_what_it_says() {
+    let lines = "[[route]]\nname = \"invoices\"\nchoose = \"weighted\"\nrate = \"250/h\"\nconcurrency = 3\n\
+        retry_first = \"1 min\"\nlifetime = \"1 d\"\nafter_tries = 2\nthen = \"mx\"\nprobe_after = \"5 s\"\n\
+        source_address = [\"192.0.2.7\", \"2001:db8::7\"]\nehlo_name = \"out.here.test\"\n\
+        host = [{ host = \"a.test\", weight = 3, rate = \"10/s\", concurrency = 1 }, { host = \"pipe:msmtp\" }]\n\
+        [[pipe]]\nname = \"msmtp\"\nargv = [\"/usr/bin/msmtp\", \"{recipients}\"]\ntimeout = \"9 s\"\n";
+    let settings = parse(Path::new("rohrpost.toml"), &format!("{GOOD}{lines}")).unwrap();
+    let [route] = &settings.delivery.routes[..] else { panic!("not one route") };
+    insta::assert_debug_snapshot!(route);
+    let limits = settings.queue.routes["invoices"].limits;
+    assert_eq!((limits.start, limits.max, limits.rate.unwrap().to_string().as_str()), (3, 3, "250/h"));
+}
+
+#[test]
 fn a_mode_or_a_group_that_cannot_be_is_named() {
     let lines = "[[listener]]\nname = \"lmtp\"\nprotocol = \"lmtp\"\naddress = \"unix:/run/lmtp.sock\"\n\
         mode = \"0668\"\ngroup = \"no-such-group\"\n\

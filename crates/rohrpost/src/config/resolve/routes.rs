@@ -228,12 +228,9 @@ impl Notes {
         Some(Route::new(super::relay_domain(domain).route_name(), vec![host]))
     }
 
-    /// The same trust with the file of its authority relative to the configuration.
+    /// The same trust with the files of its authorities relative to the configuration.
     fn rebased(&self, trust: &Trust) -> Trust {
-        match trust {
-            Trust::Ca(file) => Trust::Ca(self.folder.join(file).to_string_lossy().into_owned()),
-            trust => trust.clone(),
-        }
+        trust.with_ca_files(|file| self.folder.join(file).to_string_lossy().into_owned())
     }
 
     fn pipes(&mut self, config: &file::Config) -> Vec<Pipe> {
