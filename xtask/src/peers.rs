@@ -1,7 +1,8 @@
-//! Postfix, Exim and OpenSMTPD, unpacked side by side below `target/peers`.
+//! Postfix, Exim, OpenSMTPD, and the daemons of a host that send mail, unpacked side by side below `target/peers`.
 //!
-//! As packages they exclude one another and the host's own mail server, so none is ever installed. The integration
-//! tests start them from here, each in a mount namespace with an `/etc` and a spool of its own.
+//! As packages the mail servers exclude one another and the host's own, and the others would begin to work on the host,
+//! so none is ever installed. The integration tests start them from here, each in a mount namespace with an `/etc` and a
+//! spool of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,25 +11,34 @@ use anyhow::{Context, Result, bail};
 
 use crate::{apt, shell};
 
-/// A mail server: the directory it is unpacked into, and its packages, the first being the one to install.
-const SERVERS: &[(&str, &[&str])] =
-    &[("postfix", &["postfix"]), ("exim", &["exim4-daemon-light", "exim4-base"]), ("opensmtpd", &["opensmtpd"])];
+/// What is unpacked: the directory it goes into, and its packages, the first being the one whose libraries may lack.
+const PEERS: &[(&str, &[&str])] = &[
+    ("postfix", &["postfix"]),
+    ("exim", &["exim4-daemon-light", "exim4-base"]),
+    ("opensmtpd", &["opensmtpd"]),
+    ("callers", &["bsd-mailx", "anacron", "at", "cron", "mdadm", "systemd-cron"]),
+];
 
-/// One program of each server, to see whether the host has the libraries that it is linked with.
-const LINKED: &[&str] = &["postfix/usr/lib/postfix/sbin/smtpd", "exim/usr/sbin/exim4", "opensmtpd/usr/sbin/smtpd"];
+/// One program of each, to see whether the host has the libraries that it is linked with.
+const LINKED: &[&str] = &[
+    "postfix/usr/lib/postfix/sbin/smtpd",
+    "exim/usr/sbin/exim4",
+    "opensmtpd/usr/sbin/smtpd",
+    "callers/usr/bin/bsd-mailx",
+];
 
-/// The directory of the libraries that these servers need and the host lacks.
+/// The directory of the libraries that these need and the host lacks.
 const LIBRARIES: &str = "libraries";
 
 /// Unpacks what is not there yet.
 pub(crate) fn provide() -> Result<()> {
     let peers = shell::target().join("peers");
-    let missing: Vec<_> = SERVERS.iter().filter(|(name, _)| !peers.join(name).is_dir()).collect();
+    let missing: Vec<_> = PEERS.iter().filter(|(name, _)| !peers.join(name).is_dir()).collect();
     if missing.is_empty() && peers.join(LIBRARIES).is_dir() && is_linkable(&peers)? {
         return Ok(());
     }
     if !shell::succeeds(Command::new("dpkg").arg("--version")) {
-        bail!("the tests unpack Debian packages of Postfix, Exim and OpenSMTPD, and this system has no dpkg");
+        bail!("the tests unpack Debian packages of mail servers, cron and others, and this system has no dpkg");
     }
     if nix::unistd::geteuid().is_root() {
         apt::update()?;
@@ -66,7 +76,7 @@ fn library_directories(libraries: &Path) -> Result<Vec<PathBuf>> {
 
 fn unpack_libraries(peers: &Path) -> Result<()> {
     let mut libraries = Vec::new();
-    for (_, packages) in SERVERS {
+    for (_, packages) in PEERS {
         libraries.extend(apt::lacking_libraries(packages[0])?);
     }
     libraries.sort();

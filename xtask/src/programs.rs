@@ -26,6 +26,8 @@ enum Probe {
     Command(&'static str),
     /// A Perl module, since swaks finds those only when it needs them.
     Perl(&'static str),
+    /// A file, for what is called by another program.
+    File(&'static str),
     /// A command of git that Debian has in a package of its own.
     GitSendEmail,
 }
@@ -53,6 +55,16 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
     Program { probe: Probe::GitSendEmail, package: "git-email", why: "sends patches through our sendmail" },
     Program { probe: Probe::Command("php"), package: "php-cli", why: "sends what websites send" },
+    Program {
+        probe: Probe::File("/usr/share/php/Symfony/Component/Mailer/autoload.php"),
+        package: "php-symfony-mailer",
+        why: "speaks SMTP with our sendmail",
+    },
+    Program {
+        probe: Probe::File("/usr/share/php/libphp-phpmailer/autoload.php"),
+        package: "libphp-phpmailer",
+        why: "sends what WordPress sends",
+    },
     Program { probe: Probe::Command("s-nail"), package: "s-nail", why: "sends what scripts send" },
     Program { probe: Probe::Command("mutt"), package: "mutt", why: "sends what people send" },
     Program { probe: Probe::Command("python3"), package: "python3", why: "reads the mails that the builder writes" },
@@ -62,6 +74,7 @@ impl Program {
     fn is_there(&self) -> bool {
         match self.probe {
             Probe::Command(name) => in_path(name),
+            Probe::File(path) => is_file(Path::new(path)),
             Probe::GitSendEmail => shell::succeeds(Command::new("git").args(["send-email", "--dump-aliases"])),
             Probe::Perl(module) => shell::succeeds(Command::new("perl").args([&format!("-M{module}"), "-e", "1"])),
         }

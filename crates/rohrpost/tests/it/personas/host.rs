@@ -62,6 +62,11 @@ impl Host {
         self.bin.path().join(name).to_str().expect("the directory has a plain name").to_owned()
     }
 
+    /// The server's settings as they stand in its file.
+    pub(crate) fn config(&self) -> String {
+        std::fs::read_to_string(&self.config).expect("it was written")
+    }
+
     /// A program that finds the server as all of this host do.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -86,6 +86,53 @@ fn php_mail_delivers_whatever_its_line_ends_are() {
     assert!(mail.ends_with("\r\n\r\none\r\ntwo\r\n.\r\nthree\r\n"), "{mail}");
 }
 
+/// What Laravel uses too. The transport `native` takes the command of `php.ini`; `default` is given one here.
+const SYMFONY: &str = r#"
+    require '/usr/share/php/Symfony/Component/Mailer/autoload.php';
+    $mailer = new Symfony\Component\Mailer\Mailer(Symfony\Component\Mailer\Transport::fromDsn($argv[1]));
+    foreach (['one', 'two'] as $subject) {
+        $mail = (new Symfony\Component\Mime\Email())->from('a@here.test')->to('ann@here.test')->bcc('root@here.test');
+        $mailer->send($mail->subject("$argv[2] $subject")->text("Gr\u{fc}\u{df}e\n.\n..end"));
+    }
+"#;
+
+#[test]
+fn symfony_delivers_in_a_dialogue_and_by_the_command_line() {
+    let sender = Sender::new();
+    let sendmail = sender.host.path("sendmail");
+    for (subject, options) in [("dialogue", "-bs"), ("dialogue i", "-bs%20-i"), ("pipe", "-t%20-i")] {
+        let transport = format!("sendmail://default?command={sendmail}%20{options}");
+        succeed(sender.command("php", &["-r", SYMFONY, "--", &transport, subject]), "");
+        for number in ["one", "two"] {
+            let mail = host::mail_with(&sender.rohrpost, &format!("Subject: {subject} {number}\r\n"));
+            assert!(mail.contains("Return-Path: <a@here.test>\r\n") && !mail.contains("Bcc"), "{mail}");
+            assert!(mail.ends_with("\r\n\r\nGr=C3=BC=C3=9Fe\r\n.\r\n..end\r\n"), "{mail}");
+        }
+    }
+}
+
+#[test]
+fn phpmailer_delivers_as_wordpress_calls_it() {
+    const SCRIPT: &str = r#"
+        require '/usr/share/php/libphp-phpmailer/autoload.php';
+        $mail = new PHPMailer\PHPMailer\PHPMailer(true);
+        $mail->isSendmail();
+        $mail->Sendmail = $argv[1];
+        $mail->CharSet = 'utf-8';
+        $mail->setFrom('a@here.test', "J\u{f6}rg");
+        $mail->addAddress('ann@here.test');
+        $mail->addBCC('root@here.test');
+        $mail->Subject = 'phpmailer';
+        $mail->Body = "Gr\u{fc}\u{df}e\n.\nend";
+        $mail->send();
+    "#;
+    let sender = Sender::new();
+    succeed(sender.command("php", &["-r", SCRIPT, "--", &sender.host.path("sendmail")]), "");
+    let mail = host::mail_with(&sender.rohrpost, "Subject: phpmailer\r\n");
+    assert!(mail.contains("Return-Path: <a@here.test>\r\n") && !mail.contains("Bcc"), "{mail}");
+    assert!(mail.ends_with("\r\n\r\nGr\u{fc}\u{df}e\r\n.\r\nend\r\n"), "{mail}");
+}
+
 #[test]
 fn s_nail_delivers_to_names_of_the_host() {
     let sender = Sender::new();

@@ -3,6 +3,7 @@
 mod argv;
 mod callers;
 mod content;
+mod daemons;
 mod exits;
 mod offline;
 mod queue;
