@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["mail", "smtp", "sasl", "tls"]),
     ("intake", &["mail", "store", "queue", "dns"]),
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
-    ("sender", &["mail", "smtp", "sasl", "client", "tls"]),
+    ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns"]),
     ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];

@@ -3,10 +3,18 @@
 use std::fmt;
 
 use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlError, SessionError};
+use rohrpost_dns::{SystemResolverError, TlsaError};
 use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
 use rohrpost_tls::TlsError;
 
-use crate::{hint, limits::DIALOGUES_MAX, mail::BuildError, receipt::Outcome, secret::SecretError};
+use crate::{
+    hint,
+    known::{Known, KnownServersError},
+    limits::DIALOGUES_MAX,
+    mail::BuildError,
+    receipt::Outcome,
+    secret::SecretError,
+};
 
 /// What kind of error it is: what a program branches on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -87,6 +95,15 @@ pub enum ConfigError {
     /// A certificate of ours, or another setting of TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// `first-use` without a file that keeps the keys.
+    #[error("trust first-use needs a file of known servers")]
+    NoKnownServers,
+    /// TLSA records belong to names.
+    #[error("trust dane needs a server with a name; addresses and unix sockets have no TLSA records")]
+    DaneWithoutName,
+    /// The DNS servers of this host, which `dane` asks.
+    #[error(transparent)]
+    Dns(#[from] SystemResolverError),
     /// A list of servers without a server, or none for this sender.
     #[error("no server is set for mail from {0}")]
     NoServer(String),
@@ -104,6 +121,17 @@ pub(crate) enum Cause {
     Config(#[source] ConfigError),
     #[error("{0}")]
     Secret(#[source] SecretError),
+    #[error("{0}")]
+    Tlsa(#[source] TlsaError),
+    #[error("{0}")]
+    Known(#[source] KnownServersError),
+    #[error("the server's key has changed: it shows spki-sha256:{found}, known is spki-sha256:{}", known.key)]
+    Changed {
+        /// What it showed first.
+        known: Known,
+        /// Digest of the key that it shows now.
+        found: String,
+    },
     #[error("{0}")]
     Open(#[source] Box<OpenFailure>),
     #[error("{failure}")]
@@ -228,7 +256,8 @@ impl Error {
         match &self.0.cause {
             Cause::Open(failure) => Some(failure.error.enhanced()),
             Cause::Sent { failure, .. } => Some(failure.enhanced()),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+            Cause::Tlsa(_) | Cause::Changed { .. } => Some(EnhancedStatus(4, 7, 5)),
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) => None,
         }
     }
 
@@ -237,7 +266,7 @@ impl Error {
         match &self.0.cause {
             Cause::Open(failure) => failure.error.reply(),
             Cause::Sent { failure, .. } => failure.reply(),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+            _ => None,
         }
     }
 
@@ -246,7 +275,9 @@ impl Error {
         match &self.0.cause {
             Cause::Open(failure) => Some(failure.error.stage()),
             Cause::Sent { failure, .. } => Some(failure.stage()),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+            Cause::Tlsa(_) => Some(Stage::Dns),
+            Cause::Changed { .. } => Some(Stage::Tls),
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) => None,
         }
     }
 
@@ -323,11 +354,12 @@ impl Cause {
         match self {
             Self::Build(_) => Kind::Build,
             Self::Secret(error) if error.is_temporary() => Kind::Auth,
-            Self::Config(_) | Self::Secret(_) => Kind::Config,
+            Self::Config(_) | Self::Secret(_) | Self::Known(_) => Kind::Config,
+            Self::Tlsa(TlsaError::Lookup { .. }) => Kind::Dns,
             Self::Open(failure) if failure.wants_tls() => Kind::Tls,
             Self::Open(failure) => kind_of_opening(&failure.error),
             Self::Sent { failure, .. } if failure.possible_duplicate => Kind::AfterDot,
-            Self::Sent { wants_tls: true, .. } => Kind::Tls,
+            Self::Tlsa(_) | Self::Changed { .. } | Self::Sent { wants_tls: true, .. } => Kind::Tls,
             Self::Sent { failure, .. } => kind_of_session(&failure.error),
         }
     }

@@ -1,10 +1,14 @@
 //! What to do about an error: one human sentence or two, which name the setting.
 
 use rohrpost_client::{ConnectError, Extension, OpenFailure, SessionError};
+use rohrpost_dns::TlsaError;
 use rohrpost_mail::{Link, Stage};
 use rohrpost_tls::{PeerCertificate, TlsError};
 
-use crate::error::Cause;
+use crate::{
+    error::{Cause, ConfigError},
+    known::Known,
+};
 
 const INSISTS: &str =
     "The server insists on TLS, and our setting keeps us from it: set tls=starttls (or tls=auto) for this server.";
@@ -20,7 +24,20 @@ pub(crate) fn of(cause: &Cause) -> Option<String> {
         Cause::Sent { failure, .. } => of_session(&failure.error),
         Cause::Open(failure) if failure.wants_tls() => Some(INSISTS.to_owned()),
         Cause::Open(failure) => of_opening(failure),
-        Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) => None,
+        Cause::Changed { known: Known { file, line, .. }, .. } => Some(format!(
+            "Somebody may stand between here and the server, or it has a new key. Only if you are sure of that, remove line \
+             {line} of {}: sed -i {line}d {}",
+            file.display(),
+            file.display()
+        )),
+        Cause::Tlsa(TlsaError::None { .. } | TlsaError::Insecure { .. }) => Some(
+            "trust=dane is for servers whose operator publishes signed TLSA records; others need another trust=."
+                .to_owned(),
+        ),
+        Cause::Config(ConfigError::NoKnownServers) => {
+            Some("Name the file with Server::known_servers, or --known-servers on the command line.".to_owned())
+        }
+        Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Tlsa(_) | Cause::Known(_) => None,
     }
 }
 

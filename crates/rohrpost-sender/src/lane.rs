@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::{
     error::{Attempt, Cause, ConfigError},
+    identity::{Identity, explain, new_key},
     rate::{Pacer, asks_to_slow_down},
     receipt::Note,
     secret::Login,
@@ -38,6 +39,7 @@ pub(crate) struct Lane {
     name: String,
     tls: ClientTls,
     login: Option<Login>,
+    identity: Identity,
     pool: Pool,
     slots: Semaphore,
     pacer: Option<Mutex<Pacer>>,
@@ -57,6 +59,7 @@ impl Lane {
             name: server.to_string(),
             tls: ClientTls::new(ClientTlsOptions { client_cert, ..ClientTlsOptions::default() })?,
             login,
+            identity: Identity::of(&server)?,
             pool: Pool::new(),
             slots: Semaphore::new(server.slots()),
             pacer: server.pace().map(|rate| Mutex::new(Pacer::new(rate, Instant::now().into_std()))),
@@ -158,8 +161,21 @@ impl Lane {
         }
     }
 
+    /// Opens a connection to the server that it must be.
+    async fn open(&self, mut terms: Target, notes: &mut Vec<Note>) -> Result<Connection, Box<Attempt>> {
+        let known = self.identity.settle(&mut terms).await.map_err(|cause| self.attempt(cause))?;
+        let opened = self.open_logged_in(terms, notes).await;
+        let connection = opened.map_err(|Attempt { server, cause, transcript }| {
+            let cause = explain(cause, known);
+            Attempt { server, cause, transcript }
+        })?;
+        let remembered = self.identity.remember(new_key(&connection)).await;
+        notes.extend(remembered.map_err(|cause| self.attempt(cause))?);
+        Ok(connection)
+    }
+
     /// Opens a connection; once more with a renewed secret where that may help.
-    async fn open(&self, terms: Target, notes: &mut Vec<Note>) -> Result<Connection, Box<Attempt>> {
+    async fn open_logged_in(&self, terms: Target, notes: &mut Vec<Note>) -> Result<Connection, Attempt> {
         let terms = self.logged_in(terms, false).await?;
         let failure = match self.open_in_some_form(terms.clone(), notes).await {
             Ok(connection) => return Ok(connection),
@@ -169,11 +185,11 @@ impl Lane {
         let is_refused =
             matches!(failure.error, ConnectError::Session(SessionError::Refused { stage: Stage::Auth, .. }));
         if !renewable || !is_refused {
-            return Err(self.attempt(Cause::Open(failure)).into());
+            return Err(self.attempt(Cause::Open(failure)));
         }
         tracing::debug!(server = self.name, "the token was refused; asking for a new one");
         let terms = self.logged_in(terms, true).await?;
-        self.open_in_some_form(terms, notes).await.map_err(|failure| self.attempt(Cause::Open(failure)).into())
+        self.open_in_some_form(terms, notes).await.map_err(|failure| self.attempt(Cause::Open(failure)))
     }
 
     /// Opens a connection, in the other form of TLS where the port has that, in clear text where a handshake failed and
@@ -233,7 +249,7 @@ impl Lane {
     }
 
     /// The terms with the secret as it is now.
-    async fn logged_in(&self, mut terms: Target, again: bool) -> Result<Target, Box<Attempt>> {
+    async fn logged_in(&self, mut terms: Target, again: bool) -> Result<Target, Attempt> {
         if let Some(login) = &self.login {
             terms.allow_clear = login.allow_clear;
             let secret = login.resolve(again).await;

@@ -3,7 +3,9 @@
 pub mod blocking;
 mod error;
 mod hint;
+mod identity;
 mod journey;
+mod known;
 mod lane;
 pub mod limits;
 pub mod mail;
@@ -18,6 +20,7 @@ pub mod testing;
 mod unsent;
 
 pub use error::{Attempt, Class, ConfigError, Error, Kind};
+pub use known::{KnownServers, KnownServersError};
 pub use mail::{
     AddressTemplate, Addresses, Attachment, AutoSubmitted, BuildError, Builder, Mail, MailReader, Merge, Notices,
     RowError, Source, Template, Unsubscribe,
@@ -27,6 +30,7 @@ pub use rate::{Rate, RateError};
 pub use receipt::{Note, Outcome, Receipt};
 pub use relays::Relays;
 pub use rohrpost_client::{Connect, Connection, Connector, Mechanism, Quirks, Timeouts};
+pub use rohrpost_dns::{Options as DnsOptions, Resolver};
 pub use rohrpost_mail::{MinTls, Seal, Secret, TlsMode as Security, Trust};
 pub use secret::{CommandLine, Login, SecretError, SecretSource};
 pub use sender::{Sender, send};

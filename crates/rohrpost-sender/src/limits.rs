@@ -17,6 +17,9 @@ pub const SILENCE_ON_25: Duration = Duration::from_secs(20);
 /// Dialogues that a transcript holds. More servers than this are seldom asked; what the last ones said tells most.
 pub const DIALOGUES_MAX: usize = 10;
 
+/// Octets of a file of known servers: some 10,000 of them. A larger file is none.
+pub const KNOWN_SERVERS_BYTES_MAX: u64 = 1 << 20;
+
 /// How long a server is spared after it asked for a slower pace, and how long each step back takes.
 pub const SPARED_FOR: Duration = Duration::from_mins(10);
 

@@ -1,6 +1,6 @@
 //! What became of a message.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use rohrpost_client::{Failure, Mechanism};
 use rohrpost_mail::{Class, Link, Mailbox, Reply, Seal, TlsInfo};
@@ -184,6 +184,15 @@ pub enum Note {
         /// What is wrong with the certificate.
         reason: String,
     },
+    /// A server was met for the first time, and its key is known from now on.
+    FirstUse {
+        /// Which, as `host:port`.
+        server: String,
+        /// SHA-256 of its public key, lower-case hex.
+        key: String,
+        /// Where that is kept.
+        file: PathBuf,
+    },
     /// The message holds 8-bit text and the server did not say that it takes any. It was sent as it is.
     EightBit,
 }
@@ -201,6 +210,13 @@ impl fmt::Display for Note {
             Self::Clear { reason } => write!(f, "sent in clear text: {reason}"),
             Self::Lenient { server, reason } => {
                 write!(f, "{server} is on this host, so its certificate was taken as it is ({reason}); trust= insists")
+            }
+            Self::FirstUse { server, key, file } => {
+                write!(
+                    f,
+                    "{server} was met for the first time; its key spki-sha256:{key} is kept in {}",
+                    file.display()
+                )
             }
             Self::EightBit => f.write_str("the server does not announce 8BITMIME; the message was sent as it is"),
         }

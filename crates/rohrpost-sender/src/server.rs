@@ -7,12 +7,14 @@ use std::{
 };
 
 use rohrpost_client::{Connector, LinkTls, Place, Quirks, ServerUrl, Sources, Target, Timeouts, limits::IDLE_RELAY};
+use rohrpost_dns::Resolver;
 use rohrpost_mail::{Domain, Host, MinTls, TlsMode as Security, Trust};
 use rohrpost_smtp::client::Protocol;
 use rohrpost_tls::CertPair;
 
 use crate::{
     error::{ConfigError, Error},
+    known::KnownServers,
     limits::{CONCURRENCY, SILENCE, SILENCE_ON_25},
     proxy::Proxy,
     rate::Rate,
@@ -37,8 +39,10 @@ use crate::{
 /// the host needs no certificate. So **an untrusted certificate on 127.0.0.1 is accepted**, and the receipt has a note that
 /// says so ([`Note::Lenient`](crate::Note::Lenient)); [`Server::trust`] or `trust=` in the URL insists there, too. Whoever
 /// reaches a remote server by a tunnel that ends on loopback should do that.
-/// `Dane` and `FirstUse` need TLSA records and a store, which are not at hand here: they are an error of kind
-/// [`Config`](crate::Kind::Config), never a silent `System`.
+///
+/// `FirstUse` needs [`Server::known_servers`]. `Dane` asks the DNS servers of this host, or those of [`Server::resolver`], for
+/// the server's TLSA records (RFC 7672); where there are none, or nothing proves them, nothing is sent. Both insist on TLS from
+/// then on, with `Opportunistic` too.
 ///
 /// ```
 /// use rohrpost_sender::{MinTls, Security, Server, Trust};
@@ -65,6 +69,8 @@ pub struct Server {
     connector: Option<Connector>,
     client_certificate: Option<CertPair>,
     certificate_name: Option<Domain>,
+    known: Option<KnownServers>,
+    resolver: Option<Resolver>,
     quirks: Quirks,
     all_or_nothing: bool,
     timeouts: Timeouts,
@@ -155,6 +161,8 @@ impl Server {
             connector: None,
             client_certificate: None,
             certificate_name: None,
+            known: None,
+            resolver: None,
             quirks: Quirks::default(),
             all_or_nothing: false,
             timeouts: Timeouts { connect: Duration::from_secs(10), ..Timeouts::default() },
@@ -187,6 +195,20 @@ impl Server {
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some(trust);
+        self
+    }
+
+    /// Where the keys are kept that servers showed first, for [`Trust::FirstUse`]. Default: nowhere, which is an error then.
+    #[must_use]
+    pub fn known_servers(mut self, known: KnownServers) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Who is asked for TLSA records, for [`Trust::Dane`]. Default: the DNS servers of this host.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Some(resolver);
         self
     }
 
@@ -321,6 +343,18 @@ impl Server {
 
     pub(crate) fn certificate(&self) -> Option<&CertPair> {
         self.client_certificate.as_ref()
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn known(&self) -> Option<&KnownServers> {
+        self.known.as_ref()
+    }
+
+    pub(crate) fn dns(&self) -> Option<&Resolver> {
+        self.resolver.as_ref()
     }
 
     /// The log-in with its user, checked against the URL's.

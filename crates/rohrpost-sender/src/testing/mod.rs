@@ -36,7 +36,7 @@ use std::{
 use rohrpost_client::{AnyStream, BoxFuture, Connect, Connector, Endpoint};
 pub use rohrpost_mail::{ListenerTls as Tls, Stage};
 use rohrpost_mail::{Secret, Trust};
-use rohrpost_tls::{CertStore, ServerTls, ServerTlsOptions, ca::Ca};
+use rohrpost_tls::{CertStore, ServerTls, ServerTlsOptions, Tlsa, ca::Ca};
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -222,6 +222,13 @@ impl Server {
     /// What a client trusts to believe its certificate.
     pub fn trust(&self) -> Trust {
         Trust::PinCertificate(self.fingerprint.clone())
+    }
+
+    /// What its TLSA record says of its certificate, for [`Trust::Dane`].
+    pub fn tlsa(&self) -> Tlsa {
+        let digit = |at: usize| u8::from_str_radix(&self.fingerprint[2 * at..2 * at + 2], 16);
+        let data = (0..32).map(|at| digit(at).expect("a fingerprint is 64 hexadecimal digits")).collect();
+        Tlsa { usage: 3, selector: 0, matching: 1, data }
     }
 
     /// Leads to this server over a pipe in memory, whatever the address says.

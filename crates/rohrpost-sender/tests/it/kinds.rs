@@ -170,15 +170,6 @@ async fn an_untrusted_certificate_is_described_with_the_line_that_pins_it() {
 }
 
 #[tokio::test]
-async fn trust_that_cannot_be_decided_is_an_error_and_never_the_systems_trust() {
-    let peer = peer(Tls::Offered).await;
-    for trust in [Trust::Dane, Trust::FirstUse] {
-        let error = send(to(Server::new(HOST), &peer).security(Security::Starttls).trust(trust)).await.unwrap_err();
-        assert_eq!((error.kind(), error.sysexit()), (Kind::Config, 78), "{error}");
-    }
-}
-
-#[tokio::test]
 async fn tls_1_3_can_be_asked_for() {
     let peer = peer(Tls::Implicit).await;
     let receipt = send(server(peer.url()).min_tls(MinTls::Tls13)).await.unwrap();

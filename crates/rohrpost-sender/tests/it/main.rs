@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests themselves")]
 
 mod failover;
+mod identity;
 mod kinds;
 mod mail;
 mod old_tls;

@@ -145,12 +145,15 @@ pub(crate) struct Servers {
     /// How to encrypt, over what the URLs say: auto, implicit, starttls, opportunistic or off
     #[arg(long, value_name = "MODE")]
     pub(crate) tls: Option<Security>,
-    /// Whom to trust, over what the URLs say: system, any, ca:FILE or pin:sha256:FINGERPRINT
+    /// Whom to trust, over what the URLs say: system, dane, first-use, any, ca:FILE, system+ca:FILE or pin:sha256:FINGERPRINT
     #[arg(long, value_name = "TRUST")]
     pub(crate) trust: Option<Trust>,
-    /// PEM file with the authorities to trust, in the place of those of the system
+    /// PEM file with the authorities to trust, in the place of those of the system; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with = "trust")]
-    pub(crate) ca: Option<PathBuf>,
+    pub(crate) ca: Vec<PathBuf>,
+    /// Where first-use keeps the keys of servers; by default rohrpost/known_servers in $XDG_STATE_HOME or ~/.local/state
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_servers: Option<PathBuf>,
     /// Oldest version of TLS, over what the URLs say: 1.2 or 1.3
     #[arg(long, value_name = "VERSION")]
     pub(crate) min_tls: Option<MinTls>,

@@ -1,7 +1,9 @@
 //! The servers that a command sends through, from its options.
 
+use std::{env, path::PathBuf};
+
 use rohrpost_client::{ServerUrl, ServerUrlError};
-use rohrpost_sender::{Login, Proxy, SecretSource, Server, Trust, proxy::ProxyError};
+use rohrpost_sender::{KnownServers, Login, Proxy, SecretSource, Server, Trust, proxy::ProxyError};
 
 use crate::{
     cli::Servers,
@@ -39,7 +41,7 @@ pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
 fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
     let server = Server::url(text).map_err(|error| Failure::new(Exit::Usage, format!("--server: {error}")))?;
     let tls = options.tls.unwrap_or(url.tls());
-    let trust = trust(options);
+    let trust = trust(options)?;
     let shown = trust.clone().unwrap_or_else(|| url.trust(&url.place().endpoint()));
     let min_tls = options.min_tls.unwrap_or(url.min_tls());
     let login = login(options, url.user())?;
@@ -49,6 +51,7 @@ fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
     let words = format!("{server}, tls={tls}, trust={shown}, min-tls={min_tls}{user}{through}");
     let server = trust.into_iter().fold(server.min_tls(min_tls).login(login), Server::trust);
     let server = options.tls.into_iter().fold(server, Server::security);
+    let server = known_servers(options).into_iter().fold(server, Server::known_servers);
     Ok(Way { server: proxy.into_iter().fold(server, Server::proxy), words })
 }
 
@@ -57,9 +60,25 @@ fn proxy(options: &Servers) -> Result<Option<Proxy>, Failure> {
     proxy.map_err(|error: ProxyError| Failure::new(Exit::Usage, format!("--proxy: {error}")))
 }
 
-fn trust(options: &Servers) -> Option<Trust> {
-    let ca = options.ca.as_ref().map(|file| Trust::Ca(file.display().to_string()));
-    ca.or_else(|| options.trust.clone())
+fn trust(options: &Servers) -> Result<Option<Trust>, Failure> {
+    if options.ca.is_empty() {
+        return Ok(options.trust.clone());
+    }
+    let files: Vec<_> = options.ca.iter().map(|file| file.display().to_string()).collect();
+    match files.iter().find(|file| file.contains(':')) {
+        Some(file) => {
+            Err(Failure::new(Exit::Usage, format!("--ca: {file}: a colon stands between files, not in their names")))
+        }
+        None => Ok(Some(Trust::Ca(files.join(":")))),
+    }
+}
+
+/// The file that was named, else the one that is the user's own; nothing for a user without a home.
+fn known_servers(options: &Servers) -> Option<KnownServers> {
+    let absolute = |variable: &str| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let own = || absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    let file = options.known_servers.clone().or_else(|| own().map(|state| state.join("rohrpost/known_servers")));
+    file.map(KnownServers::file)
 }
 
 /// Who logs in; nobody where no user is named.
@@ -112,10 +131,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            words(&format!("{servers} --tls starttls --ca /ca.pem --min-tls 1.3")).unwrap(),
+            words(&format!("{servers} --tls starttls --ca /a.pem --ca /b.pem --min-tls 1.3")).unwrap(),
             [
-                "a.test:465, tls=starttls, trust=ca:/ca.pem, min-tls=1.3",
-                "b.test:587, tls=starttls, trust=ca:/ca.pem, min-tls=1.3"
+                "a.test:465, tls=starttls, trust=ca:/a.pem:/b.pem, min-tls=1.3",
+                "b.test:587, tls=starttls, trust=ca:/a.pem:/b.pem, min-tls=1.3"
             ]
         );
     }
@@ -146,6 +165,7 @@ mod tests {
 
     #[test]
     fn a_wrong_url_is_told_and_a_password_in_it_is_not_repeated() {
+        assert!(words("--server smtp://localhost --ca /a:b").unwrap_err().starts_with("--ca: /a:b: "));
         assert!(words("--server ftp://x").unwrap_err().starts_with("--server: unknown scheme"));
         let error = words("--server smtp://ann:pencil@x").unwrap_err();
         assert!(error.contains("holds no password") && !error.contains("pencil"), "{error}");

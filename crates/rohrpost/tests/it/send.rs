@@ -300,6 +300,25 @@ fn an_untrusted_certificate_is_shown_with_the_setting_that_pins_it() {
 }
 
 #[test]
+fn a_server_is_known_by_the_key_that_it_showed_first() {
+    let (place, other) = (Place::with(Server::builder().tls(ListenerTls::Offered)), Place::new());
+    let known = other.path("known_servers");
+    let options = ["--trust", "first-use", "--known-servers", known.to_str().expect("it has a plain name")];
+    let first = place.send(&options, "Hi");
+    assert!(first.output.starts_with("encrypted ") && first.output.contains("met for the first time"), "{first:?}");
+    let again = place.send(&options, "Hi");
+    assert!(again.output.starts_with("verified ") && !again.output.contains("note:"), "{again:?}");
+
+    let line = std::fs::read_to_string(&known).expect("it was made");
+    let (name, key) = line.trim_end().split_once(" spki-sha256:").expect("a server and its key");
+    std::fs::write(&known, format!("{name} spki-sha256:{}\n", "0".repeat(64))).expect("it is ours");
+    let changed = place.send(&options, "Hi");
+    assert_eq!(changed.code, 69, "{changed:?}");
+    assert!(changed.errors.contains(key) && changed.errors.contains("sed -i 1d "), "{changed:?}");
+    assert_eq!(place.server.received().len(), 2);
+}
+
+#[test]
 fn a_server_that_insists_on_tls_is_told_from_one_that_refuses() {
     let place = Place::with(Server::builder().tls(ListenerTls::Required));
     let ended = place.send(&["--tls", "off"], "Hi");
