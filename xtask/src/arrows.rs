@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("intake", &["mail", "store", "queue", "dns"]),
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
     ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns"]),
+    ("ffi", &["sender", "mail"]),
     ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];

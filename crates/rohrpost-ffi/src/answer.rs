@@ -1,0 +1,79 @@
+//! Answers: JSON that C can read, and the exit code that says in one number how it went.
+
+use std::ffi::{CStr, CString, c_int};
+
+use rohrpost_sender::{Class, Kind, Receipt};
+use serde::Serialize;
+
+use crate::{ABI, fault::Failure};
+
+/// What the result of a handle is.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    exit: c_int,
+    json: CString,
+}
+
+/// The answer of a sender that is ready.
+#[derive(Serialize)]
+struct Ready {
+    abi: u32,
+    version: &'static str,
+    servers: Vec<String>,
+}
+
+/// A failure that is none of the sender's. The keys are those of the sender's.
+#[derive(Serialize)]
+struct Fault {
+    error: String,
+    kind: &'static str,
+    class: &'static str,
+    exit: u8,
+    enhanced: (),
+    reply: (),
+    hint: (),
+    recipients: [(); 0],
+    attempts: [(); 0],
+}
+
+impl Answer {
+    /// The sender is ready for these servers.
+    pub(crate) fn ready(servers: Vec<String>) -> Self {
+        Self::new(0, &Ready { abi: ABI, version: env!("CARGO_PKG_VERSION"), servers })
+    }
+
+    /// Somebody got the message.
+    pub(crate) fn sent(receipt: &Receipt) -> Self {
+        Self::new(0, receipt)
+    }
+
+    /// One of the codes of `sysexits.h`; 0 where it went well.
+    pub(crate) fn exit(&self) -> c_int {
+        self.exit
+    }
+
+    /// The same at length.
+    pub(crate) fn json(&self) -> &CStr {
+        &self.json
+    }
+
+    fn new(exit: u8, value: &impl Serialize) -> Self {
+        let json = serde_json::to_string(value).expect("texts, numbers and lists can be written as JSON");
+        Self { exit: exit.into(), json: CString::new(json).expect("JSON escapes NUL") }
+    }
+}
+
+impl From<&Failure> for Answer {
+    fn from(failure: &Failure) -> Self {
+        let (kind, class, exit) = match failure {
+            Failure::Unsent(error) => return Self::new(error.sysexit(), error),
+            Failure::Mail(_) => (Kind::Build, Class::Permanent, 65),
+            Failure::Settings(_) | Failure::NoSender => (Kind::Config, Class::Ours, 78),
+            Failure::Thread(_) => (Kind::Config, Class::Ours, 71),
+            Failure::Defect(_) => (Kind::Config, Class::Ours, 70),
+        };
+        let (recipients, attempts) = ([], []);
+        let (error, kind, class) = (failure.to_string(), kind.as_str(), class.as_str());
+        Self::new(exit, &Fault { error, kind, class, exit, enhanced: (), reply: (), hint: (), recipients, attempts })
+    }
+}

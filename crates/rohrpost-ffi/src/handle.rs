@@ -1,0 +1,97 @@
+//! What a program holds: a sender, or what came of a message. All of it in safe Rust; the pointers are in
+//! [`crate::border`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rohrpost_sender::Receipt;
+
+use crate::{
+    answer::Answer,
+    engine::Engine,
+    fault::{Failure, Fault},
+    mail, settings,
+};
+
+/// See the module.
+pub(crate) struct Handle {
+    role: Role,
+    answer: Answer,
+}
+
+enum Role {
+    /// Of `rohrpost_open`.
+    Sender(Engine),
+    /// Of `rohrpost_open`, where that failed.
+    Broken,
+    /// Of `rohrpost_send`.
+    Result,
+}
+
+impl Handle {
+    /// A sender; where there can be none, its answer says why.
+    pub(crate) fn open(settings: Result<&str, Fault>) -> Self {
+        match guarded(|| start(settings)) {
+            Ok((engine, servers)) => Self { role: Role::Sender(engine), answer: Answer::ready(servers) },
+            Err(failure) => Self { role: Role::Broken, answer: (&failure).into() },
+        }
+    }
+
+    /// Sends a message through the sender that `handle` is; the answer is the receipt, or says why there is none.
+    pub(crate) fn send(handle: Option<&Self>, mail: Result<&str, Fault>) -> Self {
+        let sent = match handle {
+            Some(Self { role: Role::Sender(engine), .. }) => guarded(|| send(engine, mail)),
+            Some(Self { role: Role::Broken, answer }) => return Self { role: Role::Result, answer: answer.clone() },
+            Some(Self { role: Role::Result, .. }) | None => Err(Failure::NoSender),
+        };
+        let answer = sent.map_or_else(|failure| (&failure).into(), |receipt| Answer::sent(&receipt));
+        Self { role: Role::Result, answer }
+    }
+
+    /// What the program may ask for.
+    pub(crate) fn answer(&self) -> &Answer {
+        &self.answer
+    }
+
+    /// The end.
+    pub(crate) fn close(self) {
+        if let Role::Sender(engine) = self.role {
+            // There is nobody left to tell.
+            drop(guarded(|| {
+                engine.stop();
+                Ok(())
+            }));
+        }
+    }
+}
+
+fn start(settings: Result<&str, Fault>) -> Result<(Engine, Vec<String>), Failure> {
+    let (sender, servers) = settings.and_then(settings::sender).map_err(Failure::Settings)?;
+    Ok((Engine::start(sender)?, servers))
+}
+
+fn send(engine: &Engine, mail: Result<&str, Fault>) -> Result<Receipt, Failure> {
+    engine.send(mail.and_then(mail::mail).map_err(Failure::Mail)?)
+}
+
+/// No panic leaves here. What a panic left half done is not looked at again, and the sender's own state is whole between
+/// any two statements.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_answer_of_its_own() {
+        for (panic, told) in [
+            (guarded::<()>(|| panic!("no {}", "way")), "a defect of the library: no way"),
+            (guarded(|| panic!("none")), "a defect of the library: none"),
+            (guarded(|| std::panic::panic_any(1)), "a defect of the library: a panic without words"),
+        ] {
+            let failure = panic.unwrap_err();
+            assert_eq!((Answer::from(&failure).exit(), failure.to_string()), (70, told.to_owned()));
+        }
+    }
+}

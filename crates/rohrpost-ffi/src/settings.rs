@@ -1,0 +1,133 @@
+//! What `rohrpost_open` is given: the servers. The names are those of the options of `rohrpost send`.
+
+use std::path::PathBuf;
+
+use rohrpost_sender::{
+    Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender, Server, Trust,
+};
+use serde::Deserialize;
+
+use crate::{
+    ABI,
+    fault::Fault,
+    json::{self, Many, Short},
+};
+
+/// A sender for these servers, and their names as `host:port`.
+pub(crate) fn sender(json: &str) -> Result<(Sender, Vec<String>), Fault> {
+    // Looked at before all else: what is unknown here may be known to the version that the program was written for.
+    let Version { abi } = json::read(json)?;
+    if abi != ABI {
+        return Err(Fault::Abi(abi));
+    }
+    let Settings { _abi, order, server: Many(terms) } = json::read(json)?;
+    let servers = terms.into_iter().enumerate().map(|(place, terms)| terms.server(&format!("server[{place}]")));
+    let servers: Vec<Server> = servers.collect::<Result<_, _>>()?;
+    let names = servers.iter().map(ToString::to_string).collect();
+    let relays = match order {
+        Order::Failover => Relays::failover(servers),
+        Order::RoundRobin => Relays::round_robin(servers),
+    };
+    Ok((Sender::new(relays)?, names))
+}
+
+#[derive(Deserialize)]
+struct Version {
+    abi: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Of [`Version`].
+    #[serde(rename = "abi")]
+    _abi: u32,
+    #[serde(default)]
+    order: Order,
+    server: Many<Terms>,
+}
+
+/// Which server a message begins with.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    /// The first.
+    #[default]
+    Failover,
+    /// The next one each time.
+    RoundRobin,
+}
+
+/// One server.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Terms {
+    url: String,
+    user: Option<String>,
+    password: Option<Secret>,
+    password_file: Option<PathBuf>,
+    password_command: Option<String>,
+    password_env: Option<String>,
+    #[serde(deserialize_with = "json::word")]
+    mechanism: Option<Mechanism>,
+    allow_clear: bool,
+    tls: Option<Security>,
+    trust: Option<Trust>,
+    ca: Option<PathBuf>,
+    min_tls: Option<MinTls>,
+    #[serde(deserialize_with = "json::word")]
+    proxy: Option<Proxy>,
+    #[serde(deserialize_with = "json::word")]
+    rate: Option<Rate>,
+    concurrency: Option<usize>,
+    all_or_nothing: bool,
+}
+
+impl Short for Terms {
+    const EXPECTED: &str = "the URL of a server, or an object with its terms";
+
+    fn short(url: String) -> Self {
+        Self { url, ..Self::default() }
+    }
+}
+
+impl Terms {
+    fn server(self, path: &str) -> Result<Server, Fault> {
+        let login = self.login(path)?;
+        let server = Server::url(&self.url).map_err(|error| Fault::value(format!("{path}.url"), error))?;
+        let trust = match (self.trust, self.ca) {
+            (Some(_), Some(_)) => return Err(Fault::value(format!("{path}.ca"), "it does not go with trust")),
+            (trust, ca) => ca.map(|file| Trust::Ca(file.display().to_string())).or(trust),
+        };
+        let server = server.login(login).all_or_nothing(self.all_or_nothing);
+        let server = self.tls.into_iter().fold(server, Server::security);
+        let server = trust.into_iter().fold(server, Server::trust);
+        let server = self.min_tls.into_iter().fold(server, Server::min_tls);
+        let server = self.proxy.into_iter().fold(server, Server::proxy);
+        let server = self.rate.into_iter().fold(server, Server::rate);
+        Ok(self.concurrency.into_iter().fold(server, Server::concurrency))
+    }
+
+    /// Who logs in. A user of the URL is put beside the secret by the sender.
+    fn login(&self, path: &str) -> Result<Option<Login>, Fault> {
+        let sources = [
+            self.password.clone().map(SecretSource::Text),
+            self.password_file.as_ref().map(SecretSource::file),
+            self.password_command.as_ref().map(SecretSource::shell),
+            self.password_env.as_ref().map(SecretSource::env),
+        ];
+        let mut sources = sources.into_iter().flatten();
+        match (sources.next(), sources.next()) {
+            (Some(_), Some(_)) => Err(Fault::value(path, "several passwords; one of them is enough")),
+            (None, _) if self.user.is_some() => {
+                let sources = "password_file, password_command, password_env or password";
+                Err(Fault::value(format!("{path}.user"), format!("there is no password beside it: {sources}")))
+            }
+            (None, _) => Ok(None),
+            (Some(secret), None) => {
+                let login = Login::new(self.user.clone().unwrap_or_default(), secret).allow_clear(self.allow_clear);
+                Ok(Some(self.mechanism.into_iter().fold(login, Login::mechanism)))
+            }
+        }
+    }
+}
