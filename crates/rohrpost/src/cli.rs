@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Look after mail that waits
     #[command(subcommand)]
     Queue(Queue),
+    /// Ways out and how their hosts fare
+    #[command(subcommand)]
+    Route(Route),
     /// Show each hop of a message and how well it was sealed
     Trace(Trace),
     /// Accounts: who has a mailbox and may log in
@@ -246,6 +249,22 @@ pub(crate) enum Queue {
     },
     /// How old the waiting mail is, by destination
     Shape {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Route {
+    /// List the ways out that the configuration names, with the state of each host where the server runs
+    List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Try a way out now: its hosts that are down, and the mail that waits for it
+    Retry {
+        /// Its name
+        name: String,
         #[command(flatten)]
         output: Output,
     },

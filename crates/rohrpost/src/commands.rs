@@ -6,6 +6,7 @@ mod mailbox;
 mod merge;
 mod people;
 mod queue;
+mod route;
 mod send;
 mod serve;
 mod store;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Merge(merge) => block_on(merge::run(&place, &merge)),
         Command::Doctor(doctor) => block_on(doctor::run(&doctor)),
         Command::Queue(queue) => block_on(queue::run(&place, queue)),
+        Command::Route(route) => block_on(route::run(&place, route)),
         Command::Trace(trace) => block_on(trace::run(&place, &trace)),
         Command::Account(account) => block_on(people::account(&place, account)),
         Command::Alias(alias) => block_on(people::alias(&place, alias)),

@@ -11,6 +11,7 @@
 //! | `trace`, `mailbox`, `queue show --body` | [`Request::Trace`], [`Request::MailboxList`], [`Request::Body`] | `control/mail.rs` | `operator/mail.rs` |
 //! | `account`, `alias` | `Request::Account…`, `Request::Alias…` | `control/people.rs` | `operator/accounts.rs` |
 //! | `domain` | `Request::Domain…` | `control/people.rs` | `operator.rs` |
+//! | `route list`, `retry` | [`Request::RouteList`], [`Request::RouteRetry`] | `control/route.rs` | `operator/routes.rs` |
 //! | `store check` | [`Request::StoreCheck`] | `control/store.rs` | `operator.rs` |
 
 mod answer;
@@ -18,6 +19,7 @@ mod mail;
 mod people;
 mod queue;
 mod request;
+mod route;
 mod store;
 
 pub(crate) use answer::{Answer, Refusal, RefusalKind};
@@ -25,6 +27,7 @@ pub(crate) use mail::{BodyOf, MailRow, Piece, Trace};
 pub(crate) use people::{AccountRow, AliasRow, DomainRow, NewAccount, Password};
 pub(crate) use queue::{QueueMessage, QueueRow, Shape, VerbWord};
 pub(crate) use request::Request;
+pub(crate) use route::{HostRow, HostWord, RouteRow};
 pub(crate) use store::Checked;
 
 /// Rows of one answer, so that a frame stays small however long the queue is.

@@ -65,6 +65,7 @@ impl Collector for Figures {
         page.listeners(&self.stats)?;
         page.queue(&self.queue)?;
         page.delivery(self.delivery.stats())?;
+        page.routes(&self.delivery)?;
         page.store(&self.store)
     }
 }
@@ -104,6 +105,12 @@ impl Page<'_> {
         self.counter("recipients_failed", "Recipients that failed or expired", stats.failed)?;
         let seals = [("verified", stats.verified), ("encrypted", stats.encrypted), ("cleartext", stats.cleartext)];
         self.family("seals", "Relayed recipients, by how well the hop was sealed", "seal", seals)
+    }
+
+    fn routes(&mut self, delivery: &Delivery) -> fmt::Result {
+        let hosts = delivery.routes().into_iter().flat_map(|route| route.hosts);
+        let down = hosts.filter(|host| host.down.is_some()).count();
+        self.gauge("route_hosts_down", "Hosts of routes that are passed over now", down as u64)
     }
 
     fn store(&mut self, store: &Store) -> fmt::Result {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod mail;
+mod routes;
 
 use std::{
     future::Future,
@@ -13,6 +14,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rohrpost_delivery::RouteState;
 use rohrpost_mail::Domain;
 use rohrpost_queue::routing::{LOCAL, MX};
 use rohrpost_store::{Filter, Listed, LocalDomain, Page, Store, StoreError, Verb};
@@ -20,7 +22,8 @@ use rohrpost_store::{Filter, Listed, LocalDomain, Page, Store, StoreError, Verb}
 use crate::{
     config::Settings,
     control::{
-        Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, Shape, VerbWord,
+        Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, RouteRow, Shape,
+        VerbWord,
     },
 };
 
@@ -31,6 +34,12 @@ pub(crate) trait Live: Send + Sync {
 
     /// Returns recipients to their sender, with a notice each.
     fn bounce(&self, filter: Filter, by: String) -> BoxFuture<'_, Result<u64, Refusal>>;
+
+    /// How its ways out fare.
+    fn routes(&self) -> Vec<RouteState>;
+
+    /// Tries the hosts of a way out at once that are down.
+    fn probe(&self, route: &str);
 
     /// Whether its settings let nothing out.
     fn holds_outgoing(&self) -> bool;
@@ -59,6 +68,8 @@ pub(crate) struct Configured {
     pub(crate) domains: Vec<Domain>,
     /// Routes that mail can be sent by.
     pub(crate) routes: Vec<String>,
+    /// Those of them that the configuration describes.
+    pub(crate) ways: Vec<RouteRow>,
 }
 
 impl Configured {
@@ -66,7 +77,11 @@ impl Configured {
     pub(crate) fn of(settings: &Settings) -> Self {
         let usual = [LOCAL, MX].map(str::to_owned);
         let routes = settings.delivery.routes.iter().map(|route| route.name.clone());
-        Self { domains: settings.intake.local_domains.clone(), routes: usual.into_iter().chain(routes).collect() }
+        Self {
+            domains: settings.intake.local_domains.clone(),
+            routes: usual.into_iter().chain(routes).collect(),
+            ways: routes::of(settings),
+        }
     }
 }
 
@@ -112,6 +127,8 @@ impl Operator {
             Request::DomainList => self.domain_list().await,
             Request::DomainRemove { name } => self.domain_remove(&name).await,
             Request::MailboxList { account, folder, after } => self.mailbox_list(&account, &folder, after).await,
+            Request::RouteList => Ok(self.route_list()),
+            Request::RouteRetry { name } => self.route_retry(name, by).await,
             Request::StoreCheck => self.store_check().await,
         }
     }

@@ -250,7 +250,8 @@ impl Notes {
     }
 }
 
-fn relay_domain(domain: &file::RelayDomain) -> intake::RelayDomain {
+/// What the intake knows of a relay domain.
+pub(crate) fn relay_domain(domain: &file::RelayDomain) -> intake::RelayDomain {
     intake::RelayDomain {
         domain: domain.domain.clone(),
         next_hop: domain.next_hop.clone(),

@@ -3,7 +3,7 @@
 use rohrpost_store::Class;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountRow, AliasRow, Checked, DomainRow, MailRow, Piece, QueueMessage, QueueRow, Shape, Trace};
+use super::{AccountRow, AliasRow, Checked, DomainRow, MailRow, Piece, QueueMessage, QueueRow, RouteRow, Shape, Trace};
 
 /// What a server answers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -29,6 +29,8 @@ pub(crate) enum Answer {
     Aliases(Vec<AliasRow>),
     /// Domains.
     Domains(Vec<DomainRow>),
+    /// Ways out.
+    Routes(Vec<RouteRow>),
     /// A page of a mailbox.
     Mailbox(Vec<MailRow>),
     /// What the check of the store found.

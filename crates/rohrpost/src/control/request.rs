@@ -112,6 +112,13 @@ pub(crate) enum Request {
         /// Messages after this number.
         after: i64,
     },
+    /// All ways out and how they fare.
+    RouteList,
+    /// Tries a way out at once.
+    RouteRetry {
+        /// Its name.
+        name: String,
+    },
     /// Checks the store.
     StoreCheck,
 }
@@ -131,6 +138,7 @@ impl Request {
                 | Self::AliasList
                 | Self::DomainList
                 | Self::MailboxList { .. }
+                | Self::RouteList
                 | Self::StoreCheck
         )
     }

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use rohrpost_delivery::Delivery;
+use rohrpost_delivery::{Delivery, RouteState};
 use rohrpost_intake::Intake;
 use rohrpost_queue::Queue;
 use rohrpost_server::control::{Caller, ControlService};
@@ -45,6 +45,14 @@ impl Live for Running {
 
     fn bounce(&self, filter: Filter, by: String) -> BoxFuture<'_, Result<u64, Refusal>> {
         Box::pin(async move { Ok(self.delivery.bounce(filter, by).await?) })
+    }
+
+    fn routes(&self) -> Vec<RouteState> {
+        self.delivery.routes()
+    }
+
+    fn probe(&self, route: &str) {
+        self.delivery.probe(route);
     }
 
     fn holds_outgoing(&self) -> bool {
