@@ -51,6 +51,9 @@ impl Door {
         let answer = match ask(&self.dir.join(SOCKET), &question) {
             Ok(answer) => serde_json::from_slice(&answer).context("the server answered something else")?,
             Err(AskError::NobodyListens) => self.look(request).await?,
+            Err(AskError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(Failure::new(Exit::NoPermission, "only root and the server's own user may ask it").into());
+            }
             Err(error) => return Err(Failure::new(Exit::Unavailable, error).into()),
         };
         match answer {

@@ -116,6 +116,7 @@ pub(crate) fn of_store(error: &OpenError) -> Exit {
     match error {
         OpenError::InUse(_) => Exit::TempFail,
         OpenError::Missing(_) => Exit::NoInput,
+        OpenError::Io { error, .. } => of_io(error),
         _ => Exit::System,
     }
 }

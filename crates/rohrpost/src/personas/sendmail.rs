@@ -9,7 +9,7 @@
 //! | [`options`], [`getopt`] | the command line |
 //! | [`recipients`], [`caller`] | who gets it, who sends it |
 //! | [`smtp`] | `-bs` |
-//! | [`queue`], [`daemon`] | `-bp`, `-q`, `-bd` |
+//! | [`queue`], [`verify`], [`daemon`] | `-bp`, `-q`, `-bv`, `-bd` |
 //! | [`settings`] | where the server is found |
 
 mod caller;
@@ -22,6 +22,7 @@ mod queue;
 mod recipients;
 pub(super) mod settings;
 mod smtp;
+mod verify;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
@@ -61,7 +62,8 @@ Usage: sendmail [OPTIONS] [--] [RECIPIENT]...
   -odb, -odq         deliver at once; when the queue is run next
   -O NAME=VALUE      DeliveryMode, IgnoreDots, requiretls, smtputf8
   -bs                SMTP on standard input and output
-  -bp  -q  -bi  -bd  list the queue; try all of it now; check the aliases; start the server
+  -bp  -q            list the queue; try all of it now
+  -bv  -bi  -bd      say whom the recipients stand for; check the aliases; start the server
   -qIID  -qRTEXT     try one message now; those for recipients with this text
   -C FILE            other configuration
   -v                 say what was done
@@ -129,6 +131,9 @@ fn obey(name: Name, place: &Place, arguments: Vec<OsString>) -> anyhow::Result<E
         Mode::Smtp => converse(options.delivery, &Settings::read(place)?),
         Mode::List => block_on(queue::list(place)),
         Mode::Flush(flush) => block_on(queue::flush(place, flush)),
+        Mode::Verify => {
+            print(&verify::addresses(&options.operands, &Settings::read(place)?)?).map(|()| ExitCode::SUCCESS)
+        }
         Mode::Aliases => check_aliases(&Settings::read(place)?),
         Mode::Daemon => daemon::start(place),
         Mode::Nothing => Ok(ExitCode::SUCCESS),
@@ -153,10 +158,7 @@ fn deliver(options: &Options, settings: &Settings) -> anyhow::Result<ExitCode> {
     };
     let message = read_message(options)?;
     let head = options.header_recipients.then_some(message.header.as_slice());
-    let recipients = recipients::all(&options.operands, head).map_err(|error| {
-        let exit = if error == recipients::RecipientsError::None { Exit::NoInput } else { Exit::Data };
-        Failure::new(exit, error)
-    })?;
+    let recipients = recipients::all(&options.operands, head).map_err(|error| Failure::new(error.exit(), error))?;
     let envelope = envelope(options, reverse_path, &recipients, &message);
     let notify = options.notify.unwrap_or_default();
     let recipients = recipients.into_iter().map(|address| to(address, notify)).collect();

@@ -65,6 +65,8 @@ pub(super) enum Mode {
     List,
     /// `-q`: try what waits now.
     Flush(Flush),
+    /// `-bv`: say whom the operands stand for.
+    Verify,
     /// `-bi`: the aliases were changed.
     Aliases,
     /// `-bd`: start the server.
@@ -240,9 +242,10 @@ fn mode(value: &str) -> Result<Mode, OptionError> {
         "m" => Ok(Mode::Deliver),
         "s" => Ok(Mode::Smtp),
         "p" => Ok(Mode::List),
+        "v" => Ok(Mode::Verify),
         "i" => Ok(Mode::Aliases),
         "d" => Ok(Mode::Daemon),
-        _ => Err(wrong('b', value, "m, s, p, i or d")),
+        _ => Err(wrong('b', value, "m, s, p, v, i or d")),
     }
 }
 

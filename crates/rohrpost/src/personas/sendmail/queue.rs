@@ -10,11 +10,31 @@ use super::options::Flush;
 use crate::{
     cli::Place,
     commands::{mismatch, print},
+    config::ConfigError,
     control::{Answer, PAGE_ROWS, QueueRow, Request, VerbWord},
     door::Door,
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, code_of},
     view,
 };
+
+/// Asks the server about its queue.
+async fn ask(place: &Place, request: Request) -> anyhow::Result<Answer> {
+    let answer = async { Door::find(place)?.ask(request).await };
+    answer
+        .await
+        .map_err(|error| if is_closed(&error) { Failure::new(Exit::NoPermission, CLOSED).into() } else { error })
+}
+
+/// Who writes to whom is not every user's business, and who asks is mostly just curious whether their mail is gone.
+const CLOSED: &str = "the queue is shown to root and to the server's own user only (try sudo)";
+
+/// Whether it is this user's rights that are missing: for the configuration, the socket or the store.
+fn is_closed(error: &anyhow::Error) -> bool {
+    let is_denied = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    let is_unreadable =
+        |error: &ConfigError| matches!(error, ConfigError::Unreadable { error, .. } if is_denied(error));
+    code_of(error) == Exit::NoPermission || error.downcast_ref().is_some_and(is_unreadable)
+}
 
 /// Prints what waits. Of an empty queue it says what `mailq` has always said, for which scripts look.
 pub(super) async fn list(place: &Place) -> anyhow::Result<ExitCode> {
@@ -25,12 +45,11 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<ExitCode> {
 }
 
 async fn rows(place: &Place) -> anyhow::Result<Vec<QueueRow>> {
-    let door = Door::find(place)?;
     let mut rows: Vec<QueueRow> = Vec::new();
     loop {
         let after = rows.last().map(|row| (row.id, row.n));
         let request = Request::QueueList { filter: Filter::default(), after, limit: PAGE_ROWS };
-        let Answer::Queue(page) = door.ask(request).await? else { return Err(mismatch()) };
+        let Answer::Queue(page) = ask(place, request).await? else { return Err(mismatch()) };
         let is_last = page.len() < PAGE_ROWS;
         rows.extend(page);
         if is_last {
@@ -52,9 +71,8 @@ pub(super) async fn flush(place: &Place, flush: &Flush) -> anyhow::Result<ExitCo
             rows.map(|row| Filter { ids: vec![row.id], recipient: Some(row.recipient), ..Filter::default() }).collect()
         }
     };
-    let door = Door::find(place)?;
     for filter in filters {
-        door.ask(Request::QueueApply { filter, verb: VerbWord::Retry, count_only: false }).await?;
+        ask(place, Request::QueueApply { filter, verb: VerbWord::Retry, count_only: false }).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,10 @@
 
 use rohrpost_mail::{AddressError, address_list::AddressListError, header};
 
-use crate::personas::addresses::{self, Named};
+use crate::{
+    exit::Exit,
+    personas::addresses::{self, Named},
+};
 
 /// Why the recipients cannot be told.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,6 +25,16 @@ pub(super) enum RecipientsError {
         /// What is wrong with it.
         error: AddressListError,
     },
+}
+
+impl RecipientsError {
+    /// How the program ends.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::None => Exit::NoInput,
+            Self::List { .. } => Exit::Data,
+        }
+    }
 }
 
 /// Everybody once, in order: bare names of this host as they are written, other addresses in one spelling.

@@ -5,7 +5,7 @@
 
 use std::{fs, path::Path, path::PathBuf};
 
-use rohrpost_mail::Domain;
+use rohrpost_mail::{Domain, Host};
 use rohrpost_server::submit::{DEFAULT_DROP_DIR, DEFAULT_SOCKET};
 use serde::Deserialize;
 
@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(super) drop_dir: PathBuf,
     /// The domain of names without one.
     pub(super) mail_name: Domain,
+    /// The server's own name, where it is known.
+    pub(super) host_name: Option<Domain>,
     /// The file with the aliases of this host.
     pub(super) aliases: PathBuf,
 }
@@ -44,7 +46,7 @@ impl Settings {
     /// Those of `place`; where it names no file, of the host's own server.
     pub(crate) fn read(place: &Place) -> anyhow::Result<Self> {
         let keys = match (&place.config, &place.dir) {
-            (Some(file), _) => keys(file).map_err(|error| wrong(file, &error))?,
+            (Some(file), _) => keys(file)?,
             (None, Some(_)) => Keys::default(),
             (None, None) => usual_keys(),
         };
@@ -56,23 +58,34 @@ impl Settings {
                 submit.drop_dir.unwrap_or_else(|| DEFAULT_DROP_DIR.into()),
             ),
         };
-        let mail_name = submit.mail_name.or_else(mail_name_of_host).or(host_name).unwrap_or_else(name_of_host);
-        Ok(Self { socket, drop_dir, mail_name, aliases: submit.aliases })
+        let mail_name = submit.mail_name.or_else(mail_name_of_host).or_else(|| host_name.clone());
+        let mail_name = mail_name.unwrap_or_else(name_of_host);
+        Ok(Self { socket, drop_dir, mail_name, host_name, aliases: submit.aliases })
+    }
+
+    /// Whether names at this domain are names of this host.
+    pub(super) fn is_own(&self, domain: &Host) -> bool {
+        let own = |name: &Domain| *name == self.mail_name || Some(name) == self.host_name.as_ref();
+        domain.name().is_some_and(|name| own(name) || name.as_str() == "localhost")
     }
 }
 
-fn wrong(file: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Exit::Config, format!("{} ({error})", file.display()))
-}
-
-fn keys(file: &Path) -> anyhow::Result<Keys> {
-    let mut keys: Keys = toml::from_str(&fs::read_to_string(file)?)?;
+fn keys(file: &Path) -> Result<Keys, Failure> {
+    let wrong = |why: &str| Failure::new(Exit::Config, format!("{}{why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| wrong(&format!(" ({error})")))?;
+    let mut keys: Keys = toml::from_str(&text).map_err(|error| wrong(&in_one_line(&text, &error)))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let Submit { socket, drop_dir, aliases, .. } = &mut keys.submit;
     for path in [keys.data_dir.as_mut(), socket.as_mut(), drop_dir.as_mut(), Some(aliases)].into_iter().flatten() {
         *path = folder.join(&*path);
     }
     Ok(keys)
+}
+
+/// What is wrong with a configuration, and in which line: `:3: …`. The reader's own words would draw a picture.
+fn in_one_line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|place| text.get(..place.start)).unwrap_or_default();
+    format!(":{}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 fn usual_keys() -> Keys {
@@ -111,6 +124,8 @@ mod tests {
         assert_eq!(settings.aliases, folder.path().join("a"));
         let wrong = |settings: anyhow::Result<Settings>| exit::code_of(&settings.unwrap_err());
         assert_eq!(wrong(read("[submit")), Exit::Config);
+        let error = read("data_dir = 'data'\n[submit]\nmail_name = 7\n").unwrap_err().to_string();
+        assert!(error.contains("rohrpost.toml:3: ") && !error.contains('\n'), "{error}");
         assert_eq!(wrong(Settings::read(&Place { config: Some("/nowhere/x".into()), dir: None })), Exit::Config);
     }
 

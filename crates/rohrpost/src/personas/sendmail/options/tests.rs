@@ -72,6 +72,7 @@ fn the_names_and_modes_say_what_to_do() {
     assert_eq!(mode(&["-bs", "-i"]), Mode::Smtp);
     assert_eq!(mode(&["-bp"]), Mode::List);
     assert_eq!(mode(&["-bi"]), Mode::Aliases);
+    assert_eq!(mode(&["-bv", "-v", "root"]), Mode::Verify);
     assert_eq!(mode(&["-I"]), Mode::Aliases);
     assert_eq!(mode(&["-q"]), Mode::Flush(Flush::All));
     assert_eq!(mode(&["-qIabc"]), Mode::Flush(Flush::Id("abc".into())));

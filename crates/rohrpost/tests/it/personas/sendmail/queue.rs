@@ -1,10 +1,13 @@
 //! `mailq`, `runq`, `newaliases` and the options that mean the same.
 
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use super::{Host, host};
 
@@ -30,6 +33,33 @@ fn the_queue_is_listed_and_tried_again() {
     }
     assert_eq!(listed("runq", &[]), "");
     rohrpost.ask(&["queue", "drop", "--all", "--yes"]);
+}
+
+#[test]
+fn an_ordinary_user_is_told_in_one_line_whose_queue_it_is() {
+    let (host, rohrpost) = Host::start();
+    let folder = TempDir::with_prefix("rohrpost-user-").expect("a directory can be made");
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("its mode can be set");
+    let program = folder.path().join("sendmail");
+    std::fs::copy(env!("CARGO_BIN_EXE_rohrpost"), &program).expect("there is room for it");
+    let program = program.to_str().expect("the directory has a plain name");
+    for option in ["-bp", "-q", "-qRann"] {
+        let mut command = host.command(program);
+        command.arg(option).uid(64_321).gid(64_321).current_dir("/");
+        let ended = host::run(command, b"");
+        assert_eq!(ended.status.code(), Some(77), "{ended:?}");
+        assert_eq!(ended.errors, "rohrpost: the queue is shown to root and to the server's own user only (try sudo)\n");
+    }
+    drop(rohrpost);
+}
+
+#[test]
+fn names_are_followed_and_nothing_is_sent() {
+    let (host, rohrpost) = Host::start();
+    let ended = host.call("sendmail", &["-bv", "root, far@elsewhere.test", "ann"], b"");
+    assert!(ended.status.success() && ended.errors.is_empty(), "{ended:?}");
+    assert_eq!(ended.output, "root: ann@here.test\nfar@elsewhere.test: far@elsewhere.test\nann: ann@here.test\n");
+    assert!(!rohrpost.ask(&["queue", "list", "--json"]).contains("elsewhere"));
 }
 
 #[test]
