@@ -4,13 +4,15 @@
 //! nothing about which addresses From names. Only subaddresses are looked up, since `ann+shop@` is ann's until somebody
 //! else has that very address.
 
+use std::{borrow::Cow, sync::Arc};
+
 use rohrpost_mail::{
     Host, Mailbox, address_list,
     header::{self, Field},
 };
 use rohrpost_store::{Account, Resolved, Store};
 
-use crate::{directory::without_detail, limits::SUBADDRESSES_MAX, refusal::Refusal};
+use crate::{directory::without_detail, limits::SUBADDRESSES_MAX, refusal::Refusal, users::Users};
 
 /// What an account has to do with an address, as far as the account itself says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,17 +42,23 @@ impl Claim {
     }
 }
 
-/// Judges what accounts write as, with the store to ask whose a subaddress is.
+/// Judges what accounts and users of this host write as, with the store to ask whose a subaddress is.
 #[derive(Clone, Debug)]
 pub(crate) struct Authors {
     store: Store,
     mark: Option<char>,
+    users: Arc<Users>,
 }
 
 impl Authors {
     /// `mark` is what sets a subaddress off, if anything does.
-    pub(crate) fn new(store: Store, mark: Option<char>) -> Self {
-        Self { store, mark }
+    pub(crate) fn new(store: Store, mark: Option<char>, users: Arc<Users>) -> Self {
+        Self { store, mark, users }
+    }
+
+    /// The header of a user's message as it goes out: checked, with other addresses where they are set.
+    pub(crate) fn header_of_user<'a>(&self, uid: u32, head: &'a [u8]) -> Result<Cow<'a, [u8]>, Refusal> {
+        self.users.header(uid, head)
     }
 
     /// Checks the reverse path of an account's message.
@@ -106,6 +114,16 @@ pub fn header_subaddresses(head: &[u8], account: &Account, mark: Option<char>) -
         0 => Err(not_yours("The message needs a From field")),
         _ => Err(not_yours("The message has more than one From field")),
     }
+}
+
+/// Checks each address that a header speaks for; `fault` says what is wrong with one.
+pub(crate) fn check_each(head: &[u8], fault: impl Fn(&Mailbox) -> Option<Refusal>) -> Result<(), Refusal> {
+    for field in header::fields(head).filter(speaks_for_somebody) {
+        if let Some(fault) = addresses_of(&field)?.iter().find_map(&fault) {
+            return Err(fault);
+        }
+    }
+    Ok(())
 }
 
 fn speaks_for_somebody(field: &Field<'_>) -> bool {

@@ -237,7 +237,8 @@ impl Intake {
     }
 
     pub(crate) fn authors(&self) -> Authors {
-        Authors::new(self.0.store.clone(), self.config().settings.subaddress)
+        let settings = &self.config().settings;
+        Authors::new(self.0.store.clone(), settings.subaddress, settings.users.clone())
     }
 
     pub(crate) fn directory(&self) -> &Directory {

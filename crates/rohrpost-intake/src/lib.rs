@@ -2,8 +2,9 @@
 //!
 //! [`Intake`] owns policy: who may log in ([`accounts`]), who may connect and how often ([`peers`], [`guessing`]), who may
 //! send to whom ([`access`], recipients of local and relay domains, limits of accounts in [`quota`]) and write as whom
-//! ([`author`]), what a submitted message must look like ([`content`]), what programs of this host hand in ([`submit`]). It speaks no protocol: a driver hands it what the session wants to know and
-//! turns each [`Refusal`] into the reply that it names. A message passes as a [`Transaction`], whose end is
+//! ([`author`]), what a submitted message must look like ([`content`]), what programs of this host hand in ([`submit`])
+//! and as whom ([`users`]). It speaks no protocol: a driver hands it what the session wants to know and turns each
+//! [`Refusal`] into the reply that it names. A message passes as a [`Transaction`], whose end is
 //! [`rohrpost_store::Stored`], the only thing that lets a session say 250.
 //!
 //! Every counter, cache and queue in here is bounded; the bounds stand in [`limits`], what operators set in [`settings`].
@@ -26,6 +27,7 @@ pub mod refusal;
 pub mod settings;
 pub mod submit;
 pub mod transaction;
+pub mod users;
 pub mod window;
 
 mod directory;

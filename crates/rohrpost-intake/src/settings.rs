@@ -1,13 +1,13 @@
 //! What the operator sets: the parts of `rohrpost.toml` that this crate obeys, as they are meant.
 
-use std::{net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::IpAddr, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use rohrpost_mail::{Domain, Mailbox, dsn::Language};
 use rohrpost_queue::DomainPattern;
 use serde::Deserialize;
 
-use crate::access::AccessRule;
+use crate::{access::AccessRule, users::Users};
 
 /// Everything the intake is told at its start.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct Settings {
     pub aliases: Option<PathBuf>,
     /// Whether Received says which user's program a message came from. Default yes.
     pub received_uid: bool,
+    /// As whom the users of this host may write, and as whom they are shown. Default: as anybody, as they write.
+    pub users: Arc<Users>,
     /// The language of reports to programs of this host whose recipients were refused. Default English.
     pub language: Language,
 }
@@ -83,6 +85,7 @@ impl Settings {
             tarpit: Duration::from_mins(1),
             aliases: None,
             received_uid: true,
+            users: Arc::default(),
             language: Language::English,
         }
     }

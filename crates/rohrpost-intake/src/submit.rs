@@ -1,8 +1,8 @@
 //! What programs of this host hand in, by the submit socket or the drop directory.
 //!
-//! Such a program is known by the user who runs it, as the kernel says. It needs no password, may name any sender, and
-//! has no limits but those of a message. Its message passes the same [`Transaction`] as all others. Three things are its
-//! own:
+//! Such a program is known by the user who runs it, as the kernel says. It needs no password, may name any sender unless
+//! the operator narrows that ([`crate::users`]), and has no limits but those of a message. Its message passes the same
+//! [`Transaction`] as all others. Three things are its own:
 //!
 //! - names without a domain: the host's aliases say who reads their mail ([`crate::aliases_file`]), else they are at the
 //!   host's mail name;
@@ -208,6 +208,8 @@ impl Intake {
         }
         let Options { mut envelope, recipients, mode } = options;
         let (config, first) = (self.config(), self.queue().settings().schedule.first);
+        let shown = config.settings.users.path(submitter.uid, envelope.reverse_path);
+        envelope.reverse_path = shown.map_err(|refusal| exit::refused(&refusal))?;
         envelope.hold_until = match mode {
             Mode::Background => None,
             Mode::Queue => Some(schedule::later(Timestamp::now(), first)),

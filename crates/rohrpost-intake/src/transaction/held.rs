@@ -93,7 +93,8 @@ impl Held {
         if let Some(account) = &peer.account {
             self.authors.check_header(account, head).await?;
         }
-        let repaired = content::repair_header(head, id, &peer.host_name, Timestamp::now());
+        let head = peer.uid.map_or(Ok(Cow::Borrowed(head)), |uid| self.authors.header_of_user(uid, head))?;
+        let repaired = content::repair_header(&head, id, &peer.host_name, Timestamp::now());
         Ok(Bytes::from(repaired.into_owned()))
     }
 }

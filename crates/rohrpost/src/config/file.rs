@@ -22,7 +22,7 @@ pub(crate) use self::{
     intake::{Access, AccessAction, Limits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
     listener::{Auth, BareNewlines, Certificate, Extensions, Listener, OneOrMany, ProtocolWord, Tls},
     route::{AfterDotWord, ChooseWord, Pipe, Route, RouteHost},
-    submit::Submit,
+    submit::{Masquerade, Submit, UserSenders},
     system::{Domains, Log, LogFormat, Metrics, Store},
 };
 

@@ -6,10 +6,12 @@
 mod listeners;
 mod outward;
 mod routes;
+mod users;
 
 use std::{
     fmt::Display,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rohrpost_intake::settings as intake;
@@ -203,6 +205,7 @@ impl Notes {
             aliases: Some(self.folder.join(&config.submit.aliases))
                 .filter(|_| !config.submit.aliases.as_os_str().is_empty()),
             received_uid: config.submit.received_uid,
+            users: Arc::new(self.users(config)),
             language: language(config.language),
             ..intake::Settings::new(config.host_name.clone(), postmaster?)
         })

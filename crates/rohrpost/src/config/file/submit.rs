@@ -46,6 +46,52 @@ pub(crate) struct Submit {
     ///
     /// Default: `"/etc/aliases"`
     pub(crate) aliases: PathBuf,
+
+    /// Users who may not write as everybody. All others may name any sender, as with every sendmail.
+    #[serde(default)]
+    pub(crate) sender: Vec<UserSenders>,
+
+    /// Addresses that only this host knows, and what is shown in their place. The first entry that fits wins.
+    #[serde(default)]
+    pub(crate) masquerade: Vec<Masquerade>,
+}
+
+/// A user of this host, and as whom this user's programs may write: by the sender of the envelope, and by the fields
+/// `From` and `Sender`. Other mail is refused with exit code 77. Several entries for one user add up.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserSenders {
+    /// The user, by name or number.
+    ///
+    /// Required: `"www-data"`
+    pub(crate) user: String,
+
+    /// Addresses: `"shop@example.org"`, `"example.org"`, `"*.example.org"` (below it) or `"*"`. The user's own address at
+    /// `mail_name`, and no sender at all, are always allowed.
+    ///
+    /// Required: `["shop@example.org"]`
+    pub(crate) addresses: Vec<String>,
+}
+
+/// An address that is replaced in mail of programs of this host: in the sender of the envelope and in `From`, `Sender` and
+/// `Reply-To`.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Masquerade {
+    /// Which address: `"root@web1.lan"`, `"web1.lan"`, `"*.lan"` (below it) or `"*"`.
+    ///
+    /// Required: `"root@web1.lan"`
+    pub(crate) from: String,
+
+    /// The address that is shown; `"@example.org"` keeps the part before the `@`.
+    ///
+    /// Required: `"admin@example.org"`
+    pub(crate) to: String,
+
+    /// Only in mail of this user, by name or number. Unset: in everybody's.
+    ///
+    /// Example: `"www-data"`
+    pub(crate) user: Option<String>,
 }
 
 impl Default for Submit {
@@ -57,6 +103,8 @@ impl Default for Submit {
             received_uid: true,
             mail_name: None,
             aliases: "/etc/aliases".into(),
+            sender: Vec::new(),
+            masquerade: Vec::new(),
         }
     }
 }

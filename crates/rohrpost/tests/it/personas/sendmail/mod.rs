@@ -8,5 +8,6 @@ mod exits;
 mod offline;
 mod queue;
 mod smtp;
+mod users;
 
 use super::host::{self, Host};
