@@ -1,4 +1,4 @@
-//! The comparison with other mail servers: runs `benches/compare` and writes `docs/benchmarks.md`.
+//! The comparison with other mail servers and senders: runs `benches/compare` and writes `docs/benchmarks.md`.
 
 use std::fmt::Write as _;
 
@@ -6,27 +6,48 @@ use anyhow::{Context, Result};
 
 use crate::{programs, shell};
 
-/// What stands between these two lines of the page is measured; the rest is written by hand.
-const START: &str = "<!-- measured: from here on `cargo xtask bench` writes -->\n";
-const END: &str = "<!-- measured: to here -->\n";
+/// A table of the page. What stands between its two lines is measured; the rest is written by hand.
+struct Table {
+    /// Its name on the command line of the benchmark.
+    name: &'static str,
+    start: &'static str,
+    end: &'static str,
+}
+
+const SERVER: Table = Table {
+    name: "server",
+    start: "<!-- measured: from here on `cargo xtask bench` writes -->\n",
+    end: "<!-- measured: to here -->\n",
+};
+const CLIENT: Table = Table {
+    name: "client",
+    start: "<!-- measured: from here on `cargo xtask bench client` writes -->\n",
+    end: "<!-- measured by `cargo xtask bench client`: to here -->\n",
+};
 
 /// Measures with the build that packages have, and puts the table and its conditions into the page.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     programs::provide()?;
+    let (table, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == CLIENT.name => (CLIENT, rest),
+        _ => (SERVER, arguments),
+    };
     let mut bench = shell::cargo();
     bench.args(["bench", "--locked", "--profile", "dist", "--package", "rohrpost", "--bench", "compare", "--"]);
-    let table = shell::output(bench.args(arguments).stderr(std::process::Stdio::inherit()))?;
-    print!("{table}");
-    if arguments.is_empty() { write_page(&table) } else { Ok(()) }
+    let rows = shell::output(bench.arg(table.name).args(arguments).stderr(std::process::Stdio::inherit()))?;
+    print!("{rows}");
+    if arguments.is_empty() { table.write(&rows) } else { Ok(()) }
 }
 
-fn write_page(table: &str) -> Result<()> {
-    let path = shell::root().join("docs/benchmarks.md");
-    let page = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (before, rest) = page.split_once(START).context("the page has lost its first mark")?;
-    let (_, after) = rest.split_once(END).context("the page has lost its last mark")?;
-    let measured = format!("{before}{START}\n{}\n{table}\n{END}{after}", conditions()?);
-    std::fs::write(&path, measured).with_context(|| format!("cannot write {}", path.display()))
+impl Table {
+    fn write(&self, rows: &str) -> Result<()> {
+        let path = shell::root().join("docs/benchmarks.md");
+        let page = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (before, rest) = page.split_once(self.start).context("the page has lost the first mark of this table")?;
+        let (_, after) = rest.split_once(self.end).context("the page has lost the last mark of this table")?;
+        let measured = format!("{before}{}\n{}\n{rows}\n{}{after}", self.start, conditions()?, self.end);
+        std::fs::write(&path, measured).with_context(|| format!("cannot write {}", path.display()))
+    }
 }
 
 /// The machine and the versions, without which no figure means anything.

@@ -16,8 +16,10 @@ pub(crate) struct Row {
 
 /// A ratio that is to be reached, or a figure that must not be passed.
 pub(crate) enum Goal {
-    /// Ours divided by this column's, round by round.
+    /// Ours divided by this column's, round by round: more is better.
     AtLeast { times: f64, column: &'static str },
+    /// The same where less is better.
+    NoMoreThan { times: f64, column: &'static str },
     /// Our own figure.
     AtMost(f64),
     /// One of the two is enough.
@@ -62,6 +64,10 @@ impl Row {
             Goal::AtLeast { times, column } => {
                 let ratio = median(&self.ratios(column));
                 (format!("{ratio:.2} × {column} (goal ≥ {times} ×)"), ratio >= *times)
+            }
+            Goal::NoMoreThan { times, column } => {
+                let ratio = median(&self.ratios(column));
+                (format!("{ratio:.2} × {column} (goal ≤ {times} ×)"), ratio <= *times)
             }
             Goal::AtMost(most) => {
                 let figure = median(self.ours());

@@ -3,7 +3,11 @@
 //! `cargo xtask bench` runs it and writes what it prints to `docs/benchmarks.md`. The programs take turns, round after
 //! round, since two cores shared by client, server and sink drift by half within an hour; ratios are taken per round and
 //! the median of them is quoted. The ceiling is a sink that answers at once and stores nothing, under the same load.
+//!
+//! There are two tables: what the server does ([`rows`]), and what the programs and the library do that send to one
+//! ([`client`]).
 
+mod client;
 mod figures;
 mod load;
 mod memory;
@@ -19,11 +23,14 @@ mod tls;
 
 use std::io::Write as _;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Measures, and prints the table in Markdown.
 #[derive(Debug, Parser)]
 struct Options {
+    /// Which table.
+    #[arg(value_enum, default_value_t = Table::Server)]
+    table: Table,
     /// Rounds that each program takes part in.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -38,12 +45,25 @@ struct Options {
     bench: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Table {
+    /// What takes, keeps and passes on mail
+    Server,
+    /// What sends it
+    Client,
+}
+
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     rohrpost_tls::install_provider();
     println!("| job | unit | figures: median (lowest–highest) | ratio: median of the rounds |");
     println!("|---|---|---|---|");
-    for (name, measure) in rows::ROWS {
+    let rows = match options.table {
+        Table::Server => rows::ROWS,
+        Table::Client => client::ROWS,
+    };
+    for (name, measure) in rows {
         if options.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {
             println!("{}", measure(&options)?);
             std::io::stdout().flush()?;

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A row by its name.
-type Measure = fn(&Options) -> Result<Row>;
+pub(crate) type Measure = fn(&Options) -> Result<Row>;
 
 /// Every row, in the order of the report.
 pub(crate) const ROWS: &[(&str, Measure)] = &[
@@ -175,7 +175,7 @@ impl Acceptance {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "no run sends 2^53 messages")]
-fn per_second(messages: usize, took: Duration) -> f64 {
+pub(crate) fn per_second(messages: usize, took: Duration) -> f64 {
     messages as f64 / took.as_secs_f64()
 }
 

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::{
     peers::{NextHop, PeerTls, Postfix},
-    sink::Sink,
+    sink::{Acks, Form, Sink},
     tls,
 };
 
@@ -73,7 +73,7 @@ impl Ours {
     /// Goes on as `serve`, without the demo's second server: its settings are a file like any other.
     pub(crate) fn serve(&mut self) -> Result<()> {
         self.stop()?;
-        let settings = self.dir.path().join("rohrpost.toml");
+        let settings = self.settings();
         let written = std::fs::read_to_string(&settings)?;
         std::fs::write(&settings, format!("user = \"root\"\n{written}"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
@@ -105,6 +105,11 @@ impl Ours {
     pub(crate) fn pid(&self) -> u32 {
         self.ready.pid
     }
+
+    /// The file with its settings, which its commands read.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.dir.path().join("rohrpost.toml")
+    }
 }
 
 impl Drop for Ours {
@@ -125,18 +130,28 @@ fn spawn(dir: &Path, arguments: &[String]) -> Result<(Child, Ready)> {
     Ok((process, ready))
 }
 
-/// Two sinks, one in clear text and one with STARTTLS.
+/// A sink for each form of TLS.
 pub(crate) struct Sinks {
     pub(crate) plain: Sink,
     pub(crate) starttls: Sink,
+    pub(crate) implicit: Sink,
     certificates: Certificates,
 }
 
 impl Sinks {
     pub(crate) fn start() -> Result<Self> {
+        Self::that_acknowledge(Acks::Late)
+    }
+
+    pub(crate) fn that_acknowledge(acks: Acks) -> Result<Self> {
         let certificates = Certificates::issue()?;
         let acceptor = tls::acceptor(&certificates.certificate, &certificates.key)?;
-        Ok(Self { plain: Sink::start(None)?, starttls: Sink::start(Some(acceptor))?, certificates })
+        Ok(Self {
+            plain: Sink::start(Form::Clear, acks)?,
+            starttls: Sink::start(Form::StartTls(acceptor.clone()), acks)?,
+            implicit: Sink::start(Form::Implicit(acceptor), acks)?,
+            certificates,
+        })
     }
 
     pub(crate) fn ca(&self) -> &Path {

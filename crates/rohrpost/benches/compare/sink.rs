@@ -5,18 +5,41 @@
 use std::{
     io,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
+use rustix::net::sockopt::set_tcp_quickack;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
+
+/// The form of TLS that a sink has.
+#[derive(Clone)]
+pub(crate) enum Form {
+    /// None.
+    Clear,
+    /// STARTTLS.
+    StartTls(TlsAcceptor),
+    /// From the first octet.
+    Implicit(TlsAcceptor),
+}
+
+/// When what was read is acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Acks {
+    /// As the kernel does: up to 40 ms later where there is nothing to answer.
+    Late,
+    /// At once. A client that leaves Nagle's algorithm on and writes a message in two parts would wait for the kernel.
+    AtOnce,
+}
 
 /// A running sink; its thread lives as long as the process.
 pub(crate) struct Sink {
@@ -26,15 +49,15 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Starts one on a free loopback port; with `tls` it offers STARTTLS.
-    pub(crate) fn start(tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    /// Starts one on a free loopback port.
+    pub(crate) fn start(form: Form, acks: Acks) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let messages = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&messages);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::spawn(move || runtime.block_on(serve(listener, tls, counter)));
+        std::thread::spawn(move || runtime.block_on(serve(listener, form, acks, counter)));
         Ok(Self { address, messages })
     }
 
@@ -56,25 +79,60 @@ impl Sink {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, messages: Arc<AtomicUsize>) {
+async fn serve(listener: std::net::TcpListener, form: Form, acks: Acks, messages: Arc<AtomicUsize>) {
     let listener = TcpListener::from_std(listener).expect("the listener does not block");
     while let Ok((stream, _)) = listener.accept().await {
         // A peer that goes away ends its own connection only.
-        tokio::spawn(connection(stream, tls.clone(), Arc::clone(&messages)));
+        tokio::spawn(connection(Socket { stream, acks }, form.clone(), Arc::clone(&messages)));
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, messages: Arc<AtomicUsize>) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut peer =
-        Peer { stream, read: Vec::new(), out: b"220 sink.test ESMTP\r\n".to_vec(), in_data: false, messages };
-    if !peer.run(tls.is_some()).await? {
-        return Ok(());
+async fn connection(stream: Socket, form: Form, messages: Arc<AtomicUsize>) -> io::Result<()> {
+    stream.stream.set_nodelay(true)?;
+    match form {
+        Form::Clear => Peer::greeting(stream, messages).run(false).await.map(drop),
+        Form::Implicit(tls) => Peer::greeting(tls.accept(stream).await?, messages).run(false).await.map(drop),
+        Form::StartTls(tls) => {
+            let mut peer = Peer::greeting(stream, messages);
+            if !peer.run(true).await? {
+                return Ok(());
+            }
+            let stream = tls.accept(peer.stream).await?;
+            let mut peer = Peer { stream, read: Vec::new(), out: Vec::new(), in_data: false, messages: peer.messages };
+            peer.run(false).await.map(drop)
+        }
     }
-    let Some(tls) = tls else { return Ok(()) };
-    let stream = tls.accept(peer.stream).await?;
-    let mut peer = Peer { stream, read: Vec::new(), out: Vec::new(), in_data: false, messages: peer.messages };
-    peer.run(false).await.map(drop)
+}
+
+/// The sink's end of a connection.
+struct Socket {
+    stream: TcpStream,
+    acks: Acks,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if self.acks == Acks::AtOnce {
+            // The kernel goes back to its own ways soon, so it is told after every read.
+            set_tcp_quickack(&self.stream, true)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 struct Peer<S> {
@@ -86,6 +144,10 @@ struct Peer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    fn greeting(stream: S, messages: Arc<AtomicUsize>) -> Self {
+        Self { stream, read: Vec::new(), out: b"220 sink.test ESMTP\r\n".to_vec(), in_data: false, messages }
+    }
+
     /// Answers until the peer goes; true where it asked for TLS instead.
     async fn run(&mut self, starttls: bool) -> io::Result<bool> {
         loop {
