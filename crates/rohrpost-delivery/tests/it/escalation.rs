@@ -57,8 +57,8 @@ async fn the_other_route_counts_its_tries_anew_and_the_lifetime_goes_on() {
     let mut office = Office::open(9, with(first(closed_port(), 1), closed_port())).await;
     let id = office.send(&["bob@first.test"]).await;
     let expires = office.queued().await[0].recipient.expires;
-    let wait = office.outcome(id, |outcome| matches!(outcome, Outcome::Noted { .. })).await;
-    assert_eq!(wait.note.as_deref(), Some("1 failed attempt by first"));
+    let noted = office.outcome(id, |outcome| matches!(outcome, Outcome::Noted { .. })).await;
+    assert_eq!(noted.note.as_deref(), Some("1 failed attempt by first"));
     let record = office.deferred(id).await;
     assert_eq!((record.route.as_str(), record.attempt), ("second", 1));
     let row = office.queued().await.remove(0).recipient;
@@ -90,7 +90,7 @@ async fn a_crowd_behind_a_dead_route_takes_the_other_one() {
     for _ in 0..CROWD {
         office.send(&["bob@first.test"]).await;
     }
-    sink.messages(CROWD).await;
+    tokio::time::timeout(Duration::from_secs(20), sink.messages(CROWD)).await.expect("some are left behind");
 }
 
 #[tokio::test]
@@ -120,5 +120,5 @@ async fn in_redirect_mode_a_bounce_goes_where_everything_goes_and_names_its_addr
     let bounce = office.filed().await;
     let start = "Return-Path: <>\r\nDelivered-To: ann@here.test\r\nX-Rohrpost-Original-To: eve@elsewhere.test\r\n";
     assert!(bounce.starts_with(start), "{bounce}");
-    assert!(bounce.contains("\r\nTo: <eve@elsewhere.test>") || bounce.contains("\r\nTo: eve@elsewhere.test"), "{bounce}");
+    assert!(bounce.contains("\r\nTo: eve@elsewhere.test\r\n"), "{bounce}");
 }

@@ -5,6 +5,7 @@
 mod after_dot;
 mod bounces;
 mod clock;
+mod escalation;
 mod local;
 mod notices;
 mod office;
