@@ -103,6 +103,11 @@ pub(crate) enum Command {
 }
 
 /// The command line of another program, which has rules of its own: [`crate::personas`].
+    /// Print the script that completes commands and options in a shell
+    Completions(Completions),
+    /// Write a manual page for each command: what `cargo xtask man` starts from
+    #[command(hide = true)]
+    Pages(Pages),
 #[derive(Args, Debug)]
 pub(crate) struct Persona {
     /// As that program has them; --help lists them
@@ -127,6 +132,24 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) output: Output,
 }
+/// Options of `completions`.
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Options of `pages`.
+#[derive(Args, Debug)]
+pub(crate) struct Pages {
+    /// The day that the pages show
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: String,
+    /// Where they are written
+    pub(crate) folder: PathBuf,
+}
+
 
 /// Options of `demo`.
 #[derive(Args, Debug)]

@@ -9,6 +9,7 @@ mod queue;
 mod route;
 mod send;
 mod serve;
+mod shell;
 mod store;
 mod trace;
 mod ways;
@@ -44,6 +45,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(config) => config::run(&place, &config),
         Command::Sendmail(persona) => Ok(Persona::SENDMAIL.run(&place, persona.arguments)),
         Command::Msmtp(persona) => Ok(Persona::Msmtp.run(&place, persona.arguments)),
+        Command::Completions(wanted) => shell::completions(&wanted),
+        Command::Pages(wanted) => shell::pages(&wanted),
     }
 }
 
