@@ -4,21 +4,23 @@
 //! [`print`] writes `docs/configuration.md` and `docs/rohrpost.sample.toml`. A test here fails when somebody changed
 //! one without the other.
 
-mod model;
+pub(crate) mod model;
 mod print;
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Context, bail};
 
+use crate::shell;
+
 /// The files that are made, relative to the root of the workspace.
 const REFERENCE: &str = "docs/configuration.md";
-const SAMPLE: &str = "docs/rohrpost.sample.toml";
+pub(crate) const SAMPLE: &str = "docs/rohrpost.sample.toml";
 
 /// Writes both files, or with `check` only says whether they are as they should be.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
-    let config = model::read(&root.join("crates/rohrpost/src/config"))?;
+    let root = shell::root();
+    let config = settings()?;
     for (file, text) in [(REFERENCE, print::reference(&config)), (SAMPLE, print::sample(&config))] {
         let path = root.join(file);
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
@@ -32,6 +34,11 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         println!("wrote {file}");
     }
     Ok(())
+}
+
+/// The settings, from their source.
+pub(crate) fn settings() -> anyhow::Result<model::Table> {
+    model::read(&shell::root().join("crates/rohrpost/src/config"))
 }
 
 #[cfg(test)]

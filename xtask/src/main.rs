@@ -6,18 +6,22 @@
 mod apt;
 mod arrows;
 mod bench;
+mod deb;
 mod deny;
 mod docs;
 mod fuzz;
 mod gate;
+mod man;
 mod peers;
 mod power;
 mod programs;
+mod release;
 mod shell;
 mod test;
 mod tidy;
 mod tools;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,9 +32,9 @@ use clap::Parser;
 enum Task {
     /// Find or install the programs that the tests drive, build, run every test.
     Test,
-    /// Measure beside Postfix and a ceiling, and write `docs/benchmarks.md`; with arguments only print.
+    /// Measure beside Postfix and a ceiling, with `client` first beside other senders; write `docs/benchmarks.md`.
     Bench {
-        /// For the benchmark: `--rounds N`, `--only TEXT`, `--shrink N`.
+        /// `client`, and for the benchmark: `--rounds N`, `--only TEXT`, `--shrink N`; with these it only prints.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -47,6 +51,23 @@ enum Task {
         /// Write nothing, fail when a file is not as it should be.
         #[arg(long)]
         check: bool,
+    },
+    /// Write the manual pages into `man1` and `man5` below a folder.
+    Man {
+        /// The folder.
+        folder: PathBuf,
+        /// The program that they are about, in the place of one that is built now.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
+    /// Make the Debian packages, in `target/deb`.
+    Deb {
+        /// The program to pack, in the place of one that is built now.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+        /// Where the packages are put.
+        #[arg(long)]
+        folder: Option<PathBuf>,
     },
     /// Lint everything, warnings being errors.
     Clippy,
@@ -67,7 +88,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(&Task::parse()) {
+    match run(Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -76,15 +97,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: &Task) -> anyhow::Result<()> {
-    match *task {
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Test => test::run(),
-        Task::Bench { ref arguments } => bench::run(arguments),
+        Task::Bench { arguments } => bench::run(&arguments),
         Task::Programs => programs::provide(),
         Task::Gate => gate::run(),
         Task::Tidy => tidy::run(),
         Task::Arrows => arrows::run(),
         Task::Docs { check } => docs::run(check),
+        Task::Deb { binary, folder } => deb::run(binary, folder),
+        Task::Man { folder, binary } => man::write(&release::binary(binary)?, &folder),
         Task::Clippy => gate::clippy(),
         Task::Deny => deny::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),

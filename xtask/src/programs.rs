@@ -68,6 +68,18 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("s-nail"), package: "s-nail", why: "sends what scripts send" },
     Program { probe: Probe::Command("mutt"), package: "mutt", why: "sends what people send" },
     Program { probe: Probe::Command("python3"), package: "python3", why: "reads the mails that the builder writes" },
+    Program { probe: Probe::Command("c++"), package: "g++", why: "reads the header of the C interface as C++" },
+    Program { probe: Probe::Command("valgrind"), package: "valgrind", why: "watches memory cross the C interface" },
+    Program { probe: Probe::Command("lintian"), package: "lintian", why: "judges the Debian packages" },
+    Program { probe: Probe::Command("mandoc"), package: "mandoc", why: "judges the manual pages" },
+    Program { probe: Probe::Command("shellcheck"), package: "shellcheck", why: "judges what the packages run" },
+    Program { probe: Probe::Command("apparmor_parser"), package: "apparmor", why: "reads the profile of the server" },
+];
+
+/// What makes Debian packages.
+const PACKAGERS: &[Program] = &[
+    Program { probe: Probe::Command("dh"), package: "debhelper", why: "makes Debian packages" },
+    Program { probe: Probe::Command("dh_apparmor"), package: "dh-apparmor", why: "loads the profile of the package" },
 ];
 
 impl Program {
@@ -86,17 +98,22 @@ impl Program {
 /// # Errors
 /// Without root the missing packages are named in one line to copy; nothing has been installed or compiled then.
 pub(crate) fn provide() -> Result<()> {
-    install_missing(PROGRAMS)?;
+    install_missing(PROGRAMS.iter().chain(PACKAGERS))?;
     peers::provide()
 }
 
 /// Makes sure that the fuzzer can be compiled.
 pub(crate) fn provide_for_fuzzing() -> Result<()> {
-    install_missing(&[Program { probe: Probe::Command("c++"), package: "g++", why: "compiles libFuzzer" }])
+    install_missing([Program { probe: Probe::Command("c++"), package: "g++", why: "compiles libFuzzer" }].iter())
 }
 
-fn install_missing(programs: &[Program]) -> Result<()> {
-    let missing: Vec<&Program> = programs.iter().filter(|program| !program.is_there()).collect();
+/// Makes sure that Debian packages can be made.
+pub(crate) fn provide_for_packages() -> Result<()> {
+    install_missing(PACKAGERS.iter())
+}
+
+fn install_missing<'a>(programs: impl Iterator<Item = &'a Program>) -> Result<()> {
+    let missing: Vec<&Program> = programs.filter(|program| !program.is_there()).collect();
     for program in &missing {
         eprintln!("missing: {} ({})", program.package, program.why);
     }
