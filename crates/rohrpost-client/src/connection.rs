@@ -12,9 +12,9 @@ use crate::{
     error::{ConnectError, OpenFailure, asks_for_tls},
     limits::{AGE_MAX, MESSAGES_MAX},
     login::{self, Ground},
-    opening::Opening,
+    opening::{Opening, Sealed, start_tls},
     outgoing::{BodySource, BodyStream, Outgoing, SendReport},
-    target::{Endpoint, ReuseKey, Target},
+    target::{Endpoint, LinkTls, Login, ReuseKey, Target},
     wire::{Wire, now},
 };
 
@@ -59,8 +59,8 @@ pub struct Connection {
     wire: Wire,
     target: Target,
     key: ReuseKey,
-    link: Link,
-    server_key: Option<String>,
+    tls: ClientTls,
+    sealed: Sealed,
     mechanism: Option<Mechanism>,
     opened: Instant,
     messages: u32,
@@ -86,7 +86,7 @@ impl Connection {
         let mut opening = Opening::ready(target, tls).await?;
         let mechanism = match &target.login {
             Some(login) => {
-                let ground = Ground { target, link: &opening.link, binding: opening.binding.as_ref() };
+                let ground = Ground::new(target, &opening.sealed);
                 match login::log_in(&mut opening.wire, login, &ground).await {
                     Ok(mechanism) => Some(mechanism),
                     Err(error) => return Err(opening.failed(error).into()),
@@ -98,13 +98,63 @@ impl Connection {
             key: target.reuse_key(),
             target: target.clone(),
             wire: opening.wire,
-            link: opening.link,
-            server_key: opening.server_key,
+            tls: tls.clone(),
+            sealed: opening.sealed,
             mechanism,
             opened: now(),
             messages: 0,
             transactions: 0,
         })
+    }
+
+    /// Opens a connection as far as EHLO: TLS only where it stands before it ([`LinkTls::Implicit`]), no log-in, whatever else
+    /// the target says. [`starttls`](Self::starttls), [`auth`](Self::auth) and [`send`](Self::send) are the further steps, for
+    /// whoever wants to look at the server between them.
+    ///
+    /// # Errors
+    /// As [`Connection::try_open`].
+    pub async fn ehlo(target: &Target, tls: &ClientTls) -> Result<Self, Box<OpenFailure>> {
+        let form = if target.tls == LinkTls::Implicit { LinkTls::Implicit } else { LinkTls::Off };
+        Self::try_open(&Target { tls: form, login: None, ..target.clone() }, tls).await
+    }
+
+    /// STARTTLS (RFC 3207), and EHLO again inside. The certificate must be what the target trusts, as far as it requires
+    /// that.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the connection is of no use then.
+    ///
+    /// # Panics
+    /// Inside TLS, and on a connection that an error has ended.
+    pub async fn starttls(&mut self) -> Result<(), ConnectError> {
+        self.wire.session.start_tls(now());
+        loop {
+            match self.wire.event().await {
+                Event::StartTls => self.sealed = start_tls(&mut self.wire, &self.target, &self.tls).await?,
+                Event::Failed(error) => return Err(error.into()),
+                Event::Ready => break,
+                Event::Authenticated | Event::AuthRefused(_) | Event::Sent(_) => {}
+            }
+        }
+        self.target.tls = LinkTls::Starttls;
+        self.key = self.target.reuse_key();
+        Ok(())
+    }
+
+    /// Logs in with the best mechanism that is offered and that the link may carry.
+    ///
+    /// # Errors
+    /// [`ConnectError`]. After a refusal another attempt is possible, behind any other error the connection is of no use.
+    ///
+    /// # Panics
+    /// On a connection that an error has ended.
+    pub async fn auth(&mut self, login: &Login) -> Result<Mechanism, ConnectError> {
+        let ground = Ground::new(&self.target, &self.sealed);
+        let mechanism = login::log_in(&mut self.wire, login, &ground).await?;
+        self.mechanism = Some(mechanism);
+        self.target.login = Some(login.clone());
+        self.key = self.target.reuse_key();
+        Ok(mechanism)
     }
 
     /// Tries servers in order until one takes us. A refused log-in ends the search: trying it again elsewhere only
@@ -190,12 +240,12 @@ impl Connection {
 
     /// How the link is sealed, for the delivery record.
     pub fn link(&self) -> &Link {
-        &self.link
+        &self.sealed.link
     }
 
     /// SHA-256 of the server's public key, lower-case hex, as `pin:spki-sha256:` takes it; nothing in clear text.
     pub fn server_key(&self) -> Option<&str> {
-        self.server_key.as_deref()
+        self.sealed.server_key.as_deref()
     }
 
     /// What the server offers.
@@ -228,7 +278,7 @@ impl Connection {
     /// the remedy is [`Target::tls`], and neither the message nor the server is at fault.
     pub fn wants_tls(&self, failure: &Failure) -> bool {
         let Some(reply) = failure.reply() else { return false };
-        let clear = !matches!(self.link, Link::Tls(_));
+        let clear = !matches!(self.sealed.link, Link::Tls(_));
         clear && self.capabilities().starttls && asks_for_tls(reply)
     }
 

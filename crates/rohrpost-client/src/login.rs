@@ -13,6 +13,7 @@ use rohrpost_tls::crypto;
 
 use crate::{
     error::ConnectError,
+    opening::Sealed,
     target::{Endpoint, LinkTls, Login, Target},
     wire::{Wire, now},
 };
@@ -90,6 +91,12 @@ async fn attempt(
 
 fn allowed(login: &Login, mechanism: Mechanism) -> bool {
     login.mechanism.is_none_or(|only| only == mechanism)
+}
+
+impl<'a> Ground<'a> {
+    pub(crate) fn new(target: &'a Target, sealed: &'a Sealed) -> Self {
+        Self { target, link: &sealed.link, binding: sealed.binding.as_ref() }
+    }
 }
 
 impl Ground<'_> {

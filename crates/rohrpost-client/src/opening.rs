@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use rohrpost_mail::{Link, Stage, TlsInfo};
+use rohrpost_mail::{Link, Stage};
 use rohrpost_sasl::ChannelBinding;
 use rohrpost_smtp::client::{Event, Session, Settings};
 use rohrpost_tls::{
@@ -18,17 +18,22 @@ use crate::{
     wire::{Wire, now},
 };
 
-/// A connection on its way, and then ready for a log-in or a message.
-pub(crate) struct Opening<'a> {
-    target: &'a Target,
-    tls: &'a ClientTls,
-    pub(crate) wire: Wire,
-    /// How the link is sealed; [`Link::None`] while that is not settled.
+/// What is known of a link.
+pub(crate) struct Sealed {
+    /// How it is sealed; [`Link::None`] while that is not settled.
     pub(crate) link: Link,
     /// What a log-in can be bound to (RFC 9266, RFC 5929 §4).
     pub(crate) binding: Option<ChannelBinding>,
     /// SHA-256 of the server's public key, inside TLS.
     pub(crate) server_key: Option<String>,
+}
+
+/// A connection on its way, and then ready for a log-in or a message.
+pub(crate) struct Opening<'a> {
+    target: &'a Target,
+    tls: &'a ClientTls,
+    pub(crate) wire: Wire,
+    pub(crate) sealed: Sealed,
 }
 
 impl<'a> Opening<'a> {
@@ -45,59 +50,49 @@ impl<'a> Opening<'a> {
     pub(crate) fn failed(self, error: ConnectError) -> OpenFailure {
         let session = self.wire.session;
         let (transcript, capabilities) = (session.transcript(), session.capabilities().clone());
-        OpenFailure { error, link: self.link, capabilities, transcript }
+        OpenFailure { error, link: self.sealed.link, capabilities, transcript }
     }
 
     async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
         let mut stream = dial(target).await?;
-        let (mut link, mut binding, mut server_key) = (Link::None, None, None);
+        let mut sealed = Sealed { link: Link::None, binding: None, server_key: None };
         if target.tls == LinkTls::Implicit {
-            let secured = handshake(target, tls, stream).await?;
-            (stream, link) = (secured.stream, Link::Tls(secured.info));
-            (binding, server_key) = (secured.binding, secured.server_key);
+            (stream, sealed) = handshake(target, tls, stream).await?;
         }
         let wire = Wire::new(stream, Session::new(settings(target), now()));
-        Ok(Self { target, tls, wire, link, binding, server_key })
+        Ok(Self { target, tls, wire, sealed })
     }
 
     async fn until_ready(&mut self) -> Result<(), ConnectError> {
         loop {
             match self.wire.event().await {
-                Event::StartTls => self.start_tls().await?,
+                Event::StartTls => self.sealed = start_tls(&mut self.wire, self.target, self.tls).await?,
                 Event::Failed(error) => return Err(error.into()),
                 Event::Ready => break,
                 Event::Authenticated | Event::AuthRefused(_) | Event::Sent(_) => {}
             }
         }
-        if self.link == Link::None {
-            self.link = clear_link(self.target, self.wire.session.helo_used());
+        if self.sealed.link == Link::None {
+            self.sealed.link = clear_link(self.target, self.wire.session.helo_used());
         }
         Ok(())
     }
-
-    async fn start_tls(&mut self) -> Result<(), ConnectError> {
-        let (target, tls) = (self.target, self.tls);
-        let (link, binding, server_key) = (&mut self.link, &mut self.binding, &mut self.server_key);
-        let replacing = async |stream| {
-            let secured = handshake(target, tls, stream).await?;
-            (*link, *binding, *server_key) = (Link::Tls(secured.info), secured.binding, secured.server_key);
-            Ok::<_, ConnectError>(secured.stream)
-        };
-        self.wire.replace(replacing).await?;
-        self.wire.session.tls_started(now());
-        Ok(())
-    }
 }
 
-/// A stream inside TLS with its facts.
-struct Secured {
-    stream: AnyStream,
-    info: TlsInfo,
-    binding: Option<ChannelBinding>,
-    server_key: Option<String>,
+/// The handshake after STARTTLS.
+pub(crate) async fn start_tls(wire: &mut Wire, target: &Target, tls: &ClientTls) -> Result<Sealed, ConnectError> {
+    let mut sealed = None;
+    let replacing = async |stream| {
+        let (stream, facts) = handshake(target, tls, stream).await?;
+        sealed = Some(facts);
+        Ok::<_, ConnectError>(stream)
+    };
+    wire.replace(replacing).await?;
+    wire.session.tls_started(now());
+    Ok(sealed.expect("the stream was replaced by one inside TLS"))
 }
 
-async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<Secured, ConnectError> {
+async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Result<(AnyStream, Sealed), ConnectError> {
     let mut options = ConnectOptions::new(target.server_name(), target.trust.clone());
     options.tlsa.clone_from(&target.tlsa);
     options.require_trust = target.require_trust;
@@ -109,7 +104,7 @@ async fn handshake(target: &Target, tls: &ClientTls, stream: AnyStream) -> Resul
     let by_certificate = || server_end_point(&stream).map(ChannelBinding::tls_server_end_point);
     let binding = exported.map(ChannelBinding::tls_exporter).or_else(by_certificate);
     let server_key = server_key(&stream);
-    Ok(Secured { stream: Box::new(stream), info, binding, server_key })
+    Ok((Box::new(stream), Sealed { link: Link::Tls(info), binding, server_key }))
 }
 
 async fn within<T>(stage: Stage, limit: Duration, work: impl Future<Output = T>) -> Result<T, ConnectError> {

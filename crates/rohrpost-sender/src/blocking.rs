@@ -27,6 +27,7 @@ use crate::{
     relays::Relays,
     secret::Login,
     server::Server,
+    sink::{FileSink, Sink},
 };
 
 /// [`crate::Sender`], blocking. Cloning shares connections and runtime.
@@ -72,6 +73,33 @@ impl Sender {
     /// In an async task.
     pub fn close(&self) {
         self.runtime.block_on(self.inner.close());
+    }
+}
+
+/// [`crate::Transport`], blocking.
+pub trait Transport: Send + Sync {
+    /// Takes a message, or says why not.
+    ///
+    /// # Errors
+    /// [`Error`] when nobody gets it, or nobody knows.
+    fn send(&self, mail: &Mail) -> Result<Receipt, Error>;
+}
+
+impl Transport for Sender {
+    fn send(&self, mail: &Mail) -> Result<Receipt, Error> {
+        Self::send(self, mail)
+    }
+}
+
+impl Transport for Sink {
+    fn send(&self, mail: &Mail) -> Result<Receipt, Error> {
+        self.keep(mail)
+    }
+}
+
+impl Transport for FileSink {
+    fn send(&self, mail: &Mail) -> Result<Receipt, Error> {
+        self.keep(mail)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why nobody got a message.
 
-use std::fmt;
+use std::{fmt, io, sync::Arc};
 
 use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlError, SessionError};
 use rohrpost_dns::{SystemResolverError, TlsaError};
@@ -132,6 +132,13 @@ pub(crate) enum Cause {
         /// Digest of the key that it shows now.
         found: String,
     },
+    #[error("{place}: {error}")]
+    Spool {
+        /// Where the message was to be kept.
+        place: String,
+        #[source]
+        error: Arc<io::Error>,
+    },
     #[error("{0}")]
     Open(#[source] Box<OpenFailure>),
     #[error("{failure}")]
@@ -257,7 +264,7 @@ impl Error {
             Cause::Open(failure) => Some(failure.error.enhanced()),
             Cause::Sent { failure, .. } => Some(failure.enhanced()),
             Cause::Tlsa(_) | Cause::Changed { .. } => Some(EnhancedStatus(4, 7, 5)),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) => None,
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) | Cause::Spool { .. } => None,
         }
     }
 
@@ -277,7 +284,7 @@ impl Error {
             Cause::Sent { failure, .. } => Some(failure.stage()),
             Cause::Tlsa(_) => Some(Stage::Dns),
             Cause::Changed { .. } => Some(Stage::Tls),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) => None,
+            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) | Cause::Spool { .. } => None,
         }
     }
 
@@ -355,6 +362,7 @@ impl Cause {
             Self::Build(_) => Kind::Build,
             Self::Secret(error) if error.is_temporary() => Kind::Auth,
             Self::Config(_) | Self::Secret(_) | Self::Known(_) => Kind::Config,
+            Self::Spool { .. } => Kind::Spool,
             Self::Tlsa(TlsaError::Lookup { .. }) => Kind::Dns,
             Self::Open(failure) if failure.wants_tls() => Kind::Tls,
             Self::Open(failure) => kind_of_opening(&failure.error),
@@ -372,7 +380,7 @@ impl Cause {
     pub(crate) fn class(&self) -> Class {
         match (self.kind(), self) {
             (Kind::AfterDot, _) => Class::Unknown,
-            (Kind::Config | Kind::Io, _) => Class::Ours,
+            (Kind::Config | Kind::Io | Kind::Spool, _) => Class::Ours,
             (Kind::Capability | Kind::Build, _) => Class::Permanent,
             (Kind::Tls, _) | (_, Self::Secret(_)) => Class::Temporary,
             (Kind::Auth | Kind::Dns, Self::Open(failure)) if is_final(&failure.error) => Class::Permanent,

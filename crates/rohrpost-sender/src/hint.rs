@@ -37,7 +37,7 @@ pub(crate) fn of(cause: &Cause) -> Option<String> {
         Cause::Config(ConfigError::NoKnownServers) => {
             Some("Name the file with Server::known_servers, or --known-servers on the command line.".to_owned())
         }
-        Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Tlsa(_) | Cause::Known(_) => None,
+        Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Tlsa(_) | Cause::Known(_) | Cause::Spool { .. } => None,
     }
 }
 

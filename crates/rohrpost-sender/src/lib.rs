@@ -16,7 +16,9 @@ mod relays;
 pub mod secret;
 mod sender;
 mod server;
+mod sink;
 pub mod testing;
+mod transport;
 mod unsent;
 
 pub use error::{Attempt, Class, ConfigError, Error, Kind};
@@ -35,3 +37,5 @@ pub use rohrpost_mail::{MinTls, Seal, Secret, TlsMode as Security, Trust};
 pub use secret::{CommandLine, Login, SecretError, SecretSource};
 pub use sender::{Sender, send};
 pub use server::Server;
+pub use sink::{FileSink, Kept, Sink};
+pub use transport::Transport;

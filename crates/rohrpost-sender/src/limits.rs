@@ -17,6 +17,12 @@ pub const SILENCE_ON_25: Duration = Duration::from_secs(20);
 /// Dialogues that a transcript holds. More servers than this are seldom asked; what the last ones said tells most.
 pub const DIALOGUES_MAX: usize = 10;
 
+/// Octets that a [`Sink`](crate::Sink) keeps: more than any test sends, less than a machine has.
+pub const SINK_OCTETS_MAX: usize = 256 << 20;
+
+/// Names that a [`FileSink`](crate::FileSink) tries for messages of the same id.
+pub const FILE_NAMES_TRIED_MAX: usize = 1_000;
+
 /// Octets of a file of known servers: some 10,000 of them. A larger file is none.
 pub const KNOWN_SERVERS_BYTES_MAX: u64 = 1 << 20;
 

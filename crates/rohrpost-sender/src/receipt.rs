@@ -248,11 +248,12 @@ fn by_name<S: Serializer>(recipients: &[(Mailbox, Outcome)], serializer: S) -> R
     serializer.collect_seq(recipients.iter().map(|(recipient, outcome)| Row { recipient, outcome }))
 }
 
+/// A recipient as receipts and errors have it.
 #[derive(Serialize)]
-struct Row<'a> {
-    recipient: &'a Mailbox,
+pub(crate) struct Row<'a> {
+    pub(crate) recipient: &'a Mailbox,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome,
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! An error as JSON: what programs get where others get a receipt. Each key is always there; what is not known is null.
 
-use rohrpost_mail::{EnhancedStatus, Mailbox, Reply};
+use rohrpost_mail::{EnhancedStatus, Reply};
 use serde::{Serialize, Serializer};
 
 use crate::{
     error::{Attempt, Class, Error, Kind},
-    receipt::Outcome,
+    receipt::Row,
 };
 
 impl Kind {
@@ -73,14 +73,6 @@ impl Serialize for Error {
     }
 }
 
-/// A recipient as a receipt has it.
-#[derive(Serialize)]
-struct Row<'a> {
-    recipient: &'a Mailbox,
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-}
-
 #[derive(Serialize)]
 struct WrittenAttempt<'a> {
     server: &'a str,
@@ -104,6 +96,7 @@ mod tests {
     use rohrpost_mail::Stage;
 
     use super::*;
+    use crate::Outcome;
     use crate::error::{Cause, ConfigError};
 
     #[test]
@@ -113,7 +106,7 @@ mod tests {
             rohrpost_client::Failure::from(SessionError::Refused { stage: Stage::Rcpt, reply: refused.clone() });
         let cause = Cause::Sent { failure, wants_tls: false };
         let attempt = Attempt { server: "mx.test:587".into(), cause, transcript: "C: QUIT".into() };
-        let bob: Mailbox = "bob@there.test".parse().unwrap();
+        let bob: rohrpost_mail::Mailbox = "bob@there.test".parse().unwrap();
         let error = Error::after(vec![attempt], vec![(bob, Outcome::Refused(refused))]);
         let reply = serde_json::json!({"code": 550, "enhanced": "5.1.1", "text": "nobody here"});
         let expected = serde_json::json!({

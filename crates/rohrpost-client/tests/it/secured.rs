@@ -1,6 +1,6 @@
 //! Inside TLS.
 
-use rohrpost_client::{ConnectError, Connection, LinkTls, Login, Target};
+use rohrpost_client::{ConnectError, Connection, LinkTls, Login, SessionError, Target};
 use rohrpost_mail::{Domain, Link, Secret, Stage, TlsInfo, Trust, Verification, VerifiedBy};
 use rohrpost_tls::{TlsError, ca::Ca};
 
@@ -100,4 +100,33 @@ async fn a_second_connection_resumes_the_session_of_the_first() {
     drop(connection);
     let connection = Connection::open(&target, &tls).await.unwrap();
     assert!(matches!(connection.link(), Link::Tls(TlsInfo { resumed: true, .. })), "{:?}", connection.link());
+}
+
+#[tokio::test]
+async fn a_connection_can_be_opened_step_by_step() {
+    let script = "S: 220 mx.test\nC: EHLO here.test\nS: 250-mx.test\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nTLS\n\
+        C: EHLO here.test\nS: 250-mx.test\nS: 250-AUTH PLAIN\nS: 250 PIPELINING\n\
+        C: AUTH PLAIN AGFubgBwZW5jaWw=\nS: 535 5.7.8 no\nC: AUTH PLAIN AGFubgB4\nS: 235 2.7.0 yes\n";
+    let (peer, ca) = Peer::start_tls(&[&format!("{script}{TRANSACTION}")]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let target = with_ca(named(&peer, LinkTls::Starttls), &ca, &dir);
+    let mut connection = Connection::ehlo(&target, &tls()).await.unwrap();
+    assert!(matches!(connection.link(), Link::Clear { .. }) && connection.capabilities().starttls);
+
+    connection.starttls().await.unwrap();
+    assert_eq!(verification(&connection), &Verification::Verified { by: VerifiedBy::Ca });
+    assert!(!connection.capabilities().starttls, "what was said in clear is forgotten");
+
+    let refused = connection.auth(&Login::new("ann", Secret::new("pencil"))).await.unwrap_err();
+    assert_eq!(refused.stage(), Stage::Auth);
+    connection.auth(&Login::new("ann", Secret::new("x"))).await.unwrap();
+    assert!(send(&mut connection, &["bob@there.test"]).await.is_complete());
+    peer.bodies().await;
+}
+
+#[tokio::test]
+async fn starttls_that_is_not_offered_is_an_error_and_nothing_is_said() {
+    let (peer, _ca) = Peer::start_tls(&["S: 220 mx.test\nC: EHLO here.test\nS: 250 mx.test\n"]).await;
+    let mut connection = Connection::ehlo(&named(&peer, LinkTls::Starttls), &tls()).await.unwrap();
+    assert!(matches!(connection.starttls().await, Err(ConnectError::Session(SessionError::NotOffered(_)))));
 }

@@ -223,10 +223,14 @@ fn declare_utf8(envelope: &mut Envelope, recipients: &[Recipient]) {
     envelope.smtputf8 |= mailboxes.any(Mailbox::needs_smtputf8);
 }
 
-/// A new id, which nobody else makes and which tells nothing: 128 random bits in the author's domain.
+/// A word that nobody else makes: 128 random bits.
+pub(crate) fn random_name() -> String {
+    format!("{:032x}", u128::from_be_bytes(crypto::random()))
+}
+
+/// A new id, which nobody else makes and which tells nothing, in the author's domain.
 fn new_message_id(domain: &Host) -> HeaderText {
-    let random = u128::from_be_bytes(crypto::random());
-    HeaderText::new(format!("<{random:032x}@{domain}>")).expect("digits and domains hold no control characters")
+    HeaderText::new(format!("<{}@{domain}>", random_name())).expect("digits and domains hold no control characters")
 }
 
 #[cfg(test)]

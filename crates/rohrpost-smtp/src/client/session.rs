@@ -20,7 +20,7 @@ use rohrpost_sasl::{Mechanism, client::Exchange};
 use super::{
     auth::{Dialogue, Verdict},
     capabilities::Capabilities,
-    error::{Outcome, SessionError},
+    error::{Extension, Outcome, SessionError},
     message::Message,
     output::Output,
     settings::Settings,
@@ -157,6 +157,21 @@ impl Session {
         self.parser = Parser::default();
         self.timer.progress(now);
         self.hello();
+    }
+
+    /// Says STARTTLS on a link that was left in clear so far. [`Event::StartTls`] and then [`Event::Ready`], or
+    /// [`Event::Failed`], ends it.
+    ///
+    /// # Panics
+    /// Unless [`Session::is_ready`], and outside of TLS.
+    pub fn start_tls(&mut self, now: Instant) {
+        assert!(self.is_ready() && !self.settings.in_tls, "STARTTLS comes once, between two other dialogues");
+        self.timer.progress(now);
+        if self.capabilities.starttls {
+            self.say_starttls();
+        } else {
+            self.fail(SessionError::NotOffered(Extension::Starttls));
+        }
     }
 
     /// Logs in (RFC 4954). [`Event::Authenticated`], [`Event::AuthRefused`] or [`Event::Failed`] ends it. Whether this link

@@ -6,7 +6,7 @@ use clap::{
     Args, ValueEnum,
     builder::{NonEmptyStringValueParser, TypedValueParser},
 };
-use rohrpost_mail::{HeaderText, Notify, Ret, Secret};
+use rohrpost_mail::{Notify, Ret, Secret};
 use rohrpost_sender::{Mechanism, MinTls, Security, Trust};
 
 use super::Output;
@@ -82,7 +82,7 @@ pub(crate) struct Content {
 }
 
 /// Notices about the message on its further way. RFC 3461, RFC 8689.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Notices")]
 pub(crate) struct Notices {
     /// Which notices the sender wants: never, or a list of success, failure and delay
@@ -92,7 +92,7 @@ pub(crate) struct Notices {
     #[arg(long, value_enum)]
     pub(crate) ret: Option<RetWord>,
     /// An id that they mention
-    #[arg(long, value_name = "ID", value_parser = envelope_id)]
+    #[arg(long, value_name = "ID")]
     pub(crate) envid: Option<String>,
     /// Every server on the way must use TLS and know whom it talks to, or return the message
     #[arg(long)]
@@ -204,15 +204,5 @@ impl From<RetWord> for Ret {
             RetWord::Full => Self::Full,
             RetWord::Hdrs => Self::Hdrs,
         }
-    }
-}
-
-/// RFC 3461 §4.4: at most 100 characters.
-fn envelope_id(text: &str) -> Result<String, String> {
-    const CHARACTERS_MAX: usize = 100;
-    match HeaderText::new(text) {
-        Err(error) => Err(error.to_string()),
-        Ok(id) if (1..=CHARACTERS_MAX).contains(&id.as_str().chars().count()) => Ok(id.as_str().to_owned()),
-        Ok(_) => Err(format!("1 to {CHARACTERS_MAX} characters are expected")),
     }
 }

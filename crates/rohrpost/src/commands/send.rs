@@ -27,7 +27,7 @@ use crate::{
     exit::{Exit, Failure},
     view::{
         self,
-        receipt::{Unsent, outcomes, reasons, receipt},
+        receipt::{outcomes, reasons, receipt},
     },
 };
 
@@ -68,7 +68,7 @@ fn with_id(mut receipt: Receipt, mail: &Mail) -> Receipt {
 /// Says why nobody got it, or why nobody knows.
 fn tell(error: &Error, json: bool) -> anyhow::Result<ExitCode> {
     if json {
-        print_json([Unsent::from(error)])?;
+        print_json([error])?;
     } else {
         print(&outcomes(error.recipients(), None, ""))?;
     }

@@ -2,7 +2,6 @@
 
 use rohrpost_mail::{Mailbox, Seal, TlsInfo};
 use rohrpost_sender::{Error, Note, Outcome, Receipt};
-use serde::Serialize;
 
 use super::{BAD, DIM, Styled, seal_style};
 
@@ -58,31 +57,6 @@ pub(crate) fn reasons(error: &Error) -> String {
     match error.attempts() {
         [] => line(error.to_string(), error.hint()),
         attempts => attempts.iter().map(|attempt| line(attempt.to_string(), attempt.hint())).collect(),
-    }
-}
-
-/// The same in JSON.
-#[derive(Serialize)]
-pub(crate) struct Unsent<'a> {
-    error: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
-    exit: u8,
-    recipients: Vec<Fate<'a>>,
-}
-
-#[derive(Serialize)]
-struct Fate<'a> {
-    recipient: &'a Mailbox,
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-}
-
-impl<'a> From<&'a Error> for Unsent<'a> {
-    fn from(error: &'a Error) -> Self {
-        let fate = |(recipient, outcome): &'a (Mailbox, Outcome)| Fate { recipient, outcome };
-        let recipients = error.recipients().iter().map(fate).collect();
-        Self { error: error.to_string(), hint: error.hint(), exit: error.sysexit(), recipients }
     }
 }
 

@@ -62,12 +62,16 @@ impl Session {
     fn seal_or_go_on(&mut self) {
         let wanted = !self.settings.in_tls && self.settings.starttls != Starttls::Never;
         if wanted && self.capabilities.starttls {
-            self.output.line("STARTTLS");
-            self.state = State::Starttls;
+            self.say_starttls();
         } else if wanted && self.settings.starttls == Starttls::Required {
             self.fail(SessionError::NotOffered(Extension::Starttls));
         } else {
             self.ready(Event::Ready);
         }
+    }
+
+    pub(super) fn say_starttls(&mut self) {
+        self.output.line("STARTTLS");
+        self.state = State::Starttls;
     }
 }

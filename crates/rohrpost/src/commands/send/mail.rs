@@ -24,7 +24,9 @@ pub(super) fn of(command: &Send) -> anyhow::Result<Mail> {
         (false, true) => plain(builder(people, content)?, content)?,
         (false, false) => filled(builder(people, content)?, content)?,
     };
-    Ok(noticed(mail, notices))
+    let Notices { notify, ret, envid, require_tls } = notices.clone();
+    let notices = rohrpost_sender::Notices { notify, ret: ret.map(Into::into), envid, require_tls };
+    mail.noticed(notices).map_err(|error| wrong(&error, option).into())
 }
 
 /// All but subject, texts and further fields.
@@ -132,21 +134,6 @@ fn written_elsewhere(people: &People) -> anyhow::Result<Mail> {
     };
     let mail = Mail::from_eml_as(standard_input()?, author, recipients);
     mail.map_err(|error| wrong(&error, |field| format!("standard input: {field}")).into())
-}
-
-/// The same with the notices that are wanted.
-fn noticed(mail: Mail, notices: &Notices) -> Mail {
-    let Notices { notify, ret, envid, require_tls } = notices;
-    if notify.is_none() && ret.is_none() && envid.is_none() && !require_tls {
-        return mail;
-    }
-    let mut envelope = mail.envelope().clone();
-    envelope.ret = ret.map(Into::into);
-    envelope.envid.clone_from(envid);
-    envelope.require_tls = *require_tls;
-    let told = |to: &Recipient| Recipient { notify: notify.unwrap_or(to.notify), ..to.clone() };
-    let recipients = mail.recipients().iter().map(told).collect();
-    mail.addressed(envelope, recipients)
 }
 
 /// Every fault in a line of its own, with where it came from.
