@@ -1,5 +1,7 @@
 //! What needs a store, and a clock of its own.
 
+mod ways;
+
 use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
