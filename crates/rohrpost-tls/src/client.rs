@@ -128,11 +128,14 @@ impl ClientTls {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let destination = self.destination(options)?;
-        if destination.judge.needs_system() {
-            load_system().await;
-        }
         let connector = TlsConnector::from(Arc::clone(&destination.config));
-        let stream = connector.connect(destination.name.clone(), stream).await?;
+        let connecting = connector.connect(destination.name.clone(), stream);
+        let stream = if destination.judge.needs_system() {
+            // The list is read while the server makes its answer. A verdict that comes first waits for it.
+            tokio::join!(load_system(), connecting).1?
+        } else {
+            connecting.await?
+        };
         let connection = stream.get_ref().1;
         let verification = destination.verification(connection)?;
         let sni = options.server_name.name().filter(|_| options.sni).map(ToString::to_string);

@@ -16,6 +16,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
+use rustls_native_certs::CertificateResult;
 
 use crate::{
     cert_error::CertError,
@@ -153,7 +154,7 @@ impl Judge {
         Ok(Self { authority })
     }
 
-    /// Whether [`load_system`] should run before the first verdict.
+    /// Whether [`load_system`] should run before the first verdict or beside what leads to it.
     pub(crate) fn needs_system(&self) -> bool {
         matches!(self.authority, Authority::System | Authority::SystemAndFiles(_))
     }
@@ -264,12 +265,21 @@ fn system() -> Option<&'static WebPkiServerVerifier> {
     static SYSTEM: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
     let load = || {
         let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
+        let native = native_certificates();
         let (taken, ignored) = roots.add_parsable_certificates(native.certs);
         tracing::debug!(taken, ignored, errors = native.errors.len(), "loaded the system's authorities");
         (taken > 0).then(|| server_verifier(roots))
     };
     SYSTEM.get_or_init(load).as_deref()
+}
+
+/// The certificates of the system's bundle. The directory beside it holds the same in a file each, and to read those takes
+/// several times as long: it is read where there is no bundle, or where the environment names a place of its own.
+fn native_certificates() -> CertificateResult {
+    let named = [openssl_probe::ENV_CERT_FILE, openssl_probe::ENV_CERT_DIR].map(std::env::var_os);
+    let bundle = openssl_probe::probe().cert_file.filter(|_| named == [None, None]);
+    let bundled = bundle.map(|file| rustls_native_certs::load_certs_from_paths(Some(&file), None));
+    bundled.filter(|found| !found.certs.is_empty()).unwrap_or_else(rustls_native_certs::load_native_certs)
 }
 
 /// The certificates of a list of PEM files as authorities.
