@@ -41,7 +41,9 @@ pub(crate) struct Place {
     pub(crate) dir: Option<PathBuf>,
 }
 
+// The options of a command are put together when it is called: those of all take as long as sending a message.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Try it: two servers on loopback with their own CA and DNS, and a message that travels between them
     ///

@@ -26,7 +26,10 @@ fn every_command_explains_itself() {
         }
         command.get_subcommands().for_each(|inner| look(inner, &path));
     }
-    look(&Cli::command(), "");
+    let mut command = Cli::command();
+    // Puts the options of each command together.
+    command.build();
+    look(&command, "");
 }
 
 #[test]
