@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the commands do is in [`crate::commands`].
 
+mod catch;
 mod merge;
 mod send;
 
@@ -8,6 +9,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use rohrpost_mail::{Domain, Mailbox, QueueId};
 
+pub(crate) use self::catch::Catch;
 pub(crate) use self::merge::{AfterDot, Letter, Merge};
 pub(crate) use self::send::{Content, Notices, Pair, People, Send, Servers};
 
@@ -65,6 +67,11 @@ pub(crate) enum Command {
     /// Every row is checked before the first is sent. What was sent is noted beside the file, so that the same command goes on
     /// where it ended.
     Merge(Box<Merge>),
+    /// Catch all mail of a program under development: take it from everybody, show it, send it nowhere
+    ///
+    /// Addresses choose what goes wrong, for example temperror@, permerror@, 451@ or timeout@ any domain; docs/commands.md
+    /// lists them.
+    Catch(Catch),
     /// Show which programs of this host send mail, over which TLS, and how they would fare with a server
     ///
     /// A program fails where it has no TLS, where its TLS is too old for the server, or where it looks at a certificate that
@@ -96,6 +103,11 @@ pub(crate) enum Command {
     /// The configuration: check it, print a sample
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print the script that completes commands and options in a shell
+    Completions(Completions),
+    /// Write a manual page for each command: what `cargo xtask man` starts from
+    #[command(hide = true)]
+    Pages(Pages),
     /// Send as /usr/sbin/sendmail does; so does a link of that name
     #[command(disable_help_flag = true)]
     Sendmail(Persona),
@@ -105,11 +117,6 @@ pub(crate) enum Command {
 }
 
 /// The command line of another program, which has rules of its own: [`crate::personas`].
-    /// Print the script that completes commands and options in a shell
-    Completions(Completions),
-    /// Write a manual page for each command: what `cargo xtask man` starts from
-    #[command(hide = true)]
-    Pages(Pages),
 #[derive(Args, Debug)]
 pub(crate) struct Persona {
     /// As that program has them; --help lists them
@@ -125,15 +132,6 @@ pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
-/// Options of `doctor`.
-#[derive(Args, Debug)]
-pub(crate) struct Doctor {
-    /// Server to try, as for `send`; nothing is sent, and nobody logs in
-    #[arg(long, value_name = "URL")]
-    pub(crate) server: Option<String>,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
 /// Options of `completions`.
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
@@ -152,6 +150,15 @@ pub(crate) struct Pages {
     pub(crate) folder: PathBuf,
 }
 
+/// Options of `doctor`.
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Server to try, as for `send`; nothing is sent, and nobody logs in
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
 
 /// Options of `demo`.
 #[derive(Args, Debug)]

@@ -20,6 +20,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use crate::{
+    catch,
     cli::{Cli, Command, Output},
     demo,
     personas::Persona,
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&place),
         Command::Send(send) => block_on(send::run(&send)),
         Command::Merge(merge) => block_on(merge::run(&place, &merge)),
+        Command::Catch(options) => block_on(catch::run(options)),
         Command::Doctor(doctor) => block_on(doctor::run(&doctor)),
         Command::Queue(queue) => block_on(queue::run(&place, queue)),
         Command::Route(route) => block_on(route::run(&place, route)),
@@ -43,10 +45,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Mailbox(mailbox) => block_on(mailbox::run(&place, mailbox)),
         Command::Store(store) => block_on(store::run(&place, store)),
         Command::Config(config) => config::run(&place, &config),
-        Command::Sendmail(persona) => Ok(Persona::SENDMAIL.run(&place, persona.arguments)),
-        Command::Msmtp(persona) => Ok(Persona::Msmtp.run(&place, persona.arguments)),
         Command::Completions(wanted) => shell::completions(&wanted),
         Command::Pages(wanted) => shell::pages(&wanted),
+        Command::Sendmail(persona) => Ok(Persona::SENDMAIL.run(&place, persona.arguments)),
+        Command::Msmtp(persona) => Ok(Persona::Msmtp.run(&place, persona.arguments)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! This crate is the program: it reads the command line ([`cli`]) and the configuration ([`config`]), wires the other
 //! crates together ([`wiring`]) and shows what they say ([`view`]). It decides nothing about mail itself.
 
+mod catch;
 mod cli;
 mod commands;
 mod config;

@@ -2,13 +2,15 @@
 //!
 //! [`peers`] starts and stops the others: Postfix, Exim, OpenSMTPD, swaks, msmtp, openssl, and our own program as a
 //! user would run it. [`scenes`] are the stories that have to end well, one module each, [`attacks`] what must not harm
-//! it, [`handoff`] what becomes of the mail of programs on the same host.
+//! it, [`handoff`] what becomes of the mail of programs on the same host, [`selecting`] which way out mail takes.
 //! `cargo xtask test` fetches the programs; a test whose peer is missing, or may not have a namespace, fails and says so.
 
 mod attacks;
+mod catch;
 mod handoff;
 mod merge;
 mod peers;
 mod personas;
 mod scenes;
+mod selecting;
 mod send;
