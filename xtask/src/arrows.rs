@@ -18,13 +18,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tls", &["mail"]),
     ("dns", &["mail", "tls"]),
     ("store", &["mail"]),
+    ("submit", &["mail"]),
     ("queue", &["mail", "store"]),
     ("client", &["mail", "smtp", "sasl", "tls"]),
-    ("intake", &["mail", "store", "queue", "dns"]),
+    ("intake", &["mail", "store", "queue", "dns", "submit"]),
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
-    ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns"]),
+    ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns", "submit"]),
     ("ffi", &["sender", "mail"]),
-    ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "mail"]),
+    ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "submit", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];
 

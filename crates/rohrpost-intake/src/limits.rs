@@ -71,7 +71,7 @@ pub const SUBADDRESSES_MAX: usize = 16;
 
 /// Recipients of one message that a program of this host hands in, aliases expanded: a mailing without a list manager. It
 /// is trusted more than a stranger, but each costs a row.
-pub const SUBMIT_RECIPIENTS_MAX: usize = 10_000;
+pub const SUBMIT_RECIPIENTS_MAX: usize = rohrpost_submit::limits::RECIPIENTS_MAX;
 /// Octets of the start of such a message that are kept to be returned, where a recipient was refused: most headers.
 pub const RETURNED_HEAD_BYTES_MAX: usize = 64 * 1024;
 

@@ -21,117 +21,31 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
-use rohrpost_mail::{Class, Envelope, ForwardPath, Notify, Orcpt, QueueId, Recipient, Reply};
+use rohrpost_mail::{Class, Envelope, ForwardPath, Orcpt, QueueId, Recipient, Reply};
 use rohrpost_queue::schedule;
 use rohrpost_store::{NewMessage, Once, StoreError, Submission};
-use serde::{Deserialize, Serialize};
+pub use rohrpost_submit::{Accepted, Mode, Options, Refused, RefusedRecipient, To};
 
 use crate::{
     Intake, Peer, Refusal, Role, Transaction,
     limits::{RETURNED_HEAD_BYTES_MAX, SUBMIT_RECIPIENTS_MAX},
 };
 
-/// What a program wants to be done with its message.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Options {
-    /// The envelope but for its recipients.
-    pub envelope: Envelope,
-    /// Who gets it. On the submit socket they come after the rest, for they may be many.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recipients: Vec<To>,
-    /// When it is sent.
-    #[serde(default)]
-    pub mode: Mode,
-}
-
-impl Options {
-    /// Whether its texts are such as an SMTP session would let through: they go into other people's reports and sessions.
-    fn is_fit(&self) -> bool {
-        let plain = |text: &str, octets_max| text.len() <= octets_max && !text.chars().any(char::is_control);
-        let kind = |kind: &str| kind.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
-        let original = |orcpt: &Orcpt| {
-            plain(&orcpt.kind, ORCPT_BYTES_MAX) && kind(&orcpt.kind) && plain(&orcpt.address, ORCPT_BYTES_MAX)
-        };
-        self.envelope.envid.as_deref().is_none_or(|envid| plain(envid, ENVID_BYTES_MAX))
-            && self.recipients.iter().filter_map(|to| to.orcpt.as_ref()).all(original)
-    }
+/// Whether its texts are such as an SMTP session would let through: they go into other people's reports and sessions.
+fn is_fit(options: &Options) -> bool {
+    let plain = |text: &str, octets_max| text.len() <= octets_max && !text.chars().any(char::is_control);
+    let kind = |kind: &str| kind.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
+    let original = |orcpt: &Orcpt| {
+        plain(&orcpt.kind, ORCPT_BYTES_MAX) && kind(&orcpt.kind) && plain(&orcpt.address, ORCPT_BYTES_MAX)
+    };
+    options.envelope.envid.as_deref().is_none_or(|envid| plain(envid, ENVID_BYTES_MAX))
+        && options.recipients.iter().filter_map(|to| to.orcpt.as_ref()).all(original)
 }
 
 /// Octets of an envelope id: RFC 3461 §4.4.
 const ENVID_BYTES_MAX: usize = 100;
 /// Octets of an original recipient: RFC 3461 §4.2 allows 500 for the whole parameter.
 const ORCPT_BYTES_MAX: usize = 500;
-
-/// One recipient as a program names it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct To {
-    /// `ann@b.example`, or a name of this host such as `root`.
-    pub address: String,
-    /// Which reports are wanted (RFC 3461 §4.1).
-    #[serde(default)]
-    pub notify: Notify,
-    /// The original recipient (RFC 3461 §4.2), where it differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub orcpt: Option<Orcpt>,
-}
-
-impl To {
-    /// A recipient for whom nothing special is asked.
-    pub fn new(address: impl Into<String>) -> Self {
-        Self { address: address.into(), notify: Notify::default(), orcpt: None }
-    }
-}
-
-/// When a message is sent.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// As soon as it is stored.
-    #[default]
-    Background,
-    /// At the next run of the queue: after its first interval, or when an operator asks for it.
-    Queue,
-}
-
-/// A message was taken, for one recipient at least.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Accepted {
-    /// Its names in the queue.
-    pub ids: Vec<QueueId>,
-    /// Who does not get it; its sender is told by mail.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refused: Vec<RefusedRecipient>,
-}
-
-/// A recipient who does not get the message.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct RefusedRecipient {
-    /// Who, as the program named them.
-    pub address: String,
-    /// What `sysexits.h` calls the reason.
-    pub sysexit: u8,
-    /// The reason.
-    pub text: String,
-}
-
-/// A message was not taken, for nobody. This is final: a program that was told so keeps its message.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, thiserror::Error)]
-#[error("{text}")]
-pub struct Refused {
-    /// What `sysexits.h` calls the reason.
-    pub sysexit: u8,
-    /// The reason.
-    pub text: String,
-}
-
-impl Refused {
-    /// Whether the same message may be taken later: the store is full or down, or somebody could not be asked.
-    pub fn is_temporary(&self) -> bool {
-        exit::is_temporary(self.sysexit)
-    }
-}
 
 /// Which way a message came.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -203,7 +117,7 @@ impl Intake {
         if let Some(answer) = known {
             return answer_of_old(&answer).map(Begun::Repeated);
         }
-        if !options.is_fit() {
+        if !is_fit(&options) {
             return Err(exit::unfit());
         }
         let Options { mut envelope, recipients, mode } = options;

@@ -37,9 +37,7 @@ pub const CONTROL_CONNECTIONS_MAX: usize = 32;
 pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Octets of a frame of a submission: a message goes in many, and neither side holds more than one.
-pub const SUBMIT_FRAME_BYTES_MAX: usize = 64 * 1024;
-/// Octets of the answer to one: it may name ten thousand refused recipients with a reason for each.
-pub const SUBMIT_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const SUBMIT_FRAME_BYTES_MAX: usize = rohrpost_submit::limits::FRAME_BYTES_MAX;
 /// Octets of submissions that are read ahead: a short one comes in one read.
 pub const SUBMIT_READ_BYTES: usize = 8 * 1024;
 /// Submissions of one user at once; the next ones wait. So many fill the batches of the store
@@ -53,7 +51,7 @@ pub const SUBMIT_CONNECTIONS_MAX: usize = 2_048;
 /// How long a program may take for its next frame: it has read its message before it connects.
 pub const SUBMIT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a program waits for the server before it takes it to be down.
-pub const SUBMIT_PATIENCE: Duration = Duration::from_secs(10);
+pub const SUBMIT_PATIENCE: Duration = rohrpost_submit::limits::PATIENCE;
 const _: () = assert!(SUBMIT_PLACE_TIMEOUT.as_secs() < SUBMIT_PATIENCE.as_secs());
 
 /// How often the drop directory is looked at when no event says that something is in it.

@@ -29,11 +29,6 @@ const EX_NOPERM: u8 = 77;
 /// The host's own settings are wrong.
 const EX_CONFIG: u8 = 78;
 
-/// Whether the same message may be taken later.
-pub(super) fn is_temporary(sysexit: u8) -> bool {
-    matches!(sysexit, EX_SOFTWARE | EX_CANTCREAT | EX_TEMPFAIL)
-}
-
 /// A whole message is refused.
 pub(super) fn refused(refusal: &Refusal) -> Refused {
     Refused { sysexit: of(refusal), text: refusal.reply().to_string() }

@@ -26,6 +26,7 @@ use std::{
 };
 
 use rohrpost_intake::submit::{Accepted, Refused, Way};
+use rohrpost_submit::{FINISHED, UNFINISHED};
 use rustix::{
     fs::{Mode, OFlags, RenameFlags, inotify},
     io::Errno,
@@ -34,9 +35,7 @@ use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver, task::spawn_blocki
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Submit,
-    drop::{FINISHED, UNFINISHED},
-    escaped, hex, random,
+    Submit, escaped,
     receive::{Broken, Frames, Received},
 };
 use crate::limits::{DROP_FILES_PER_UID_MAX, DROP_OVERHEAD_BYTES_MAX, DROP_PAUSE, DROP_UNFINISHED_AGE_MAX};
@@ -233,7 +232,7 @@ impl DropDir {
 
     /// Moves a file into one of our own directories, under a name that is not its own.
     fn move_to(&self, inner: &str, path: &Path) -> Option<PathBuf> {
-        let target = self.path.join(inner).join(hex(&random()));
+        let target = self.path.join(inner).join(rohrpost_submit::new_name());
         let cwd = rustix::fs::CWD;
         match rustix::fs::renameat_with(cwd, path, cwd, &target, RenameFlags::NOREPLACE) {
             Ok(()) => {

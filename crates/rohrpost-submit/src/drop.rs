@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use super::{
+use crate::{
     Submission,
     client::{self, Failure},
     frames::FrameError,
@@ -18,9 +18,9 @@ use super::{
 };
 
 /// What an unfinished file's name begins with.
-pub(super) const UNFINISHED: &str = "tmp.";
+pub const UNFINISHED: &str = "tmp.";
 /// What a finished file's name begins with.
-pub(super) const FINISHED: &str = "new.";
+pub const FINISHED: &str = "new.";
 /// The owner writes; the group, which is that of the directory and so the server's, reads.
 const MODE: u32 = 0o640;
 

@@ -15,14 +15,13 @@
 //! The checksum is for drop files, which a crash may have cut or blanked, and for programs that write both at once.
 
 use crc32fast::Hasher;
-use rohrpost_intake::{
-    limits::SUBMIT_RECIPIENTS_MAX,
-    submit::{Accepted, Options, Refused, To},
-};
 use serde::{Deserialize, Serialize};
 
-use super::Submission;
-use crate::limits::{SUBMIT_ANSWER_BYTES_MAX, SUBMIT_FRAME_BYTES_MAX};
+use crate::{
+    Submission,
+    limits::{ANSWER_BYTES_MAX, FRAME_BYTES_MAX, RECIPIENTS_MAX},
+    words::{Accepted, Options, Refused, To},
+};
 
 /// The version of this format.
 pub const VERSION: u8 = 1;
@@ -81,7 +80,7 @@ pub enum FrameError {
     #[error("{0:?} cannot be read")]
     Unreadable(Kind),
     /// More recipients than any message has.
-    #[error("more than {SUBMIT_RECIPIENTS_MAX} recipients")]
+    #[error("more than {RECIPIENTS_MAX} recipients")]
     TooManyRecipients,
     /// The octets are not those that were written.
     #[error("the length or the checksum at the end is another one")]
@@ -115,7 +114,7 @@ pub fn header(octets: [u8; HEADER_BYTES]) -> Result<(Kind, usize), FrameError> {
     let [kind, length @ ..] = octets;
     let kind = Kind::ALL.into_iter().find(|known| known.octet() == kind).ok_or(FrameError::UnknownKind(kind))?;
     let length = u32::from_be_bytes(length);
-    let max = if kind == Kind::Answer { SUBMIT_ANSWER_BYTES_MAX } else { SUBMIT_FRAME_BYTES_MAX };
+    let max = if kind == Kind::Answer { ANSWER_BYTES_MAX } else { FRAME_BYTES_MAX };
     match usize::try_from(length) {
         Ok(octets) if octets <= max => Ok((kind, octets)),
         _ => Err(FrameError::TooLong(length)),
@@ -161,7 +160,7 @@ impl Encoder {
         Ok(frames)
     }
 
-    /// A part of the message, at most [`SUBMIT_FRAME_BYTES_MAX`] octets.
+    /// A part of the message, at most [`FRAME_BYTES_MAX`] octets.
     ///
     /// # Errors
     /// It is longer.
@@ -269,7 +268,7 @@ fn begun(content: &[u8]) -> Result<Submission, FrameError> {
 fn with_recipients(mut submission: Box<Submission>, content: &[u8]) -> Result<Box<Submission>, FrameError> {
     let more: Vec<To> = serde_json::from_slice(content).map_err(|_| FrameError::Unreadable(Kind::Recipients))?;
     submission.options.recipients.extend(more);
-    if submission.options.recipients.len() > SUBMIT_RECIPIENTS_MAX {
+    if submission.options.recipients.len() > RECIPIENTS_MAX {
         return Err(FrameError::TooManyRecipients);
     }
     Ok(submission)

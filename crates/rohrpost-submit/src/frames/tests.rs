@@ -1,8 +1,8 @@
 use proptest::prelude::*;
-use rohrpost_intake::submit::RefusedRecipient;
 use rohrpost_mail::{BodyKind, Envelope, Notify, ReversePath};
 
 use super::*;
+use crate::words::RefusedRecipient;
 
 fn submission(recipients: usize) -> Submission {
     let reverse_path = ReversePath::Mailbox("ann@here.test".parse().unwrap());
@@ -62,7 +62,7 @@ fn a_submission_is_read_as_it_was_written() {
 #[test]
 fn answers_are_read_as_they_were_written() {
     let refused = RefusedRecipient { address: "x".into(), sysexit: 67, text: "no".into() };
-    let accepted = Answer::Accepted(Accepted { ids: vec![], refused: vec![refused; SUBMIT_RECIPIENTS_MAX] });
+    let accepted = Answer::Accepted(Accepted { ids: vec![], refused: vec![refused; RECIPIENTS_MAX] });
     for written in [accepted, Answer::Refused(Refused { sysexit: 75, text: "later".into() })] {
         let frame = answer(&written);
         let (start, content) = frame.split_first_chunk().unwrap();
@@ -76,8 +76,8 @@ fn q07_lengths_kinds_and_versions_that_no_frame_has_are_refused() {
     assert_eq!(header([1, 0xff, 0xff, 0xff, 0xff]), Err(FrameError::TooLong(u32::MAX)));
     assert_eq!(header([4, 0, 1, 0, 1]), Err(FrameError::TooLong(0x1_0001)));
     assert_eq!(header(*b"HELO "), Err(FrameError::UnknownKind(b'H')));
-    assert!(frame(Kind::Body, &vec![0; SUBMIT_FRAME_BYTES_MAX]).is_ok());
-    assert!(frame(Kind::Body, &vec![0; SUBMIT_FRAME_BYTES_MAX + 1]).is_err());
+    assert!(frame(Kind::Body, &vec![0; FRAME_BYTES_MAX]).is_ok());
+    assert!(frame(Kind::Body, &vec![0; FRAME_BYTES_MAX + 1]).is_err());
     let mut later = encode(&submission(1), &[]);
     later[HEADER_BYTES] = 2;
     assert_eq!(decode(&later), Err(FrameError::Version(2)));
@@ -102,7 +102,7 @@ fn more_recipients_than_any_message_has_are_refused_before_they_are_held() {
     let mut decoder = Decoder::default();
     let begin = [&[VERSION][..], &[0; 16], br#"{"options":{"envelope":{"reverse_path":""}}}"#].concat();
     decoder.take(Kind::Begin, &begin).unwrap();
-    for _ in 0..SUBMIT_RECIPIENTS_MAX / 1_000 {
+    for _ in 0..RECIPIENTS_MAX / 1_000 {
         assert_eq!(decoder.take(Kind::Recipients, &part), Ok(Part::Envelope));
     }
     assert_eq!(decoder.take(Kind::Recipients, &part), Err(FrameError::TooManyRecipients));

@@ -6,17 +6,17 @@ use std::{
     path::Path,
 };
 
-use rohrpost_intake::submit::{Accepted, Refused};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with,
     sockopt::{Timeout, set_socket_timeout},
 };
 
-use super::{
+use crate::{
     Submission,
     frames::{self, Answer, Encoder, FrameError, HEADER_BYTES},
+    limits::{FRAME_BYTES_MAX, PATIENCE},
+    words::{Accepted, Refused},
 };
-use crate::limits::{SUBMIT_FRAME_BYTES_MAX, SUBMIT_PATIENCE};
 
 /// `EX_USAGE` of `sysexits.h`: an option of the submission is longer than any can be.
 const EX_USAGE: u8 = 64;
@@ -36,7 +36,7 @@ pub enum SubmitAnswer {
 
 /// Hands a message in at `socket`. `body` is read once, to its end; nothing of it is held.
 ///
-/// A server that does not take the connection, the content or the answer's time for [`SUBMIT_PATIENCE`] counts as down.
+/// A server that does not take the connection, the content or the answer's time for [`PATIENCE`] counts as down.
 pub fn submit(socket: &Path, submission: &Submission, body: impl Read) -> SubmitAnswer {
     match hand_in(socket, submission, body) {
         Ok(Answer::Accepted(accepted)) => SubmitAnswer::Accepted(accepted),
@@ -71,8 +71,8 @@ fn hand_in(socket: &Path, submission: &Submission, body: impl Read) -> Result<An
 /// Connects. The time-out for sending is one for connecting too: a server that hangs has a full queue of connections.
 fn open(path: &Path) -> io::Result<UnixStream> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    set_socket_timeout(&socket, Timeout::Send, Some(SUBMIT_PATIENCE))?;
-    set_socket_timeout(&socket, Timeout::Recv, Some(SUBMIT_PATIENCE))?;
+    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
+    set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
     connect(&socket, &SocketAddrUnix::new(path)?)?;
     Ok(UnixStream::from(socket))
 }
@@ -82,7 +82,7 @@ pub(super) fn write(out: &mut impl io::Write, submission: &Submission, mut body:
     let mut encoder = Encoder::default();
     let envelope = encoder.envelope(submission).map_err(Failure::Options)?;
     out.write_all(&envelope).map_err(Failure::Server)?;
-    let mut buffer = vec![0; SUBMIT_FRAME_BYTES_MAX];
+    let mut buffer = vec![0; FRAME_BYTES_MAX];
     loop {
         let octets = fill(&mut body, &mut buffer).map_err(Failure::Body)?;
         if octets == 0 {
