@@ -9,12 +9,13 @@ use rohrpost_tls::ClientTls;
 use tokio::time::timeout;
 
 use crate::{
+    endpoint::Endpoint,
     error::{ConnectError, OpenFailure, asks_for_tls},
     limits::{AGE_MAX, MESSAGES_MAX},
     login::{self, Ground},
     opening::{Opening, Sealed, start_tls},
     outgoing::{BodySource, BodyStream, Outgoing, SendReport},
-    target::{Endpoint, LinkTls, Login, ReuseKey, Target},
+    target::{LinkTls, Login, ReuseKey, Target},
     wire::{Wire, now},
 };
 

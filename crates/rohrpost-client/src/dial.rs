@@ -16,10 +16,11 @@ use tokio::{
 };
 
 use crate::{
+    endpoint::Endpoint,
     error::ConnectError,
     limits::{ADDRESSES_MAX, HEAD_START},
     outgoing::BoxFuture,
-    target::{Endpoint, Target},
+    target::Target,
 };
 
 /// Anything that octets travel through.

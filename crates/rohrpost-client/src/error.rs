@@ -6,7 +6,7 @@ use rohrpost_mail::{Class, Domain, EnhancedStatus, Link, Reply, Stage};
 use rohrpost_smtp::client::{Capabilities, Extension, SessionError};
 use rohrpost_tls::TlsError;
 
-use crate::target::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// Why [`Connection::open`](crate::Connection::open) failed. Ordered by whose fault it is.
 #[derive(Clone, Debug, thiserror::Error)]

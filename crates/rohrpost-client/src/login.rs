@@ -12,9 +12,10 @@ use rohrpost_smtp::client::{Event, Extension, SessionError};
 use rohrpost_tls::crypto;
 
 use crate::{
+    endpoint::Endpoint,
     error::ConnectError,
     opening::Sealed,
-    target::{Endpoint, LinkTls, Login, Target},
+    target::{LinkTls, Login, Target},
     wire::{Wire, now},
 };
 

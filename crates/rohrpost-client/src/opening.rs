@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::{
     dial::{AnyStream, dial},
+    endpoint::Endpoint,
     error::{ConnectError, OpenFailure},
-    target::{Endpoint, LinkTls, Target},
+    target::{LinkTls, Target},
     wire::{Wire, now},
 };
 

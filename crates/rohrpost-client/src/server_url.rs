@@ -2,15 +2,12 @@
 
 use std::{borrow::Cow, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rohrpost_mail::{DomainError, Host, MinTls, TlsMode, Trust, policy::WordError};
 use rohrpost_smtp::client::Protocol;
 use url::Url;
 
-use crate::{
-    limits::IDLE_RELAY,
-    target::{Endpoint, LinkTls, Target},
-};
+use crate::endpoint::Endpoint;
 
 /// Why a text is no [`ServerUrl`].
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -128,8 +125,11 @@ impl FromStr for ServerUrl {
             trust: None,
             min_tls: MinTls::default(),
         };
-        for (name, value) in url.query_pairs() {
-            server.option(&name, &value)?;
+        // Not as forms of the web have it, where `+` is a blank: `system+ca:` is one of our words.
+        for option in url.query().unwrap_or_default().split('&').filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            let read = |text| percent_decode_str(text).decode_utf8_lossy();
+            server.option(&read(name), &read(value))?;
         }
         Ok(server)
     }
@@ -171,26 +171,6 @@ impl ServerUrl {
         self.trust.clone().unwrap_or(if endpoint.is_local() { Trust::Any } else { Trust::System })
     }
 
-    /// The terms of this text, without a log-in: trust is insisted on unless it is [`Trust::Any`], and an unused connection is
-    /// kept for [`IDLE_RELAY`].
-    pub fn target(&self, ehlo_name: Host) -> Target {
-        let endpoint = self.place.endpoint();
-        let trust = self.trust(&endpoint);
-        Target {
-            name: match &self.place {
-                Place::Net(host, _) => host.name().cloned(),
-                Place::Unix(_) => None,
-            },
-            protocol: self.protocol(),
-            tls: LinkTls::of(self.tls, &endpoint),
-            require_trust: trust != Trust::Any,
-            trust,
-            min_tls: self.min_tls,
-            idle: IDLE_RELAY,
-            ..Target::new(endpoint, ehlo_name)
-        }
-    }
-
     fn option(&mut self, name: &str, value: &str) -> Result<(), ServerUrlError> {
         let wrong = |option| move |error| ServerUrlError::Value { option, error };
         match name {
@@ -226,7 +206,7 @@ impl fmt::Display for ServerUrl {
         }
         write!(f, "?tls={}", self.tls)?;
         if let Some(trust) = &self.trust {
-            write!(f, "&trust={trust}")?;
+            write!(f, "&trust={}", utf8_percent_encode(&trust.to_string(), VALUE))?;
         }
         if self.min_tls != MinTls::default() {
             write!(f, "&min-tls={}", self.min_tls)?;
@@ -273,6 +253,9 @@ fn host_of(text: &str) -> Result<Host, DomainError> {
 /// What of a user needs no encoding.
 const USER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'+');
 
+/// What of an option's value needs encoding.
+const VALUE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'&').add(b'<').add(b'>');
+
 fn user(url: &Url) -> Result<Option<String>, ServerUrlError> {
     if url.password().is_some() {
         return Err(ServerUrlError::Password);
@@ -288,6 +271,7 @@ fn decoded(text: &str) -> Result<Cow<'_, str>, ServerUrlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::{LinkTls, Target};
 
     fn target(url: &str) -> Target {
         url.parse::<ServerUrl>().unwrap().target(Host::parse("here.test").unwrap())
@@ -333,6 +317,17 @@ mod tests {
         let trust = |text: &str| format!("smtp://mx.test?trust={text}").parse::<ServerUrl>().unwrap().trust;
         assert_eq!(trust(&format!("sha256:{hex}")), Some(Trust::PinCertificate(hex.clone())));
         assert_eq!(trust(&format!("pin:spki-sha256:{hex}")), Some(Trust::PinSpki(hex)));
+    }
+
+    /// In a form of the web `+` is a blank, and `system+ca:` was no word of ours then.
+    #[test]
+    fn files_of_authorities_keep_their_names_and_a_plus_stays_one() {
+        let trust = |text: &str| format!("smtp://mx.test?trust={text}").parse::<ServerUrl>().unwrap().trust.unwrap();
+        assert_eq!(trust("system+ca:/a.pem"), Trust::SystemAndCa("/a.pem".into()));
+        assert_eq!(trust("ca:/a%20b%26c.pem"), Trust::Ca("/a b&c.pem".into()));
+        let odd = Trust::Ca("/a b&c#d%20+\u{fc}.pem".into());
+        let url = ServerUrl { trust: Some(odd.clone()), ..("smtp://mx.test".parse().unwrap()) };
+        assert_eq!(url.to_string().parse::<ServerUrl>().unwrap().trust, Some(odd));
     }
 
     #[test]

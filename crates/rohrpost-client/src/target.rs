@@ -1,11 +1,6 @@
 //! Where to connect, and on which terms.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use rohrpost_mail::{Domain, Host, MinTls, Secret, TlsMode, Trust};
 use rohrpost_sasl::{Mechanism, client::Credential};
@@ -14,63 +9,10 @@ use rohrpost_tls::Tlsa;
 
 use crate::{
     dial::{Connector, Sources},
-    limits::IDLE_MX,
+    endpoint::Endpoint,
+    limits::{IDLE_MX, IDLE_RELAY},
+    server_url::{Place, ServerUrl},
 };
-
-/// The other end of a connection.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Endpoint {
-    /// Address and port.
-    Tcp(SocketAddr),
-    /// Name and port: whichever of its addresses answers first (RFC 8305).
-    Name(Domain, u16),
-    /// A unix socket, for LMTP.
-    Unix(PathBuf),
-}
-
-impl Endpoint {
-    /// Whether octets sent there never leave this host. Of names only `localhost` does so for sure (RFC 6761 §6.3).
-    pub fn is_local(&self) -> bool {
-        match self {
-            Self::Tcp(address) => address.ip().to_canonical().is_loopback(),
-            Self::Name(name, _) => name.is_localhost(),
-            Self::Unix(_) => true,
-        }
-    }
-
-    /// The port, unless this is a unix socket.
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp(address) => Some(address.port()),
-            Self::Name(_, port) => Some(*port),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// The address, where it is known before connecting.
-    pub fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Name(..) | Self::Unix(_) => None,
-        }
-    }
-}
-
-impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
-        Self::Tcp(address)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Name(name, port) => write!(f, "{name}:{port}"),
-            Self::Unix(path) => path.display().fmt(f),
-        }
-    }
-}
 
 /// How this one connection is encrypted: [`TlsMode`] without its `auto`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -287,8 +229,32 @@ pub struct ReuseKey {
     policy: String,
 }
 
+impl ServerUrl {
+    /// The terms of this text, without a log-in: trust is insisted on unless it is [`Trust::Any`], and an unused connection is
+    /// kept for [`IDLE_RELAY`].
+    pub fn target(&self, ehlo_name: Host) -> Target {
+        let endpoint = self.place().endpoint();
+        let trust = self.trust(&endpoint);
+        Target {
+            name: match self.place() {
+                Place::Net(host, _) => host.name().cloned(),
+                Place::Unix(_) => None,
+            },
+            protocol: self.protocol(),
+            tls: LinkTls::of(self.tls(), &endpoint),
+            require_trust: trust != Trust::Any,
+            trust,
+            min_tls: self.min_tls(),
+            idle: IDLE_RELAY,
+            ..Target::new(endpoint, ehlo_name)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     fn target() -> Target {
