@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use rohrpost_fuzz::{assert_crlf_only, portions};
+use rohrpost_fuzz::{FlatHashes, assert_crlf_only, portions};
 use rohrpost_mail::{Domain, ListenerTls, QueueId};
+use rohrpost_sasl::Mechanism;
 use rohrpost_sasl::server::Decoy;
-use rohrpost_sasl::{Hashes, Mechanism};
 use rohrpost_smtp::server::{
     Accepted, AuthVerdict, BareNewline, Event, Extensions, Profile, Protocol, Session, Timeouts, TlsFacts,
 };
@@ -137,24 +137,7 @@ static PROFILE: LazyLock<Profile> = LazyLock::new(|| Profile {
     bare_newline: BareNewline::Normalize,
     hold_max: std::time::Duration::from_secs(30 * 24 * 60 * 60),
     timeouts: Timeouts::default(),
-    hashes: Arc::new(NoHashes),
+    hashes: Arc::new(FlatHashes),
     decoy: Decoy { key: [0; 32], iterations: 4_096 },
     known_peer: true,
 });
-
-/// Hashes that cost nothing: nobody is to log in by guessing here.
-struct NoHashes;
-
-impl Hashes for NoHashes {
-    fn sha256(&self, _: &[u8]) -> [u8; 32] {
-        [1; 32]
-    }
-
-    fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] {
-        [2; 32]
-    }
-
-    fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 32] {
-        [3; 32]
-    }
-}

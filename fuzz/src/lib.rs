@@ -4,6 +4,8 @@
 //! line, and the same result whether the octets came at once or one by one. The corpus is what peers really send, so
 //! inputs are plain octets, without a format of the fuzzer's own.
 
+use rohrpost_sasl::{Hashes, LegacyHashes};
+
 /// Cuts octets into portions of one to sixteen, as a network might. The same octets are always cut alike.
 pub fn portions(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut state = octets.len() as u32;
@@ -30,4 +32,43 @@ pub fn assert_crlf_only(octets: &[u8]) {
 /// Asserts that a text may stand in a command, a header or a log.
 pub fn assert_one_line(text: &str) {
     assert!(!text.chars().any(char::is_control), "control character in {text:?}");
+}
+
+/// Hashes that cost nothing: nobody is to log in by guessing here.
+pub struct FlatHashes;
+
+impl Hashes for FlatHashes {
+    fn sha256(&self, _: &[u8]) -> [u8; 32] {
+        [1; 32]
+    }
+
+    fn hmac_sha256(&self, _: &[u8], _: &[u8]) -> [u8; 32] {
+        [2; 32]
+    }
+
+    fn pbkdf2_sha256(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 32] {
+        [3; 32]
+    }
+
+    fn legacy(&self) -> Option<&dyn LegacyHashes> {
+        Some(self)
+    }
+}
+
+impl LegacyHashes for FlatHashes {
+    fn sha1(&self, _: &[u8]) -> [u8; 20] {
+        [1; 20]
+    }
+
+    fn hmac_sha1(&self, _: &[u8], _: &[u8]) -> [u8; 20] {
+        [2; 20]
+    }
+
+    fn pbkdf2_sha1(&self, _: &[u8], _: &[u8], _: u32) -> [u8; 20] {
+        [3; 20]
+    }
+
+    fn hmac_md5(&self, _: &[u8], _: &[u8]) -> [u8; 16] {
+        [4; 16]
+    }
 }
