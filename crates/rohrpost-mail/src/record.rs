@@ -301,3 +301,20 @@ words! {
         Local = "local",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_calls_itself_a_user_of_this_host_is_none() {
+        let at = Timestamp::UNIX_EPOCH;
+        let hop = |protocol: &str| DeliveryRecord {
+            protocol: protocol.into(),
+            peer: Some("uid 33".into()),
+            ..DeliveryRecord::written_here(QueueId::from_i64(1), at, "submit", 0)
+        };
+        assert_eq!(hop("local").submitter_uid(), Some(33));
+        assert_eq!(hop("ESMTP").submitter_uid(), None);
+    }
+}

@@ -37,6 +37,7 @@ pub fn redirect<'a>(to: &Mailbox, originals: impl IntoIterator<Item = &'a Mailbo
     let first = named.first().map_or("nobody", String::as_str);
     let note = match named.len() + others {
         0 | 1 => format!("redirected to {to}; it was for {first}"),
+        2 => format!("redirected to {to}; it was for {first} and 1 other"),
         all => format!("redirected to {to}; it was for {first} and {} others", all - 1),
     };
     Redirected { recipient: Recipient::new(to.clone()), field, note }
@@ -57,7 +58,7 @@ mod tests {
         let redirected = redirect(&"qa@here.test".parse().unwrap(), &mailboxes(2));
         assert_eq!(redirected.recipient.address.to_string(), "qa@here.test");
         assert_eq!(redirected.field, "X-Rohrpost-Original-To: bob0@there.test,\r\n bob1@there.test\r\n");
-        assert_eq!(redirected.note, "redirected to qa@here.test; it was for bob0@there.test and 1 others");
+        assert_eq!(redirected.note, "redirected to qa@here.test; it was for bob0@there.test and 1 other");
     }
 
     #[test]

@@ -122,3 +122,15 @@ async fn in_redirect_mode_a_bounce_goes_where_everything_goes_and_names_its_addr
     assert!(bounce.starts_with(start), "{bounce}");
     assert!(bounce.contains("\r\nTo: eve@elsewhere.test\r\n"), "{bounce}");
 }
+
+#[tokio::test]
+async fn in_redirect_mode_the_operator_still_hears_of_a_dead_route() {
+    let peer = Peer::start([Script::new().say("554 5.7.1 No service for you")]).await;
+    let redirect_all_to = Some(address("testers@elsewhere.test"));
+    let routes = vec![route("alone", &[peer.address().port()])];
+    let mut office = Office::open(9, Settings { redirect_all_to, routes, ..settings() }).await;
+    office.send(&["bob@alone.test"]).await;
+    let notice = office.filed().await;
+    assert!(notice.contains("Subject: Nothing goes over the route alone"), "{notice}");
+    assert!(!notice.contains("X-Rohrpost-Original-To"), "{notice}");
+}

@@ -1,10 +1,14 @@
 //! Mailboxes, aliases, forwardings and loops.
 
+use std::time::Duration;
+
+use rohrpost_delivery::Settings;
 use rohrpost_mail::{Outcome, Recipient};
+use rohrpost_queue::RouteRule;
 use rohrpost_store::Alias;
 use rohrpost_testkit::Sink;
 
-use crate::office::{Office, TEXT, address, settings};
+use crate::office::{Office, TEXT, address, route, settings};
 
 async fn alias(office: &Office, name: &str, targets: &[&str]) {
     let targets = targets.iter().map(|target| address(target)).collect();
@@ -46,6 +50,21 @@ async fn an_unknown_mailbox_bounces_and_a_catch_all_takes_it() {
     alias(&office, "@here.test", &["ann@here.test"]).await;
     office.submit("bob@there.test", vec![Recipient::new(address("nobody@here.test"))], TEXT).await;
     assert!(office.filed().await.starts_with("Return-Path: <bob@there.test>"));
+}
+
+/// A forwarded copy goes the way that a rule about its header names, though nobody but the store knows that header.
+#[tokio::test]
+async fn a_forwarded_message_is_routed_by_what_the_stored_one_says() {
+    let sink = Sink::start().await;
+    let routes = vec![route("greetings", &[sink.address().port()])];
+    let office = Office::open(9, Settings { routes, ..settings() }).await;
+    let headers = vec!["Subject: hi".parse().unwrap()];
+    let rule = RouteRule::to(vec!["elsewhere.test".parse().unwrap()], "greetings");
+    office.router.set_rules(vec![RouteRule { headers, ..rule }]);
+    alias(&office, "list@here.test", &["bob@elsewhere.test"]).await;
+    office.send(&["list@here.test"]).await;
+    let arrive = tokio::time::timeout(Duration::from_secs(20), sink.messages(1));
+    assert_eq!(arrive.await.expect("it went another way")[0].recipients, ["bob@elsewhere.test"]);
 }
 
 #[tokio::test]

@@ -126,6 +126,22 @@ fn an_operators_order_is_no_hop() {
 }
 
 #[test]
+fn what_the_queue_does_by_itself_is_no_operators_order() {
+    let noted = Outcome::Noted { what: "goes by spare from now on".into() };
+    let text = plain(&hop(&DeliveryRecord {
+        protocol: "queue".into(),
+        reply: None,
+        policy: None,
+        note: Some("3 failed attempts by invoices".into()),
+        stage: None,
+        ..record(Direction::Out, Link::None, noted)
+    }));
+    let lines =
+        "queue      bob@there.test goes by spare from now on\n           why     3 failed attempts by invoices\n";
+    assert!(text.starts_with(lines), "{text}");
+}
+
+#[test]
 fn mail_that_waits_says_why_and_until_when() {
     let deferred = DeliveryRecord {
         policy: Some(Policy::Required),
