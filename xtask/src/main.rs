@@ -11,6 +11,7 @@ mod deny;
 mod docs;
 mod fuzz;
 mod gate;
+mod layout;
 mod man;
 mod peers;
 mod power;
@@ -69,6 +70,8 @@ enum Task {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
+    /// Trace short commands, and write which functions are to lie side by side in the program.
+    Layout,
     /// Lint everything, warnings being errors.
     Clippy,
     /// Check licences, banned crates and sources.
@@ -108,6 +111,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Docs { check } => docs::run(check),
         Task::Deb { binary, folder } => deb::run(binary, folder),
         Task::Man { folder, binary } => man::write(&release::binary(binary)?, &folder),
+        Task::Layout => layout::run(),
         Task::Clippy => gate::clippy(),
         Task::Deny => deny::run(),
         Task::Fuzz { seconds } => fuzz::run(seconds),

@@ -25,7 +25,7 @@ const ENTER: &str = r#"
 
 /// Runs a script of the shell on a copy of the host that has the packages at hand; each of its commands must end well.
 #[track_caller]
-fn on_a_copy_of_the_host(packages: &Path, script: &str) -> String {
+pub(crate) fn on_a_copy_of_the_host(packages: &Path, script: &str) -> String {
     let place = tempfile::TempDir::with_prefix("rohrpost-host-").expect("a directory can be made");
     let mut unshare = Command::new("unshare");
     unshare.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "/bin/sh", "-ec", ENTER, "enter"]);
