@@ -81,7 +81,7 @@ pub struct Submitter {
 pub enum Begun {
     /// The content may come.
     New(Box<Submitting>),
-    /// It was here before: its old answer.
+    /// It was here before, and would be refused now: its old answer.
     Repeated(Accepted),
 }
 
@@ -110,13 +110,18 @@ struct Denied {
 impl Intake {
     /// Begins a message of a program of this host.
     ///
+    /// Whether it was here before is asked only when it is to be refused: whoever takes it finds out by the commit.
+    ///
     /// # Errors
     /// Nobody of its recipients can be reached, or there is no room.
     pub async fn submit(&self, submitter: &Submitter, id: [u8; 16], options: Options) -> Result<Begun, Refused> {
-        let known = self.store().submission_answer(submitter.uid, id).await.map_err(of_store)?;
-        if let Some(answer) = known {
-            return answer_of_old(&answer).map(Begun::Repeated);
+        match self.begin(submitter, id, options).await {
+            Ok(submitting) => Ok(Begun::New(submitting)),
+            Err(refused) => self.unless_known(submitter.uid, id, Err(refused)).await.map(Begun::Repeated),
         }
+    }
+
+    async fn begin(&self, submitter: &Submitter, id: [u8; 16], options: Options) -> Result<Box<Submitting>, Refused> {
         if !is_fit(&options) {
             return Err(exit::unfit());
         }
@@ -134,7 +139,19 @@ impl Intake {
         let (way, intake) = (submitter.way, self.clone());
         let mut submitting = Submitting { intake, peer, id, way, transaction, refused, head: BytesMut::new() };
         submitting.address(targets).await?;
-        Ok(Begun::New(Box::new(submitting)))
+        Ok(Box::new(submitting))
+    }
+
+    /// The answer; where it is a refusal of what was taken before, the one of that time.
+    async fn unless_known(
+        &self,
+        uid: u32,
+        id: [u8; 16],
+        answer: Result<Accepted, Refused>,
+    ) -> Result<Accepted, Refused> {
+        let Err(refused) = answer else { return answer };
+        let known = self.store().submission_answer(uid, id).await.map_err(of_store)?;
+        known.map_or(Err(refused), |old| answer_of_old(&old))
     }
 }
 
@@ -154,6 +171,12 @@ impl Submitting {
     /// The message is not taken. On the way of the drop directory that is only said for the time being, or when nobody
     /// can be told: a message that is refused for good goes back to its sender.
     pub async fn finish(self: Box<Self>) -> Result<Accepted, Refused> {
+        let (intake, uid, id) = (self.intake.clone(), self.uid(), self.id);
+        let answer = self.close().await;
+        intake.unless_known(uid, id, answer).await
+    }
+
+    async fn close(self: Box<Self>) -> Result<Accepted, Refused> {
         let Self { intake, peer, id, way, transaction, refused, head } = *self;
         let envelope = transaction.envelope().clone();
         let (message_id, taken) = (transaction.id(), transaction.recipients().to_vec());
@@ -176,10 +199,10 @@ impl Submitting {
     /// # Errors
     /// As [`Self::finish`]: on the way of the drop directory the message goes back to its sender.
     pub async fn reject(self: Box<Self>, sysexit: u8, reply: Reply) -> Result<Accepted, Refused> {
-        let refused = Refused { sysexit, text: reply.to_string() };
+        let (uid, refused) = (self.uid(), Refused { sysexit, text: reply.to_string() });
         let Self { intake, peer, id, way, transaction, refused: mut denied, head } = *self;
         if way == Way::Socket {
-            return Err(refused);
+            return intake.unless_known(uid, id, Err(refused)).await;
         }
         let taken = transaction.recipients().iter().cloned();
         denied.extend(taken.map(|recipient| Denied {
@@ -190,6 +213,10 @@ impl Submitting {
         }));
         let (envelope, message_id) = (transaction.envelope().clone(), transaction.id());
         Closing { intake, peer, id, envelope, message_id, refused: denied, head }.give_back().await
+    }
+
+    fn uid(&self) -> u32 {
+        self.peer.uid.expect("a submitter has one")
     }
 
     /// Who gets it? A recipient that cannot be decided on now refuses the whole message for now.

@@ -344,16 +344,29 @@ async fn one_connection_brings_many_submissions_and_is_closed_when_the_server_st
 #[tokio::test]
 async fn a_connection_ends_behind_an_answer_to_half_a_submission() {
     let running = Running::start().await;
-    let known = to(&["ann@here.test"]);
-    let first = running.accepted(&known, TEXT).await;
     let socket = running.socket();
     let dialogue = move || {
         let mut stream = UnixStream::connect(&socket).unwrap();
-        stream.write_all(&[encoded(&known, TEXT), encoded(&to(&["ann@here.test"]), TEXT)].concat()).unwrap();
-        assert_eq!(answer(&mut stream), frames::Answer::Accepted(first));
+        let two = [to(&["nobody@here.test"]), to(&["ann@here.test"])];
+        stream.write_all(&two.map(|submission| encoded(&submission, TEXT)).concat()).unwrap();
+        assert!(matches!(answer(&mut stream), frames::Answer::Refused(refused) if refused.sysexit == 67));
         assert!(matches!(stream.read(&mut [0; 8]), Ok(0) | Err(_)), "what follows is not looked at");
     };
     tokio::task::spawn_blocking(dialogue).await.unwrap();
+    assert!(running.fixture.ids().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_taken_once_is_not_refused_when_it_comes_again() {
+    let running = Running::start().await;
+    let mut submission = to(&["ann@here.test"]);
+    let first = running.accepted(&submission, TEXT).await;
+    let hops = "Received: x\n".repeat(100) + "\n";
+    for text in [hops.as_bytes(), b"a: b\n\n\0\n"] {
+        assert_eq!(running.accepted(&submission, text).await, first);
+    }
+    submission.options.recipients.clear();
+    assert_eq!(running.accepted(&submission, TEXT).await, first);
     assert_eq!(running.fixture.ids().await.len(), 1);
 }
 
