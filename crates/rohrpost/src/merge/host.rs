@@ -9,6 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use bytes::BytesMut;
 use rohrpost_client::BodySource as _;
 use rohrpost_sender::Mail;
 use rohrpost_server::{
@@ -23,6 +24,9 @@ use tokio::{
     net::UnixStream,
     time::timeout,
 };
+
+/// Octets that an answer has room for at first: it names the message, and nobody who was refused.
+const ANSWER_BYTES: usize = 512;
 
 /// The server on this host.
 #[derive(Debug)]
@@ -118,18 +122,22 @@ async fn write(stream: &mut UnixStream, submission: &Submission, mail: &Mail) ->
     patiently(stream.write_all(&octets)).await.map_err(Fault::Server)
 }
 
+/// An answer is short, and comes in one read.
 async fn read(stream: &mut UnixStream) -> io::Result<Answer> {
     let wrong = |error: FrameError| io::Error::new(io::ErrorKind::InvalidData, error);
-    let mut start = [0; HEADER_BYTES];
-    stream.read_exact(&mut start).await?;
-    let (kind, octets) = frames::header(start).map_err(wrong)?;
     // Grows as octets come: a length alone reserves nothing.
-    let mut content = Vec::new();
-    stream.take(octets as u64).read_to_end(&mut content).await?;
-    if content.len() < octets {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let mut octets = BytesMut::with_capacity(ANSWER_BYTES);
+    loop {
+        if let Some((start, content)) = octets.split_first_chunk::<HEADER_BYTES>() {
+            let (kind, length) = frames::header(*start).map_err(wrong)?;
+            if content.len() >= length {
+                return frames::read_answer(kind, &content[..length]).map_err(wrong);
+            }
+        }
+        if stream.read_buf(&mut octets).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
-    frames::read_answer(kind, &content).map_err(wrong)
 }
 
 async fn patiently<T>(step: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -24,11 +24,11 @@ use std::{
 };
 
 use rohrpost_tls::crypto;
+use tokio::sync::watch;
 
 pub(super) use self::{
     entry::{Entry, Fate, Settled, UnderWay, Word},
     standing::Tally,
-    writer::OnDisk,
 };
 use self::{standing::Standing, writer::Writer};
 use super::limits::ROW_BYTES_MAX;
@@ -105,13 +105,19 @@ impl Journal {
         self.standing.has_repeats()
     }
 
-    /// Notes a step. It is on disk, whatever happens to the host, as soon as the result resolves.
-    pub(super) fn append(&mut self, entry: Entry) -> anyhow::Result<OnDisk> {
+    /// Notes a step, and gives the number of its line.
+    pub(super) fn append(&mut self, entry: Entry) -> anyhow::Result<u64> {
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        let on_disk = self.writer.append(line).map_err(|error| cannot(&self.path, &error))?;
+        let number = self.writer.append(line).map_err(|error| cannot(&self.path, &error))?;
         self.standing.follow(entry);
-        Ok(on_disk)
+        Ok(number)
+    }
+
+    /// The number of the last line that is on disk, whatever happens to the host. It grows until the journal is closed or
+    /// its disk fails.
+    pub(super) fn on_disk(&self) -> watch::Receiver<u64> {
+        self.writer.on_disk()
     }
 
     /// Waits until everything is on disk. Nothing more can be noted then.

@@ -1,8 +1,14 @@
 //! Sending the rows, several at once.
 //!
-//! One task reads the rows, makes the mails and keeps the journal; each row under way is a task of its own, which waits until
-//! the journal has it and then hands it over. The first row goes alone, so that a wrong password is tried once. A server that
-//! takes only so many connections gets no more of them.
+//! One task reads the rows, makes the mails and keeps the journal; as soon as a row is on disk as under way, another task hands
+//! it over. The first row goes alone, so that a wrong password is tried once. A server that takes only so many connections
+//! gets no more of them.
+//!
+//! ```text
+//! rows ──▶ noted ── on disk ──▶ under way ──▶ settled
+//!   waiting ──▲                     │ no connection for it
+//!      ▲──────┼─────────────────────┘
+//! ```
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -42,8 +48,10 @@ pub(super) struct Run<'a> {
     way: Arc<Way>,
     options: &'a cli::Merge,
     bar: ProgressBar,
-    under_way: JoinSet<(Row, Option<Passage>)>,
-    /// Rows that may be under way now.
+    /// Rows whose line is not on disk yet, with its number.
+    noted: VecDeque<(u64, Row)>,
+    under_way: JoinSet<(Row, Passage)>,
+    /// Rows that may be noted or under way now.
     width: usize,
     /// Nothing has come back yet.
     is_first: bool,
@@ -71,8 +79,21 @@ impl<'a> Run<'a> {
         rows: u64,
     ) -> Self {
         let bar = bar(journal.open_rows(rows));
-        let (under_way, waiting) = (JoinSet::new(), VecDeque::new());
-        Self { table, letter, journal, way, options, bar, under_way, width: 1, is_first: true, waiting, unknown: 0 }
+        let (noted, under_way, waiting) = (VecDeque::new(), JoinSet::new(), VecDeque::new());
+        Self {
+            table,
+            letter,
+            journal,
+            way,
+            options,
+            bar,
+            noted,
+            under_way,
+            width: 1,
+            is_first: true,
+            waiting,
+            unknown: 0,
+        }
     }
 
     /// Sends every row that was not sent yet. It ends early when it is told to, or when no further row can be sent; rows that
@@ -82,12 +103,17 @@ impl<'a> Run<'a> {
         let told = stop_by_signal()?;
         let mut rows = (1..).zip(self.table.rows()?);
         let mut pace = Pace::new(self.options.rate, Instant::now());
+        let mut on_disk = self.journal.on_disk();
         let (mut stop, mut is_last) = (None, false);
-        while !self.under_way.is_empty() || stop.is_none() && !is_last {
-            let may_begin = stop.is_none() && !is_last && self.under_way.len() < self.width;
+        while self.busy() > 0 || stop.is_none() && !is_last {
+            let may_begin = stop.is_none() && !is_last && self.busy() < self.width;
             tokio::select! {
                 biased;
                 () = told.cancelled(), if stop.is_none() => stop = Some(told_to_stop()),
+                grown = on_disk.changed(), if !self.noted.is_empty() => match grown {
+                    Ok(()) => self.hand_over(*on_disk.borrow_and_update()),
+                    Err(_) => return Err(self.failed()),
+                },
                 Some(landed) = self.under_way.join_next() => {
                     let (row, passage) = landed.expect("handing over does not panic, and nobody aborts it");
                     let why = self.land(row, passage)?;
@@ -145,30 +171,40 @@ impl<'a> Run<'a> {
         self.letter.fill(&values).map_err(|error| stop(&error))
     }
 
-    /// Sends a row on its way.
+    /// Rows between the file and the server.
+    fn busy(&self) -> usize {
+        self.noted.len() + self.under_way.len()
+    }
+
+    /// Notes that a row is under way, before it is.
     fn begin(&mut self, row: Row) -> anyhow::Result<()> {
         let Row { number, line, mail } = &row;
         let recipients = mail.recipients().iter().map(|to| to.address.to_string()).collect();
         let at = self.journal.since(*number).unwrap_or_else(|| Timestamp::now().as_second());
         let under_way = UnderWay { row: *number, line: *line, local: self.way.is_local(), at, recipients };
-        let on_disk = self.journal.append(Entry::Sending(under_way))?;
-        let (way, merge) = (self.way.clone(), self.journal.id.clone());
-        self.under_way.spawn(async move {
-            if on_disk.await.is_err() {
-                return (row, None);
-            }
-            let passage = way.carry(&merge, row.number, &row.mail).await;
-            (row, Some(passage))
-        });
+        let line = self.journal.append(Entry::Sending(under_way))?;
+        self.noted.push_back((line, row));
         Ok(())
     }
 
-    /// Notes what became of a row; without a passage the journal failed before it. Why no further one is sent, if so.
-    fn land(&mut self, row: Row, passage: Option<Passage>) -> anyhow::Result<Option<Stop>> {
-        let Some(passage) = passage else {
-            self.journal.close()?;
-            anyhow::bail!("the journal ended before its end");
-        };
+    /// Sends the rows on their way whose lines are on disk, up to this one.
+    fn hand_over(&mut self, on_disk: u64) {
+        while let Some((_, row)) = self.noted.pop_front_if(|(line, _)| *line <= on_disk) {
+            let (way, merge) = (self.way.clone(), self.journal.id.clone());
+            self.under_way.spawn(async move {
+                let passage = way.carry(&merge, row.number, &row.mail).await;
+                (row, passage)
+            });
+        }
+    }
+
+    /// What the disk said to the journal.
+    fn failed(&mut self) -> anyhow::Error {
+        self.journal.close().err().unwrap_or_else(|| anyhow::anyhow!("the journal was closed before its end"))
+    }
+
+    /// Notes what became of a row. Why no further one is sent, if so.
+    fn land(&mut self, row: Row, passage: Passage) -> anyhow::Result<Option<Stop>> {
         match passage {
             Passage::Settled { server, seal, fates } => {
                 self.widen();
@@ -197,10 +233,10 @@ impl<'a> Run<'a> {
     /// There was no connection for a row. Where others have one, the row waits for theirs; else it would be the same for the
     /// next one.
     fn narrow(&mut self, row: Row, stop: Stop) -> Option<Stop> {
-        if self.under_way.is_empty() {
+        if self.busy() == 0 {
             return Some(stop);
         }
-        self.width = self.under_way.len();
+        self.width = self.busy();
         self.waiting.push_back(row);
         let (width, why) = (self.width, stop.why);
         self.bar.suspend(|| anstream::eprintln!("{} {width} connections from now on: {why}", Styled(DIM, "rohrpost:")));

@@ -91,9 +91,10 @@ async fn a_line_is_on_disk_when_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     for row in 1..=50 {
-        let on_disk = journal.append(sending(row)).unwrap();
+        let number = journal.append(sending(row)).unwrap();
+        assert_eq!(number, row);
         if row % 10 == 0 {
-            on_disk.await.unwrap();
+            journal.on_disk().wait_for(|on_disk| *on_disk >= row).await.unwrap();
             let lines = fs::read_to_string(folder.path().join("state")).unwrap().lines().count() as u64;
             assert_eq!(lines, 1 + row);
         }
@@ -106,7 +107,8 @@ async fn a_disk_that_fails_is_no_row_on_disk_and_the_end_of_the_journal() {
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     let only_to_be_read = File::open(folder.path().join("state")).unwrap();
     journal.writer = Writer::start(only_to_be_read).unwrap();
-    assert!(journal.append(sending(1)).unwrap().await.is_err());
+    journal.append(sending(1)).unwrap();
+    assert!(journal.on_disk().wait_for(|on_disk| *on_disk > 0).await.is_err());
     assert_eq!(exit::code_of(&journal.append(sending(2)).unwrap_err()), Exit::CannotCreate);
     assert_eq!(exit::code_of(&journal.append(sending(3)).unwrap_err()), Exit::CannotCreate);
 }

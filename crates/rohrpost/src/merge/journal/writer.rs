@@ -1,5 +1,5 @@
 //! The thread that writes the journal. It takes all lines that wait and brings them onto the disk with one sync, so that
-//! one sync serves many rows.
+//! one sync serves many rows, and then says so once.
 
 use std::{
     fs::File,
@@ -8,45 +8,46 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::merge::limits::LINES_WAITING_MAX;
-
-/// Resolves when a line is on disk, or to an error when it never will be.
-pub(in crate::merge) type OnDisk = oneshot::Receiver<()>;
-
-struct Line {
-    octets: Vec<u8>,
-    written: oneshot::Sender<()>,
-}
 
 /// The near end of the thread. Dropped, it waits until all is written: the lock of the journal goes with the file.
 #[derive(Debug)]
 pub(super) struct Writer {
     /// None once it has ended.
-    running: Option<(SyncSender<Line>, JoinHandle<io::Result<()>>)>,
+    running: Option<(SyncSender<Vec<u8>>, JoinHandle<io::Result<()>>)>,
+    /// Lines that were handed over.
+    lines: u64,
+    on_disk: watch::Receiver<u64>,
 }
 
 impl Writer {
     /// Writes to the end of `file`.
-    pub(super) fn start(file: File) -> io::Result<Self> {
-        let (lines, waiting) = sync_channel(LINES_WAITING_MAX);
-        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || write(file, &waiting))?;
-        Ok(Self { running: Some((lines, thread)) })
+    pub(super) fn start(mut file: File) -> io::Result<Self> {
+        let (sender, waiting) = sync_channel(LINES_WAITING_MAX);
+        let (progress, on_disk) = watch::channel(0);
+        let write = move || write(&mut file, &waiting, &progress);
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(write)?;
+        Ok(Self { running: Some((sender, thread)), lines: 0, on_disk })
     }
 
-    /// Hands a line over. Lines come onto the disk in the order in which they are handed over.
+    /// Hands a line over and gives its number, from 1 on. Lines come onto the disk in this order.
     ///
     /// # Errors
     /// What the disk said to an earlier one.
-    pub(super) fn append(&mut self, octets: Vec<u8>) -> io::Result<OnDisk> {
-        let (written, on_disk) = oneshot::channel();
-        let is_taken = self.running.as_ref().is_some_and(|(lines, _)| lines.send(Line { octets, written }).is_ok());
-        if is_taken {
-            return Ok(on_disk);
+    pub(super) fn append(&mut self, line: Vec<u8>) -> io::Result<u64> {
+        if self.running.as_ref().is_some_and(|(lines, _)| lines.send(line).is_ok()) {
+            self.lines += 1;
+            return Ok(self.lines);
         }
         self.end()?;
         Err(io::Error::other("it was closed already"))
+    }
+
+    /// The number of the last line on disk, as it grows.
+    pub(super) fn on_disk(&self) -> watch::Receiver<u64> {
+        self.on_disk.clone()
     }
 
     /// Waits until all is on disk. Nothing can be written after that.
@@ -67,22 +68,19 @@ impl Drop for Writer {
     }
 }
 
-/// Writes until nobody can hand over more, or the disk fails: whoever waits then is told by nobody.
-fn write(mut file: File, lines: &Receiver<Line>) -> io::Result<()> {
-    let mut octets = Vec::new();
+/// Writes until nobody can hand over more, or the disk fails: then nothing is said any more.
+fn write(file: &mut File, lines: &Receiver<Vec<u8>>, on_disk: &watch::Sender<u64>) -> io::Result<()> {
+    let mut batch = Vec::new();
     while let Ok(first) = lines.recv() {
-        octets.clear();
-        let mut told = Vec::new();
+        batch.clear();
+        let mut count = 0;
         for line in std::iter::once(first).chain(lines.try_iter().take(LINES_WAITING_MAX)) {
-            octets.extend_from_slice(&line.octets);
-            told.push(line.written);
+            batch.extend_from_slice(&line);
+            count += 1;
         }
-        file.write_all(&octets)?;
+        file.write_all(&batch)?;
         file.sync_data()?;
-        for written in told {
-            // Many lines are waited for by nobody.
-            let _ = written.send(());
-        }
+        on_disk.send_modify(|lines| *lines += count);
     }
     Ok(())
 }
