@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use rohrpost_sender::{
-    Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender, Server, Trust,
+    KnownServers, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender, Server, Trust,
 };
 use serde::Deserialize;
 
@@ -73,7 +73,8 @@ struct Terms {
     allow_clear: bool,
     tls: Option<Security>,
     trust: Option<Trust>,
-    ca: Option<PathBuf>,
+    ca: Option<Files>,
+    known_servers: Option<PathBuf>,
     min_tls: Option<MinTls>,
     #[serde(deserialize_with = "json::word")]
     proxy: Option<Proxy>,
@@ -81,6 +82,13 @@ struct Terms {
     rate: Option<Rate>,
     concurrency: Option<usize>,
     all_or_nothing: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected the name of a file, or a list of names")]
+enum Files {
+    One(String),
+    Several(Vec<String>),
 }
 
 impl Short for Terms {
@@ -95,17 +103,33 @@ impl Terms {
     fn server(self, path: &str) -> Result<Server, Fault> {
         let login = self.login(path)?;
         let server = Server::url(&self.url).map_err(|error| Fault::value(format!("{path}.url"), error))?;
-        let trust = match (self.trust, self.ca) {
-            (Some(_), Some(_)) => return Err(Fault::value(format!("{path}.ca"), "it does not go with trust")),
-            (trust, ca) => ca.map(|file| Trust::Ca(file.display().to_string())).or(trust),
-        };
+        let trust = self.trust(path)?;
         let server = server.login(login).all_or_nothing(self.all_or_nothing);
         let server = self.tls.into_iter().fold(server, Server::security);
         let server = trust.into_iter().fold(server, Server::trust);
         let server = self.min_tls.into_iter().fold(server, Server::min_tls);
+        let known = self.known_servers.map(KnownServers::file);
+        let server = known.into_iter().fold(server, Server::known_servers);
         let server = self.proxy.into_iter().fold(server, Server::proxy);
         let server = self.rate.into_iter().fold(server, Server::rate);
         Ok(self.concurrency.into_iter().fold(server, Server::concurrency))
+    }
+
+    fn trust(&self, path: &str) -> Result<Option<Trust>, Fault> {
+        let files = match &self.ca {
+            None => return Ok(self.trust.clone()),
+            Some(Files::One(file)) => std::slice::from_ref(file),
+            Some(Files::Several(files)) => files,
+        };
+        let fault = |reason| Err(Fault::value(format!("{path}.ca"), reason));
+        match (files, &self.trust) {
+            ([], _) => fault("there is no file"),
+            (_, Some(_)) => fault("it does not go with trust"),
+            (files, None) if files.iter().any(|file| file.contains(':')) => {
+                fault("no file may have a colon in its name")
+            }
+            (files, None) => Ok(Some(Trust::Ca(files.join(":")))),
+        }
     }
 
     /// Who logs in. A user of the URL is put beside the secret by the sender.

@@ -73,6 +73,14 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
                 r#"{"abi": 1, "server": {"url": "smtp://a.test", "trust": "any", "ca": "/ca.pem"}}"#,
                 "settings: server[0].ca: it does not go with trust",
             ),
+            (
+                r#"{"abi": 1, "server": [{"url": "smtp://a.test", "ca": [5]}]}"#,
+                "settings: server[0].ca: expected the name of",
+            ),
+            (
+                r#"{"abi": 1, "server": {"url": "smtp://a.test", "ca": ["/a.pem", "/b:c.pem"]}}"#,
+                "settings: server[0].ca: no file may have a colon",
+            ),
         ],
     );
 }

@@ -175,6 +175,25 @@ fn an_error_says_what_kind_it_is_and_what_to_do() {
 }
 
 #[test]
+fn a_server_is_held_to_the_key_that_it_showed_first() {
+    let files = tempfile::tempdir().unwrap();
+    let known = files.path().join("known_servers");
+    let place = Place::new(Server::builder().tls(Tls::Implicit));
+    let terms = json!({"url": place.server.url(), "trust": "first-use", "known_servers": known});
+    let settings = json!({"abi": 1, "server": terms}).to_string();
+    let talk = Program::new("talk");
+    assert_eq!(talk.answers(&[settings.clone(), hello()])[1].0, 0);
+    let kept = std::fs::read_to_string(&known).unwrap();
+    assert_eq!(talk.answers(&[settings.clone(), hello()])[1].0, 0);
+
+    let another = Place::new(Server::builder().tls(Tls::Implicit));
+    let port = |place: &Place| place.server.address().port().to_string();
+    std::fs::write(&known, kept.replace(&port(&place), &port(&another))).unwrap();
+    let (code, error) = talk.answers(&[settings.replace(&port(&place), &port(&another)), hello()]).remove(1);
+    assert_eq!((code, &error["kind"]), (69, &json!("tls")), "{error}");
+}
+
+#[test]
 fn messages_move_on_to_the_next_server_or_take_turns() {
     let places = [Place::new(Server::builder()), Place::new(Server::builder())];
     let urls = places.each_ref().map(|place| place.server.url());
