@@ -53,6 +53,9 @@ pub const PROBE_AFTER_MAX: Duration = Duration::from_mins(15);
 pub const HOST_ROOM_WAIT_MAX: Duration = Duration::from_mins(5);
 /// Characters of why a host is passed over; the reason stands in the record of each message that does so.
 pub const REASON_CHARS_MAX: usize = 300;
+/// How long a program that takes messages may run: as long as a server may take for most of its replies (RFC 5321
+/// §4.5.3.2).
+pub const PIPE_TIMEOUT: Duration = Duration::from_mins(5);
 /// Octets of a program's error output that are kept; the rest is read and dropped, so that it never waits for us.
 pub const PIPE_OUTPUT_BYTES_MAX: usize = 4 << 10;
 /// How long the error output of a program is read after its end: what it left running may keep it open.

@@ -8,14 +8,14 @@
 //! | exit status (sysexits.h) | meaning |
 //! |---|---|
 //! | 0 | taken, for all recipients of this run |
-//! | 65 `EX_DATAERR` | the message is refused for good |
-//! | 67 `EX_NOUSER`, 68 `EX_NOHOST` | the recipient is refused for good; of several, each is asked for alone |
-//! | 64, 69, 77, 78, 126, 127, not started | the way itself is at fault: it is down |
+//! | one of the pipe's `refusals`, usually 65 `EX_DATAERR` and 67 `EX_NOUSER` | refused for good; of several recipients each is asked for alone |
+//! | 64, 77, 78, 126, 127, not started | the way itself is at fault: it is down |
 //! | anything else, killed by a signal | not now: the next way, then later |
 //! | its time was up | nobody knows whether it passed the message on: `after_dot` decides |
 //!
-//! 69 (`EX_UNAVAILABLE`) and 65 are what many programs say for many things. 65 speaks of the data and is believed; 69
-//! speaks of a service, and a service comes back.
+//! 68 `EX_NOHOST` is no refusal unless the operator says so: msmtp ends with it when the name of its own relay cannot be
+//! looked up. Nor is 69 `EX_UNAVAILABLE`, with which it passes a 4xx on. Programs that do not follow sysexits.h, such as
+//! curl, have no refusals at all.
 
 mod argv;
 
@@ -71,7 +71,7 @@ pub(crate) async fn hand_over(attempt: &mut Attempt<'_>, pipe: &Pipe) {
             break;
         }
         let fate = run(pipe, message, group).await;
-        if group.len() > 1 && fate.is_about_a_recipient() {
+        if group.len() > 1 && fate.is_refusal(pipe) {
             for one in group.chunks(1) {
                 verdicts.push(run(pipe, message, one).await);
             }
@@ -85,7 +85,7 @@ pub(crate) async fn hand_over(attempt: &mut Attempt<'_>, pipe: &Pipe) {
         None => attempt.heard(Fared::Answered { took, link: Link::Local }, Signal::Answered),
     }
     let hop = Arc::new(Hop { peer: Some(pipe.name.clone()), link: Link::Local, ..Hop::none("PIPE") });
-    attempt.take_verdicts(verdicts.iter().map(|fate| fate.verdict(&hop)).collect());
+    attempt.take_verdicts(verdicts.iter().map(|fate| fate.verdict(pipe, &hop)).collect());
 }
 
 /// What became of one run.
@@ -109,28 +109,35 @@ enum Fate {
 }
 
 impl Fate {
-    fn is_about_a_recipient(&self) -> bool {
-        matches!(self, Self::Ended(67 | 68, _))
+    fn is_refusal(&self, pipe: &Pipe) -> bool {
+        matches!(self, Self::Ended(status, _) if pipe.refusals.contains(status))
     }
 
     /// Whether the way is at fault, and no message will fare better for now.
     fn is_down(&self) -> bool {
-        matches!(self, Self::NotStarted(_) | Self::Ended(64 | 69 | 77 | 78 | 126 | 127, _))
+        matches!(self, Self::NotStarted(_) | Self::Ended(64 | 77 | 78 | 126 | 127, _))
     }
 
-    fn verdict(&self, hop: &Arc<Hop>) -> Verdict {
+    fn verdict(&self, pipe: &Pipe, hop: &Arc<Hop>) -> Verdict {
         use Judgement::{Later, Misconfigured, Refused, Sent, Unknown};
         let (judgement, status) = match self {
             Self::Ended(0, _) => (Sent, EnhancedStatus(2, 0, 0)),
-            Self::Ended(65, _) => (Refused, EnhancedStatus(5, 6, 0)),
-            Self::Ended(67, _) => (Refused, EnhancedStatus(5, 1, 1)),
-            Self::Ended(68, _) => (Refused, EnhancedStatus(5, 1, 2)),
-            Self::NotStarted(_) | Self::Ended(64 | 77 | 78 | 126 | 127, _) => (Misconfigured, EnhancedStatus(4, 3, 5)),
-            Self::Unreadable(_) | Self::Ended(..) | Self::Killed(..) => (Later, EnhancedStatus(4, 3, 0)),
+            Self::Ended(status, _) if pipe.refusals.contains(status) => (Refused, of_refusal(*status)),
+            fate if fate.is_down() => (Misconfigured, EnhancedStatus(4, 3, 5)),
             Self::TimedOut(..) => (Unknown, EnhancedStatus(4, 4, 7)),
+            _ => (Later, EnhancedStatus(4, 3, 0)),
         };
         let note = (judgement != Sent).then(|| self.to_string());
         Verdict { judgement, hop: Arc::clone(hop), stage: None, status, reply: None, note }
+    }
+}
+
+fn of_refusal(status: i32) -> EnhancedStatus {
+    match status {
+        65 => EnhancedStatus(5, 6, 0),
+        67 => EnhancedStatus(5, 1, 1),
+        68 => EnhancedStatus(5, 1, 2),
+        _ => EnhancedStatus(5, 0, 0),
     }
 }
 
@@ -276,20 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_speaks_of_recipient_or_message_is_final() {
+    fn only_what_the_operator_calls_a_refusal_is_final() {
         let hop = Arc::new(Hop::none("PIPE"));
+        let mut pipe = Pipe::new("x", vec!["/bin/x".into()]);
+        let judgement = |fate: Fate, pipe: &Pipe| fate.verdict(pipe, &hop).judgement;
         for status in 0..=255 {
-            let judgement = Fate::Ended(status, String::new()).verdict(&hop).judgement;
             let expected = match status {
                 0 => Judgement::Sent,
-                65 | 67 | 68 => Judgement::Refused,
+                65 | 67 => Judgement::Refused,
                 64 | 77 | 78 | 126 | 127 => Judgement::Misconfigured,
                 _ => Judgement::Later,
             };
-            assert_eq!(judgement, expected, "{status}");
+            assert_eq!(judgement(Fate::Ended(status, String::new()), &pipe), expected, "{status}");
         }
-        assert_eq!(Fate::Killed(9, String::new()).verdict(&hop).judgement, Judgement::Later);
-        assert_eq!(Fate::TimedOut(Duration::ZERO, String::new()).verdict(&hop).judgement, Judgement::Unknown);
+        assert_eq!(judgement(Fate::Killed(9, String::new()), &pipe), Judgement::Later);
+        assert_eq!(judgement(Fate::TimedOut(Duration::ZERO, String::new()), &pipe), Judgement::Unknown);
+        pipe.refusals = vec![1];
+        assert_eq!(judgement(Fate::Ended(1, String::new()), &pipe), Judgement::Refused);
+        assert_eq!(judgement(Fate::Ended(67, String::new()), &pipe), Judgement::Later);
     }
 
     #[test]

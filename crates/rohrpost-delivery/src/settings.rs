@@ -7,7 +7,7 @@ use rohrpost_mail::{Domain, Host, Mailbox, MinTls, Policy, TlsMode, Trust, dsn::
 use rohrpost_queue::{DomainPattern, GateLimits, Rate, routing::MX};
 use rohrpost_tls::{CertPair, CertStore};
 
-use crate::limits::PROBE_AFTER;
+use crate::limits::{PIPE_TIMEOUT, PROBE_AFTER};
 
 /// All of it.
 #[derive(Clone, Debug)]
@@ -217,8 +217,17 @@ pub struct Pipe {
     pub name: String,
     /// The program and its arguments, with words in braces that are replaced.
     pub argv: Vec<String>,
-    /// How long it may run.
+    /// How long it may run. Default: 5 min.
     pub timeout: Duration,
+    /// Exit statuses that refuse a message for good. Default: 65 (`EX_DATAERR`) and 67 (`EX_NOUSER`).
+    pub refusals: Vec<i32>,
+}
+
+impl Pipe {
+    /// A program with defaults.
+    pub fn new(name: impl Into<String>, argv: Vec<String>) -> Self {
+        Self { name: name.into(), argv, timeout: PIPE_TIMEOUT, refusals: vec![65, 67] }
+    }
 }
 
 /// What to do when no reply came to the final dot: nobody knows whether the message was taken. Delivery rule 33.

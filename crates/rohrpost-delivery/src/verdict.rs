@@ -246,6 +246,38 @@ mod tests {
     }
 
     #[test]
+    fn the_next_host_of_a_route_is_asked_for_faults_of_this_one_and_for_nothing_else() {
+        let table: &[(Stage, u16, Option<EnhancedStatus>, &str, bool)] = &[
+            (Stage::Mail, 421, None, "closing", true),
+            (Stage::Mail, 451, None, "greylisted", true),
+            (Stage::Mail, 550, Some(EnhancedStatus(5, 7, 1)), "not you", true),
+            (Stage::Rcpt, 450, Some(EnhancedStatus(4, 2, 0)), "later", true),
+            (Stage::Rcpt, 421, None, "closing", true),
+            (Stage::Rcpt, 554, Some(EnhancedStatus(5, 7, 1)), "relaying denied", true),
+            (Stage::Rcpt, 550, Some(EnhancedStatus(5, 1, 1)), "no such user", false),
+            (Stage::Rcpt, 550, Some(EnhancedStatus(5, 1, 10)), "null MX", false),
+            (Stage::Rcpt, 552, Some(EnhancedStatus(5, 2, 2)), "full", false),
+            (Stage::Data, 451, None, "not now", true),
+            (Stage::Data, 554, None, "no", false),
+            (Stage::Dot, 452, None, "disk full", true),
+            (Stage::Dot, 552, Some(EnhancedStatus(5, 3, 4)), "too large", false),
+        ];
+        let hop = Arc::new(Hop::none("ESMTP"));
+        let goes_on = |failure: &Failure| Verdict::of_failure(failure, Peer::Relay, &hop).may_go_on();
+        for (stage, code, enhanced, text, expected) in table {
+            assert_eq!(goes_on(&failure(*stage, *code, *enhanced, text)), *expected, "{stage} {code} {text}");
+        }
+        let lost = Failure { possible_duplicate: true, ..Failure::from(SessionError::Lost { stage: Stage::Dot }) };
+        assert!(!goes_on(&lost), "nobody knows whether it was taken");
+        for stage in [Stage::Greeting, Stage::Ehlo, Stage::Starttls, Stage::Auth] {
+            for code in [454, 554] {
+                let error = ConnectError::Session(SessionError::Refused { stage, reply: Reply::new(code, None, "no") });
+                assert!(Verdict::of_connect_error(&error, Peer::Relay, &hop).may_go_on(), "{stage} {code}");
+            }
+        }
+    }
+
+    #[test]
     fn the_gate_hears_the_worst() {
         let slow = failure(Stage::Mail, 421, None, "too many connections");
         let busy = failure(Stage::Rcpt, 421, None, "shutting down");

@@ -16,7 +16,7 @@ fn is_relayed(outcome: &Outcome) -> bool {
 fn script(script: &str, arguments: &[&str]) -> RouteHost {
     let argv = ["/bin/sh", "-c", script, "script"].into_iter().chain(arguments.iter().copied());
     let argv = argv.map(str::to_owned).collect();
-    RouteHost::new(Place::Pipe(Pipe { name: "script".into(), argv, timeout: Duration::from_secs(20) }))
+    RouteHost::new(Place::Pipe(Pipe::new("script", argv)))
 }
 
 async fn office(hosts: Vec<RouteHost>) -> Office {
@@ -80,8 +80,7 @@ async fn a_program_that_fails_for_now_gives_way_and_says_why() {
 async fn a_program_that_is_not_there_is_down_and_the_next_way_is_taken() {
     let sink = Sink::start().await;
     let mut relay = route("relay", &[sink.address().port()]);
-    let argv = vec!["/nowhere/program".to_owned()];
-    let gone = Pipe { name: "gone".into(), argv, timeout: Duration::from_secs(20) };
+    let gone = Pipe::new("gone", vec!["/nowhere/program".to_owned()]);
     relay.hosts.insert(0, RouteHost::new(Place::Pipe(gone)));
     let mut office = office(relay.hosts).await;
     for _ in 0..2 {

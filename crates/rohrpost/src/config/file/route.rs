@@ -265,6 +265,17 @@ pub(crate) struct Pipe {
     /// Default: `"5 min"`
     #[serde(default = "pipe_timeout")]
     pub(crate) timeout: Span,
+
+    /// Exit statuses that refuse a message for good: of sysexits.h, 65 (`EX_DATAERR`) and 67 (`EX_NOUSER`). Every other
+    /// one but 0 means: later. Programs with numbers of their own, such as curl, want `[]`.
+    ///
+    /// Default: `[65, 67]`
+    #[serde(default = "refusals")]
+    pub(crate) refusals: Vec<u8>,
+}
+
+fn refusals() -> Vec<u8> {
+    vec![65, 67]
 }
 
 fn pipe_timeout() -> Span {

@@ -244,13 +244,19 @@ impl Notes {
             if !pipe.argv.first().is_some_and(|program| program.starts_with('/')) {
                 self.fault(key.then("argv"), "expected the whole path of a program first");
             }
+            if pipe.refusals.contains(&0) {
+                self.fault(key.then("refusals"), "expected statuses from 1 to 255; 0 means that the message was taken");
+            }
             for (at, argument) in pipe.argv.iter().enumerate().filter(|(_, argument)| has_unknown_word(argument)) {
                 let message = format!("expected no words in braces but {}, found {argument:?}", PLACEHOLDERS.join(" "));
                 self.fault(key.then("argv").at(at), message);
             }
         }
-        let pipe =
-            |pipe: &file::Pipe| Pipe { name: pipe.name.clone(), argv: pipe.argv.clone(), timeout: pipe.timeout.0 };
+        let pipe = |pipe: &file::Pipe| Pipe {
+            timeout: pipe.timeout.0,
+            refusals: pipe.refusals.iter().copied().map(i32::from).collect(),
+            ..Pipe::new(&pipe.name, pipe.argv.clone())
+        };
         config.pipe.iter().map(pipe).collect()
     }
 }
