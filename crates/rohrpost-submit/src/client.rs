@@ -18,9 +18,6 @@ use crate::{
     words::{Accepted, Refused},
 };
 
-/// `EX_USAGE` of `sysexits.h`: an option of the submission is longer than any can be.
-const EX_USAGE: u8 = 64;
-
 /// What came of a submission.
 #[derive(Debug)]
 pub enum SubmitAnswer {
@@ -43,7 +40,9 @@ pub fn submit(socket: &Path, submission: &Submission, body: impl Read) -> Submit
         Ok(Answer::Refused(refused)) => SubmitAnswer::Refused(refused),
         Err(Failure::Server(error)) => SubmitAnswer::Unreachable(error),
         Err(Failure::Body(error)) => SubmitAnswer::Unreadable(error),
-        Err(Failure::Options(error)) => SubmitAnswer::Refused(Refused { sysexit: EX_USAGE, text: error.to_string() }),
+        Err(Failure::Options(error)) => {
+            SubmitAnswer::Refused(Refused { sysexit: error.sysexit(), text: error.to_string() })
+        }
     }
 }
 

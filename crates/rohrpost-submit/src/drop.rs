@@ -49,7 +49,7 @@ impl DropError {
             Self::Missing(_) => 75,
             Self::Refused(_) => 73,
             Self::Unreadable(_) => 74,
-            Self::Options(_) => 64,
+            Self::Options(error) => error.sysexit(),
         }
     }
 }

@@ -87,6 +87,15 @@ pub enum FrameError {
     Checksum,
 }
 
+impl FrameError {
+    /// What `sysexits.h` calls it for whoever writes frames: an option longer than any can be is `EX_USAGE`.
+    pub(crate) fn sysexit(&self) -> u8 {
+        const EX_USAGE: u8 = 64;
+        const EX_UNAVAILABLE: u8 = 69;
+        if *self == Self::TooManyRecipients { EX_UNAVAILABLE } else { EX_USAGE }
+    }
+}
+
 /// What the server says.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,10 +156,14 @@ impl Encoder {
     /// The envelope: everything before the content.
     ///
     /// # Errors
-    /// An option is longer than any can be.
+    /// An option is longer than any can be, or there are more than [`RECIPIENTS_MAX`] recipients: a server would hang up on
+    /// them, and the message would seem to be one for its drop directory.
     pub fn envelope(&mut self, submission: &Submission) -> Result<Vec<u8>, FrameError> {
         let Submission { id, options, environment } = submission;
         let (options, recipients) = (Options { recipients: Vec::new(), ..options.clone() }, &options.recipients);
+        if recipients.len() > RECIPIENTS_MAX {
+            return Err(FrameError::TooManyRecipients);
+        }
         let begin = json(&Begin { options, environment: environment.clone() });
         let mut frames = self.add(Kind::Begin, &[&[VERSION], &id[..], &begin].concat())?;
         for part in recipients.chunks(RECIPIENTS_PER_FRAME) {

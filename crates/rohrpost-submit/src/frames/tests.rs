@@ -106,6 +106,9 @@ fn more_recipients_than_any_message_has_are_refused_before_they_are_held() {
         assert_eq!(decoder.take(Kind::Recipients, &part), Ok(Part::Envelope));
     }
     assert_eq!(decoder.take(Kind::Recipients, &part), Err(FrameError::TooManyRecipients));
+    let recipients = vec![To::new("a@b.test"); RECIPIENTS_MAX + 1];
+    let submission = Submission::new(Options { recipients, ..Options::default() });
+    assert_eq!(Encoder::default().envelope(&submission), Err(FrameError::TooManyRecipients), "nor are they sent");
 }
 
 proptest! {
