@@ -147,7 +147,8 @@ pub enum Trust {
     Ca(String),
     /// One of those, or one that this system trusts.
     SystemAndCa(String),
-    /// The certificate with this SHA-256 digest (64 lower-case hex digits).
+    /// The certificate with this SHA-256 digest (64 lower-case hex digits). Files of other programs may have one of SHA-1
+    /// (40 digits) or MD5 (32), which is held to as well; no text of ours is read as one.
     PinCertificate(String),
     /// The public key with this SHA-256 digest (64 lower-case hex digits).
     PinSpki(String),
@@ -186,7 +187,11 @@ impl fmt::Display for Trust {
             Self::System => f.write_str("system"),
             Self::Ca(file) => write!(f, "ca:{file}"),
             Self::SystemAndCa(file) => write!(f, "system+ca:{file}"),
-            Self::PinCertificate(digest) => write!(f, "pin:sha256:{digest}"),
+            Self::PinCertificate(digest) => match digest.len() {
+                32 => write!(f, "pin:md5:{digest}"),
+                40 => write!(f, "pin:sha1:{digest}"),
+                _ => write!(f, "pin:sha256:{digest}"),
+            },
             Self::PinSpki(digest) => write!(f, "pin:spki-sha256:{digest}"),
             Self::Dane => f.write_str("dane"),
             Self::FirstUse => f.write_str("first-use"),

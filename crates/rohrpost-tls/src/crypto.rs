@@ -4,7 +4,7 @@
 
 use ::hmac::{Hmac, KeyInit as _, Mac as _};
 use aws_lc_rs::{constant_time, digest, hmac, pbkdf2, rand};
-use md5::Md5;
+use md5::{Digest as _, Md5};
 
 /// SHA-256 (FIPS 180-4).
 pub fn sha256(data: &[u8]) -> [u8; 32] {
@@ -42,6 +42,11 @@ pub fn hmac_sha1(key: &[u8], data: &[u8]) -> [u8; 20] {
 /// PBKDF2 with HMAC-SHA-1 (RFC 8018 §5.2), for SCRAM-SHA-1. Costs and iterations as with [`pbkdf2_sha256`].
 pub fn pbkdf2_sha1(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 20] {
     derive(pbkdf2::PBKDF2_HMAC_SHA1, password, salt, iterations)
+}
+
+/// MD5 (RFC 1321), for pins in old configurations of other programs.
+pub fn md5(data: &[u8]) -> [u8; 16] {
+    Md5::digest(data).into()
 }
 
 /// HMAC-MD5 (RFC 2104 §2), for CRAM-MD5. The provider has no MD5, hence a library of its own; what is known against MD5

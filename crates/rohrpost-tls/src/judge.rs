@@ -20,7 +20,7 @@ use rustls_native_certs::CertificateResult;
 
 use crate::{
     cert_error::CertError,
-    crypto::sha256_hex,
+    crypto::{hex, md5, sha1, sha256_hex},
     dane::{self, Tlsa},
     leaf::{Leaf, day, fingerprint},
     limits::{CHAIN_CERTIFICATES_MAX, NAMES_SHOWN_MAX},
@@ -181,7 +181,7 @@ impl Judge {
                     told => Err(told),
                 }),
             Authority::Dane(records) => dane::judge(records, end_entity, intermediates, name, now),
-            Authority::Certificate(digest) => pinned(fingerprint(end_entity) == *digest),
+            Authority::Certificate(digest) => pinned(same_kind(end_entity, digest) == *digest),
             Authority::Spki(digest) => {
                 let leaf = Leaf::read(end_entity).ok_or(Distrust::Malformed)?;
                 pinned(sha256_hex(&leaf.spki) == *digest)
@@ -214,6 +214,16 @@ pub(crate) fn by_name(
 /// No more of a chain than its bound: what stands further back cannot help a chain that is in order.
 pub(crate) fn first<'a, 'b>(intermediates: &'a [CertificateDer<'b>]) -> &'a [CertificateDer<'b>] {
     &intermediates[..intermediates.len().min(CHAIN_CERTIFICATES_MAX)]
+}
+
+/// The digest of a certificate by the function that a pin was made with. SHA-1 and MD5 are broken, but not in this: for a
+/// certificate that is not the attacker's own, nobody can make a second one with the same digest.
+fn same_kind(certificate: &CertificateDer<'_>, pin: &str) -> String {
+    match pin.len() {
+        32 => hex(&md5(certificate)),
+        40 => hex(&sha1(certificate)),
+        _ => fingerprint(certificate),
+    }
 }
 
 fn pinned(equal: bool) -> Result<VerifiedBy, Distrust> {

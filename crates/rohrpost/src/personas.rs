@@ -8,6 +8,7 @@ mod addresses;
 mod message;
 mod msmtp;
 mod sendmail;
+mod smtp;
 
 use std::{
     ffi::{OsStr, OsString},

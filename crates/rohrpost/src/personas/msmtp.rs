@@ -10,16 +10,17 @@
 //! | the password | [`password`], from [`netrc`] too |
 //! | the servers | [`connect`], with [`priorities`] |
 //! | sending | [`send`], how it ends by [`verdict`], the line in the log by [`log`] |
-//! | the other modes | [`pretend`], [`server_info`], [`help`] |
+//! | the other modes | [`dialogue`], [`pretend`], [`server_info`], [`help`] |
 //!
 //! It behaves as msmtp 1.8 does, with its exit codes and its all-or-nothing, but for what is better known today: several
 //! hosts after `host` are tried in order, addresses of both families at once, `--partial` lets the good recipients have
-//! their mail, `--rohrpost-exit-codes` tells "later" from "never", the dialogue that `--debug` shows holds no password.
-//! Not there: `--rmqs`, `--configure`, lists of revoked certificates, and pins by SHA-1 or MD5; each is refused in words.
+//! their mail, `--rohrpost-exit-codes` tells "later" from "never", `-bs` takes a dialogue, the dialogue that `--debug` shows holds no password.
+//! Not there: `--rmqs`, `--configure` and lists of revoked certificates; each is refused in words.
 
 mod accounts;
 mod aliases;
 mod connect;
+mod dialogue;
 mod envelope;
 mod environment;
 mod fault;
@@ -72,6 +73,7 @@ fn run_in(environment: &Environment, arguments: Vec<OsString>) -> Result<(), Fau
         Mode::Version => show(&help::version(environment)),
         Mode::Help => show(help::HELP),
         Mode::Send => send::run(&options, environment),
+        Mode::Smtp => dialogue::run(options, environment),
         Mode::Pretend => show(&pretend::account(&options, &choose(&options, None, environment)?, environment)),
         Mode::ServerInfo => {
             let chosen = choose(&options, None, environment)?;

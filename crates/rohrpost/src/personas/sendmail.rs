@@ -8,7 +8,6 @@
 //! |---|---|
 //! | [`options`], [`getopt`] | the command line |
 //! | [`recipients`], [`caller`] | who gets it, who sends it |
-//! | [`smtp`] | `-bs` |
 //! | [`queue`], [`verify`], [`daemon`] | `-bp`, `-q`, `-bv`, `-bd` |
 //! | [`settings`] | where the server is found |
 
@@ -21,14 +20,13 @@ mod options;
 mod queue;
 mod recipients;
 pub(super) mod settings;
-mod smtp;
 mod verify;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
 use jiff::Timestamp;
 use rohrpost_intake::aliases_file::AliasesFile;
-use rohrpost_mail::{BodyKind, Envelope, Notify, ReversePath};
+use rohrpost_mail::{BodyKind, Envelope, Notify, QueueId, ReversePath};
 use rohrpost_server::submit::{self, Submission, To};
 
 use self::{
@@ -37,7 +35,10 @@ use self::{
     options::{DeliveryMode, Flush, Mode, Options},
     settings::Settings,
 };
-use super::message::{self, Message};
+use super::{
+    message::{self, Message},
+    smtp,
+};
 use crate::{
     cli::Place,
     commands::{block_on, print},
@@ -237,9 +238,19 @@ impl<'a> Office<'a> {
     }
 }
 
+/// `-bs`
 impl smtp::Office for Office<'_> {
-    fn send(&mut self, envelope: Envelope, recipients: Vec<To>, message: Message) -> anyhow::Result<Taken> {
-        Office::send(self, envelope, recipients, message)
+    type Proof = Taken;
+
+    fn send(
+        &mut self,
+        envelope: Envelope,
+        recipients: Vec<To>,
+        message: Message,
+    ) -> anyhow::Result<(Taken, Option<QueueId>)> {
+        let taken = Office::send(self, envelope, recipients, message)?;
+        let id = taken.id();
+        Ok((taken, id))
     }
 }
 

@@ -126,11 +126,7 @@ fn trust(tls: &Tls) -> Result<Trust, Fault> {
         ));
     }
     match (&tls.fingerprint, &tls.trust_file) {
-        (Some(Fingerprint::Sha256(digest)), _) => Ok(Trust::PinCertificate(digest.clone())),
-        (Some(Fingerprint::Broken(_)), _) => {
-            let way = "msmtp --serverinfo --tls --tls-certcheck=off shows the SHA-256 fingerprint";
-            Err(wrong(format!("tls_fingerprint: SHA-1 and MD5 can be forged and are not accepted; {way}")))
-        }
+        (Some(Fingerprint::Sha256(digest) | Fingerprint::Old(digest)), _) => Ok(Trust::PinCertificate(digest.clone())),
         (None, TrustFile::System) => Ok(Trust::System),
         (None, TrustFile::File(file)) => Ok(Trust::Ca(file.display().to_string())),
         (None, TrustFile::None) => {
@@ -213,9 +209,10 @@ mod tests {
         assert_eq!(of(|tls| tls.trust_file = TrustFile::File("/ca".into())), Ok(Trust::Ca("/ca".into())));
         let tls = Tls { on: true, fingerprint: Some(pin.clone()), ..Tls::default() };
         assert_eq!(trust(&tls).unwrap(), Trust::PinCertificate("ab".repeat(32)));
-        assert_eq!(trust(&Tls { certcheck: false, ..tls }).unwrap(), Trust::Any);
+        assert_eq!(trust(&Tls { certcheck: false, ..tls.clone() }).unwrap(), Trust::Any);
         assert!(of(|tls| tls.trust_file = TrustFile::None).unwrap_err().starts_with("tls requires"));
-        assert!(of(|tls| tls.fingerprint = Some(Fingerprint::Broken("ab".into()))).unwrap_err().contains("SHA-256"));
+        let old = Fingerprint::Old("ab".repeat(20));
+        assert_eq!(trust(&Tls { fingerprint: Some(old), ..tls }).unwrap(), Trust::PinCertificate("ab".repeat(20)));
         assert!(of(|tls| tls.crl_file = Some("/crl".into())).unwrap_err().contains("not read"));
     }
 

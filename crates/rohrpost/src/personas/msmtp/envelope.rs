@@ -44,20 +44,21 @@ impl Parties<'_> {
         Domain::parse(&text).map_err(|error| Fault::new(Exit::Config, format!("mail name {text:?}: {error}")))
     }
 
-    /// The sender of the caller, unless the account forbids it; then that of the account.
+    /// The sender of the caller, unless the account forbids it; then that of the account. The obsolete `auto_from` wins
+    /// over both.
     fn reverse_path(&self) -> Result<ReversePath, Fault> {
         let settings = self.settings;
         let missing = || Fault::new(Exit::Config, "envelope-from address is missing");
+        if settings.auto_from {
+            let user = self.environment.user_name().ok_or_else(missing)?;
+            return self.sender(user);
+        }
         let own = settings.from.as_deref().map(|from| self.environment.expand_patterns(from));
         if let Some(given) = given_sender(self.options, self.head)? {
             let matches_own = || own.as_ref().is_none_or(|own| glob::is_pattern(own) && glob::matches(own, &given));
             if settings.allow_from_override || matches_own() {
                 return self.sender(&given);
             }
-        }
-        if settings.auto_from {
-            let user = self.environment.user_name().ok_or_else(missing)?;
-            return self.sender(user);
         }
         let own = own.filter(|own| !glob::is_pattern(own)).ok_or_else(missing)?;
         match header::author(self.head)? {

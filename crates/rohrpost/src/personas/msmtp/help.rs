@@ -7,6 +7,7 @@ pub(super) const HELP: &str = "\
 Usage:
   msmtp [OPTION...] [--] RECIPIENT...   send the mail of standard input
   msmtp [OPTION...] -t [RECIPIENT...]   also to those whom To, Cc and Bcc name
+  msmtp [OPTION...] -bs                 send what comes by SMTP on standard input
   msmtp [OPTION...] --serverinfo        show what the server says of itself
   msmtp [OPTION...] --pretend           show the settings and do nothing
 

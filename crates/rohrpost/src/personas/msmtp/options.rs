@@ -13,7 +13,7 @@ use super::{
 use crate::exit::Exit;
 
 /// What the caller wants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Options {
     /// What is to be done.
     pub(super) mode: Mode,
@@ -46,6 +46,8 @@ pub(super) struct Options {
 pub(super) enum Mode {
     /// Send a message.
     Send,
+    /// Speak SMTP on standard input and output, and send what comes.
+    Smtp,
     /// Show the settings that would be used.
     Pretend,
     /// Show what the server says of itself.
@@ -68,7 +70,7 @@ enum Own {
     ReadEnvelopeFrom,
     Partial,
     RohrpostExitCodes,
-    /// `-b`, of which only `-bm` is this program's business.
+    /// `-b`, of which only `-bm` and `-bs` are this program's business.
     Operation,
     /// For callers of Sendmail.
     Ignored,
@@ -184,7 +186,8 @@ impl Options {
             Own::ReadEnvelopeFrom => self.read_envelope_from = true,
             Own::Partial => self.partial = true,
             Own::RohrpostExitCodes => self.rohrpost_exit_codes = true,
-            Own::Operation if value == "m" => {}
+            Own::Operation if value == "m" => self.mode = Mode::Send,
+            Own::Operation if value == "s" => self.mode = Mode::Smtp,
             Own::Operation => return Err(Fault::new(Exit::Usage, format!("msmtp does not do -b{value}"))),
             Own::Ignored => {}
         }
@@ -250,13 +253,19 @@ mod tests {
     fn what_is_wrong_is_said() {
         assert_eq!(read("--tls=maybe").unwrap_err(), "invalid argument maybe for --tls");
         assert_eq!(read("--host=a -a b").unwrap_err(), "--host and --account exclude one another");
-        assert_eq!(read("-bs").unwrap_err(), "msmtp does not do -bs");
+        assert_eq!(read("-bd").unwrap_err(), "msmtp does not do -bd");
         assert_eq!(read("-q").unwrap_err(), "there is no option -q");
     }
 
     #[test]
     fn modes_have_their_options() {
-        let modes = [("-P", Mode::Pretend), ("-S", Mode::ServerInfo), ("--ver", Mode::Version), ("--help", Mode::Help)];
+        let modes = [
+            ("-P", Mode::Pretend),
+            ("-S", Mode::ServerInfo),
+            ("--ver", Mode::Version),
+            ("--help", Mode::Help),
+            ("-bs", Mode::Smtp),
+        ];
         for (option, mode) in modes {
             assert_eq!(read(option).unwrap().mode, mode, "{option}");
         }

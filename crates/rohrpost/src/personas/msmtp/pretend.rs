@@ -69,7 +69,7 @@ fn tls(tls: &Tls) -> Vec<Row> {
         TrustFile::File(file) => file.display().to_string(),
     };
     let fingerprint = tls.fingerprint.as_ref().map(|found| match found {
-        Fingerprint::Sha256(digits) | Fingerprint::Broken(digits) => colons(digits),
+        Fingerprint::Sha256(digits) | Fingerprint::Old(digits) => colons(digits),
     });
     let file = |file: &Option<std::path::PathBuf>| set(file.as_ref().map(|file| file.display()));
     vec![

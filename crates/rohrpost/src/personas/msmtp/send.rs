@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::{Timestamp, Zoned};
-use rohrpost_mail::{BodyKind, Envelope, Mailbox, Recipient, ReversePath, Secret};
+use rohrpost_mail::{BodyKind, Envelope, Mailbox, Recipient, ReversePath, Secret, TlsInfo};
 use rohrpost_sender::{Error, Login, Mail, Outcome, Receipt, Relays, Sender, Source};
 use tempfile::SpooledData;
 
@@ -22,7 +22,7 @@ use super::{
     log::{self, Entry},
     options::Options,
     password, pretend,
-    settings::{Auth, Settings},
+    settings::{Auth, Fingerprint, Settings},
     show, verdict,
 };
 use crate::{
@@ -45,8 +45,27 @@ pub(super) fn run(options: &Options, environment: &Environment) -> Result<(), Fa
     }
     let login = login(&chosen.settings, environment)?;
     let message = early.map_or_else(read, Ok)?;
+    dispatch(options, &chosen, login.as_ref(), message, environment)
+}
+
+/// Sends a message of a dialogue, by the account of the sender that `options` name.
+pub(super) fn one(options: &Options, message: Message, environment: &Environment) -> Result<(), Fault> {
+    let message = message.without_nul().map_err(|error| Fault::new(error.exit(), error))?;
+    let chosen = choose(options, None, environment)?;
+    let login = login(&chosen.settings, environment)?;
+    dispatch(options, &chosen, login.as_ref(), message, environment)
+}
+
+/// Connects, sends, and says how it ended.
+fn dispatch(
+    options: &Options,
+    chosen: &Chosen,
+    login: Option<&Login>,
+    message: Message,
+    environment: &Environment,
+) -> Result<(), Fault> {
     let letter = Letter::new(options, &chosen.settings, environment, message)?;
-    let sender = sender_of(options, &chosen.settings, login.as_ref(), environment)?;
+    let sender = sender_of(options, &chosen.settings, login, environment)?;
     let result = block_on(async {
         let result = sender.send(&letter.mail).await;
         sender.close().await;
@@ -54,7 +73,7 @@ pub(super) fn run(options: &Options, environment: &Environment) -> Result<(), Fa
     })?;
     let exit = result.as_ref().err().map(|error| verdict::exit(error, options.rohrpost_exit_codes));
     log::write(&chosen.settings, &entry(&chosen.settings, &letter, &result, exit), &Zoned::now());
-    report(options, &chosen, &result, exit)
+    report(options, chosen, &result, exit)
 }
 
 fn read() -> Result<Message, Fault> {
@@ -175,6 +194,17 @@ fn entry(settings: &Settings, letter: &Letter, result: &Result<Receipt, Error>, 
     }
 }
 
+/// What to put in the place of a pin by SHA-1 or MD5. The certificate has that pin, or nothing would have been sent.
+fn advice(settings: &Settings, tls: Option<&TlsInfo>) -> Option<String> {
+    let Some(Fingerprint::Old(_)) = settings.tls.fingerprint.as_ref().filter(|_| settings.tls.certcheck) else {
+        return None;
+    };
+    let sha256 = pretend::colons(tls?.peer_certificate.as_deref()?);
+    Some(format!(
+        "tls_fingerprint is by SHA-1 or MD5, which are broken; put this in its place: tls_fingerprint {sha256}"
+    ))
+}
+
 /// Shows the dialogue where that was asked for, names refused recipients, and says how it ended.
 fn report(
     options: &Options,
@@ -184,6 +214,9 @@ fn report(
 ) -> Result<(), Fault> {
     match result {
         Ok(receipt) => {
+            if let Some(advice) = advice(&chosen.settings, receipt.tls.as_ref()) {
+                eprintln!("msmtp: warning: {advice}");
+            }
             if options.debug {
                 // The mail is sent, whatever becomes of the dialogue.
                 let _ = show(&format!("{}\n", receipt.transcript));

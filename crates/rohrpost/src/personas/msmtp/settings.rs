@@ -179,8 +179,8 @@ pub(super) enum TrustFile {
 pub(super) enum Fingerprint {
     /// 64 digits.
     Sha256(String),
-    /// 40 digits of SHA-1 or 32 of MD5, both broken.
-    Broken(String),
+    /// 40 digits of SHA-1 or 32 of MD5, which a warning asks to replace.
+    Old(String),
 }
 
 impl Fingerprint {
@@ -190,7 +190,7 @@ impl Fingerprint {
         let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         match digits.len() {
             64 if hex => Some(Self::Sha256(digits)),
-            40 | 32 if hex => Some(Self::Broken(digits)),
+            40 | 32 if hex => Some(Self::Old(digits)),
             _ => None,
         }
     }

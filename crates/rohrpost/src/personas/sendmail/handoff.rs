@@ -27,12 +27,6 @@ impl Taken {
         self.ids.first().copied()
     }
 
-    /// As the drop directory takes it.
-    #[cfg(test)]
-    pub(super) fn without_id() -> Self {
-        Self { ids: Vec::new(), refused: Vec::new() }
-    }
-
     /// Who does not get the message, in one line for people. The sender gets a notice besides.
     pub(super) fn refusals(&self) -> Option<String> {
         let mut line = String::new();

@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     /// The server's socket.
     pub(crate) socket: PathBuf,
     /// Where messages wait for it.
-    pub(super) drop_dir: PathBuf,
+    pub(crate) drop_dir: PathBuf,
     /// The domain of names without one.
     pub(super) mail_name: Domain,
     /// The server's own name, where it is known.

@@ -62,7 +62,7 @@ fn every_key_does_what_it_says() {
             |s| matches!(&s.tls.fingerprint, Some(Fingerprint::Sha256(hex)) if hex.len() == 64),
         ),
         ("tls_fingerprint", "00112233445566778899aabbccddeeff", |s| {
-            matches!(s.tls.fingerprint, Some(Fingerprint::Broken(_)))
+            matches!(s.tls.fingerprint, Some(Fingerprint::Old(_)))
         }),
         ("tls_fingerprint", "", |s| s.tls.fingerprint.is_none()),
         ("tls_host_override", "mx.example", |s| s.tls.host_override.as_deref() == Some("mx.example")),

@@ -52,6 +52,25 @@ fn the_next_host_takes_over_where_one_is_dead() {
 }
 
 #[test]
+fn a_dialogue_is_carried_on_to_the_server_which_has_the_last_word() {
+    const DIALOGUE: &str = "EHLO x\r\nMAIL FROM:<jane@x.example>\r\nRCPT TO:<bob@y.example>\r\nDATA\r\nSubject: x\r\n\r\n\
+        ..dot\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<bad@y.example>\r\nDATA\r\n.\r\nRSET\r\n\
+        MAIL FROM:<>\r\nRCPT TO:<later@y.example>\r\nDATA\r\nSubject: later\r\n\r\n.\r\nQUIT\r\n";
+    let outcome = at_sink(&["-bs", "--debug"], DIALOGUE);
+    assert_eq!(outcome.ended.status.code(), Some(0), "{outcome:?}");
+    assert_eq!(outcome.arrived.len(), 1, "{outcome:?}");
+    assert_eq!(outcome.arrived[0].envelope.reverse_path.to_string(), "jane@x.example");
+    assert!(outcome.arrived[0].text().ends_with("\r\n\r\n.dot\r\n"), "{outcome:?}");
+    let replies: Vec<_> = outcome.ended.output.lines().filter(|line| !line.starts_with("250-")).collect();
+    let codes: Vec<_> = replies.iter().map(|line| &line[..3]).collect();
+    let expected = [
+        "220", "250", "250", "250", "354", "250", "250", "250", "354", "550", "250", "250", "250", "354", "451", "221",
+    ];
+    assert_eq!(codes, expected, "{outcome:?}");
+    assert!(replies[9].contains("Nobody here") && replies[14].contains("Not now"), "{replies:?}");
+}
+
+#[test]
 fn a_message_without_a_header_keeps_its_first_line_in_the_body() {
     let outcome = at_sink(&["bob@y.example"], "just text\nmore: text\n");
     assert!(outcome.arrived[0].text().ends_with("\r\n\r\njust text\r\nmore: text\r\n"), "{outcome:?}");

@@ -93,7 +93,7 @@ fn mistakes_end_with_the_same_codes() {
         (&[], 64),
         (&["--bogus"], 64),
         (&["-q", "bob@y.example"], 64),
-        (&["-bs"], 64),
+        (&["-bd"], 64),
         (&["--tls=maybe", "bob@y.example"], 64),
         (&["--port=0", "bob@y.example"], 64),
         (&["--dsn-notify=off,success", "bob@y.example"], 64),

@@ -3,6 +3,7 @@
 mod alone;
 mod beside;
 mod faulty;
+mod keys;
 mod pair;
 mod secured;
 mod socks;

@@ -1,8 +1,11 @@
 //! TLS and logging in, beside Debian's msmtp.
 
+use std::process::Command;
+
 use rohrpost_client::Mechanism;
 use rohrpost_mail::ListenerTls;
 use rohrpost_testkit::{Authority, Sink, SinkBuilder, self_signed_tls};
+use rohrpost_tls::{CertPair, CertStore, ClientAuth, ServerTls, ServerTlsOptions, ca::self_signed};
 
 use super::pair::{Call, Pair, Program, option};
 
@@ -55,6 +58,56 @@ fn the_fingerprint_that_serverinfo_shows_pins_the_certificate() {
     same(&pair, at, &["--tls", &format!("--tls-fingerprint={line}")], 0);
     let wrong = line.replace(&line[..2], if line.starts_with("00") { "11" } else { "00" });
     same(&pair, at, &["--tls", &format!("--tls-fingerprint={wrong}")], 69);
+}
+
+#[test]
+fn pins_by_old_digests_hold_and_the_new_one_is_told() {
+    let (pair, authority) = (Pair::new(), Authority::new());
+    let files = authority.issue_files(&["localhost"]);
+    let certificates = CertStore::load(vec![files.clone()]).expect("it was just issued");
+    let tls = ServerTls::new(ServerTlsOptions::new(certificates, "test")).expect("it is in order");
+    let at = || Sink::builder().tls(ListenerTls::Offered, &tls);
+    let digest = |function: &str| {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["x509", "-noout", "-fingerprint", function, "-in"]).arg(&files.cert);
+        let output = openssl.output().expect("openssl is there: `cargo xtask programs` looks for it").stdout;
+        let text = String::from_utf8(output).expect("it is text");
+        text.trim().split_once('=').expect("a name and digits").1.to_owned()
+    };
+    let sha256 = digest("-sha256");
+    for function in ["-sha1", "-md5"] {
+        let pin = digest(function);
+        let options = ["--tls".to_owned(), format!("--tls-fingerprint={pin}")];
+        same(&pair, at, &[&options[0], &options[1]], 0);
+        let wrong = pin.replace(&pin[..2], if pin.starts_with("00") { "11" } else { "00" });
+        same(&pair, at, &["--tls", &format!("--tls-fingerprint={wrong}")], 69);
+        let arguments =
+            ["--host=localhost", "--port=PORT", "--from=joe@x.example", &options[0], &options[1], "b@y.example"];
+        let outcome = pair.at_sink(Program::Ours, at(), &Call { config: None, arguments: &arguments, input: MAIL });
+        assert!(outcome.ended.errors.contains(&format!("tls_fingerprint {sha256}\n")), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_own_certificate_is_shown_to_a_server_that_asks_for_one() {
+    let (pair, authority) = (Pair::new(), Authority::new());
+    let certificates = CertStore::from_pem([authority.issue(&["localhost"])]).expect("it was just issued");
+    let mut asking = ServerTlsOptions::new(certificates, "test");
+    asking.client_auth = Some(ClientAuth { ca: authority.file(), required: true });
+    let tls = ServerTls::new(asking).expect("the authority is in order");
+    let at = || Sink::builder().tls(ListenerTls::Offered, &tls);
+    let files = |pair: &CertPair| [option("tls-cert-file", &pair.cert), option("tls-key-file", &pair.key)];
+    let [cert, key] = files(&authority.issue_files(&["joe.x.example"]));
+    same(&pair, at, &["--tls", "--tls-certcheck=off", &cert, &key], 0);
+    // In TLS 1.3 the server says no when its client has begun to speak; Debian's msmtp calls that a failure to read.
+    let stranger = self_signed(["joe.x.example"], 2).write(pair.home.path(), "stranger").expect("it is ours");
+    let server = ["--host=localhost", "--port=PORT", "--from=joe@x.example", "--tls", "--tls-certcheck=off"];
+    for certificate in [&files(&stranger)[..], &[]] {
+        let mut arguments: Vec<_> = certificate.iter().map(String::as_str).chain(server).collect();
+        arguments.push("bob@y.example");
+        let outcome = pair.at_sink(Program::Ours, at(), &Call { config: None, arguments: &arguments, input: MAIL });
+        assert_eq!((outcome.ended.status.code(), outcome.arrived.len()), (Some(76), 0), "{outcome:?}");
+    }
 }
 
 #[test]

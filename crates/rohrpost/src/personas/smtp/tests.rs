@@ -10,7 +10,14 @@ struct Desk {
 }
 
 impl Office for Desk {
-    fn send(&mut self, envelope: Envelope, recipients: Vec<To>, mut message: Message) -> anyhow::Result<Taken> {
+    type Proof = ();
+
+    fn send(
+        &mut self,
+        envelope: Envelope,
+        recipients: Vec<To>,
+        mut message: Message,
+    ) -> anyhow::Result<((), Option<QueueId>)> {
         if let Some(exit) = self.refuses_with {
             return Err(Failure::new(exit, "no room").into());
         }
@@ -18,7 +25,7 @@ impl Office for Desk {
         message.reader()?.read_to_string(&mut text)?;
         let to = recipients.iter().map(|to| to.address.clone()).collect::<Vec<_>>().join(",");
         self.kept.borrow_mut().push(format!("{} -> {to}: {text}", envelope.reverse_path));
-        Ok(Taken::without_id())
+        Ok(((), None))
     }
 }
 

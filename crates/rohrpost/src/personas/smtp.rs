@@ -25,11 +25,8 @@ use rohrpost_smtp::server::{
     Timeouts, Transmit,
 };
 
-use super::handoff::Taken;
-use crate::{
-    exit::{self, Exit, Failure},
-    personas::message::{Collector, Message, MessageError},
-};
+use super::message::{Collector, Message, MessageError};
+use crate::exit::{self, Exit, Failure};
 
 /// Octets that are read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -38,8 +35,16 @@ const LIMIT_MAX: usize = 999_999;
 
 /// Where a message goes that was taken in.
 pub(super) trait Office {
-    /// Hands it to the server.
-    fn send(&mut self, envelope: Envelope, recipients: Vec<To>, message: Message) -> anyhow::Result<Taken>;
+    /// What only somebody has who took a message: without it the caller is not told that all is well.
+    type Proof;
+
+    /// Hands the message on; its name in the queue, where it got one.
+    fn send(
+        &mut self,
+        envelope: Envelope,
+        recipients: Vec<To>,
+        message: Message,
+    ) -> anyhow::Result<(Self::Proof, Option<QueueId>)>;
 }
 
 /// Speaks SMTP until the program at the other end has enough.
@@ -118,8 +123,8 @@ struct Transaction {
     error: Option<MessageError>,
 }
 
-struct Dialogue<I, O, F> {
-    session: Session<Taken>,
+struct Dialogue<I, O, F: Office> {
+    session: Session<F::Proof>,
     input: I,
     output: O,
     office: F,
@@ -282,10 +287,10 @@ impl<I: Read, O: Write, F: Office> Dialogue<I, O, F> {
             .finish()
             .and_then(|(envelope, recipients, message)| self.office.send(envelope, recipients, message));
         match sent {
-            Ok(taken) => {
-                // The drop directory gives no ids; zero is the name of no message.
-                let id = taken.id().unwrap_or(QueueId::from_i64(0));
-                self.session.accept_message(Instant::now(), taken, Accepted { id, per_recipient: None });
+            Ok((proof, id)) => {
+                // Zero is the name of no message.
+                let id = id.unwrap_or(QueueId::from_i64(0));
+                self.session.accept_message(Instant::now(), proof, Accepted { id, per_recipient: None });
             }
             Err(error) => self.session.refuse_message(Instant::now(), reply(&error)),
         }
