@@ -22,6 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     error::{ConfigError, Error},
+    local::LocalServer,
     mail::Mail,
     receipt::Receipt,
     relays::Relays,
@@ -100,6 +101,12 @@ impl Transport for Sink {
 impl Transport for FileSink {
     fn send(&self, mail: &Mail) -> Result<Receipt, Error> {
         self.keep(mail)
+    }
+}
+
+impl Transport for LocalServer {
+    fn send(&self, mail: &Mail) -> Result<Receipt, Error> {
+        self.hand_over(mail)
     }
 }
 

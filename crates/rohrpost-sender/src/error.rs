@@ -1,10 +1,11 @@
 //! Why nobody got a message.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlError, SessionError};
 use rohrpost_dns::{SystemResolverError, TlsaError};
 use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
+use rohrpost_submit::Refused;
 use rohrpost_tls::TlsError;
 
 use crate::{
@@ -139,6 +140,18 @@ pub(crate) enum Cause {
         #[source]
         error: Arc<io::Error>,
     },
+    #[error("the server of this host refused the message: {0}")]
+    Handed(#[source] Refused),
+    #[error("the server of this host does not answer at {}: {error}; {dropped}", socket.display())]
+    Unattended {
+        socket: PathBuf,
+        #[source]
+        error: Arc<io::Error>,
+        /// Why the message was not left for it.
+        dropped: String,
+    },
+    #[error("the message cannot be read: {0}")]
+    Unreadable(#[source] Arc<io::Error>),
     #[error("{0}")]
     Open(#[source] Box<OpenFailure>),
     #[error("{failure}")]
@@ -242,6 +255,9 @@ impl Error {
     /// The code of `sysexits.h` with which a program should end: the table above. 74 may mean that the message arrived;
     /// every other means that nobody got it.
     pub fn sysexit(&self) -> u8 {
+        if let Cause::Handed(refused) = &self.0.cause {
+            return refused.sysexit;
+        }
         let temporary = self.is_temporary();
         match self.kind() {
             Kind::Dns if !temporary => 68,
@@ -264,7 +280,7 @@ impl Error {
             Cause::Open(failure) => Some(failure.error.enhanced()),
             Cause::Sent { failure, .. } => Some(failure.enhanced()),
             Cause::Tlsa(_) | Cause::Changed { .. } => Some(EnhancedStatus(4, 7, 5)),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) | Cause::Spool { .. } => None,
+            _ => None,
         }
     }
 
@@ -284,7 +300,7 @@ impl Error {
             Cause::Sent { failure, .. } => Some(failure.stage()),
             Cause::Tlsa(_) => Some(Stage::Dns),
             Cause::Changed { .. } => Some(Stage::Tls),
-            Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Known(_) | Cause::Spool { .. } => None,
+            _ => None,
         }
     }
 
@@ -363,6 +379,11 @@ impl Cause {
             Self::Secret(error) if error.is_temporary() => Kind::Auth,
             Self::Config(_) | Self::Secret(_) | Self::Known(_) => Kind::Config,
             Self::Spool { .. } => Kind::Spool,
+            Self::Handed(refused) => kind_of_exit(refused.sysexit),
+            // Without its answer nobody knows, unless it was not even there to take anything.
+            Self::Unattended { error, .. } if was_there(error) => Kind::AfterDot,
+            Self::Unattended { .. } => Kind::Connect,
+            Self::Unreadable(_) => Kind::Io,
             Self::Tlsa(TlsaError::Lookup { .. }) => Kind::Dns,
             Self::Open(failure) if failure.wants_tls() => Kind::Tls,
             Self::Open(failure) => kind_of_opening(&failure.error),
@@ -380,6 +401,7 @@ impl Cause {
     pub(crate) fn class(&self) -> Class {
         match (self.kind(), self) {
             (Kind::AfterDot, _) => Class::Unknown,
+            (_, Self::Handed(refused)) => class_of_handing(refused),
             (Kind::Config | Kind::Io | Kind::Spool, _) => Class::Ours,
             (Kind::Capability | Kind::Build, _) => Class::Permanent,
             (Kind::Tls, _) | (_, Self::Secret(_)) => Class::Temporary,
@@ -387,6 +409,27 @@ impl Cause {
             (_, Self::Sent { failure, .. }) if failure.class == rohrpost_mail::Class::Permanent => Class::Permanent,
             _ => Class::Temporary,
         }
+    }
+}
+
+/// Whether somebody may have taken something before this happened.
+fn was_there(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    !matches!(error.kind(), NotFound | ConnectionRefused | PermissionDenied)
+}
+
+fn class_of_handing(refused: &Refused) -> Class {
+    if refused.is_temporary() { Class::Temporary } else { Class::Permanent }
+}
+
+/// What the codes of `sysexits.h` mean with which the server of this host refuses.
+fn kind_of_exit(sysexit: u8) -> Kind {
+    match sysexit {
+        67 | 68 => Kind::Recipient,
+        77 => Kind::Sender,
+        64..=66 | 69 => Kind::Data,
+        78 => Kind::Config,
+        _ => Kind::Spool,
     }
 }
 

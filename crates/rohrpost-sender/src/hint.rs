@@ -37,7 +37,10 @@ pub(crate) fn of(cause: &Cause) -> Option<String> {
         Cause::Config(ConfigError::NoKnownServers) => {
             Some("Name the file with Server::known_servers, or --known-servers on the command line.".to_owned())
         }
-        Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Tlsa(_) | Cause::Known(_) | Cause::Spool { .. } => None,
+        Cause::Unattended { .. } => {
+            Some("Start the server of this host with `rohrpost serve`, or name another one with --server.".to_owned())
+        }
+        Cause::Handed(_) | Cause::Unreadable(_) | Cause::Build(_) | Cause::Config(_) | Cause::Secret(_) | Cause::Tlsa(_) | Cause::Known(_) | Cause::Spool { .. } => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod journey;
 mod known;
 mod lane;
 pub mod limits;
+mod local;
 pub mod mail;
 pub mod proxy;
 mod rate;
@@ -23,6 +24,7 @@ mod unsent;
 
 pub use error::{Attempt, Class, ConfigError, Error, Kind};
 pub use known::{KnownServers, KnownServersError};
+pub use local::LocalServer;
 pub use mail::{
     AddressTemplate, Addresses, Attachment, AutoSubmitted, BuildError, Builder, Mail, MailReader, Merge, Notices,
     RowError, Source, Template, Unsubscribe,

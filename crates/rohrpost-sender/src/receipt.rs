@@ -3,8 +3,10 @@
 use std::{fmt, path::PathBuf};
 
 use rohrpost_client::{Failure, Mechanism};
-use rohrpost_mail::{Class, Link, Mailbox, Reply, Seal, TlsInfo};
+use rohrpost_mail::{Class, Link, Mailbox, QueueId, Reply, Seal, TlsInfo};
 use serde::{Serialize, Serializer};
+
+use crate::mail::Mail;
 
 /// What became of a message that at least one recipient's server took. Serialised, it is the JSON of `rohrpost send --json`.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +38,21 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// A message that waits, for everybody.
+    pub(crate) fn queued(mail: &Mail, server: String) -> Self {
+        Self {
+            id: mail.message_id().to_owned(),
+            server,
+            seal: None,
+            tls: None,
+            auth: None,
+            queued: true,
+            recipients: mail.recipients().iter().map(|to| (to.address.clone(), Outcome::Queued)).collect(),
+            notes: Vec::new(),
+            transcript: String::new(),
+        }
+    }
+
     /// Whether everybody got it, or will.
     pub fn is_complete(&self) -> bool {
         self.recipients.iter().all(|(_, outcome)| outcome.is_good())
@@ -193,6 +210,16 @@ pub enum Note {
         /// Where that is kept.
         file: PathBuf,
     },
+    /// The message waits in the queue of this host's server.
+    Waits {
+        /// Under this name.
+        id: QueueId,
+    },
+    /// The server of this host is down. It finds the message in its drop directory when it runs again.
+    Left {
+        /// Which directory.
+        directory: PathBuf,
+    },
     /// The message holds 8-bit text and the server did not say that it takes any. It was sent as it is.
     EightBit,
 }
@@ -217,6 +244,11 @@ impl fmt::Display for Note {
                     "{server} was met for the first time; its key spki-sha256:{key} is kept in {}",
                     file.display()
                 )
+            }
+            Self::Waits { id } => write!(f, "waits in the queue of this host's server as {id}"),
+            Self::Left { directory } => {
+                let directory = directory.display();
+                write!(f, "the server of this host is down; it finds the message in {directory} when it runs again")
             }
             Self::EightBit => f.write_str("the server does not announce 8BITMIME; the message was sent as it is"),
         }

@@ -1,6 +1,6 @@
 //! Places where mail ends that is to reach nobody: in memory for tests, in files for a developer to open.
 //!
-//! Both say of each recipient [`Outcome::Queued`]: the mail is kept here, and nobody has sent it. Both have a blocking twin in
+//! Both say of each recipient [`Outcome::Queued`](crate::Outcome::Queued): the mail is kept here, and nobody has sent it. Both have a blocking twin in
 //! [`crate::blocking::Transport`].
 
 use std::{
@@ -18,7 +18,7 @@ use crate::{
     error::{Cause, Error},
     limits::{FILE_NAMES_TRIED_MAX, SINK_OCTETS_MAX},
     mail::Mail,
-    receipt::{Outcome, Receipt},
+    receipt::Receipt,
     transport::Transport,
 };
 
@@ -72,7 +72,7 @@ impl Sink {
             return Err(failed("the sink".as_ref())(io::ErrorKind::StorageFull.into()));
         }
         all.push(Kept { envelope: mail.envelope().clone(), recipients: mail.recipients().to_vec(), octets });
-        Ok(receipt(mail, "sink".to_owned()))
+        Ok(Receipt::queued(mail, "sink".to_owned()))
     }
 
     fn all(&self) -> MutexGuard<'_, Vec<Kept>> {
@@ -111,7 +111,7 @@ impl FileSink {
     /// Writes a message.
     pub(crate) fn keep(&self, mail: &Mail) -> Result<Receipt, Error> {
         let file = self.write(mail).map_err(failed(&self.directory))?;
-        Ok(receipt(mail, file.display().to_string()))
+        Ok(Receipt::queued(mail, file.display().to_string()))
     }
 
     fn write(&self, mail: &Mail) -> io::Result<PathBuf> {
@@ -151,20 +151,6 @@ fn file_stem(id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "@.-_+=".contains(c) { c } else { '_' };
     let stem: String = id.trim_start_matches('.').chars().take(CHARACTERS_MAX).map(plain).collect();
     if stem.is_empty() { "message".to_owned() } else { stem }
-}
-
-fn receipt(mail: &Mail, server: String) -> Receipt {
-    Receipt {
-        id: mail.message_id().to_owned(),
-        server,
-        seal: None,
-        tls: None,
-        auth: None,
-        queued: true,
-        recipients: mail.recipients().iter().map(|to| (to.address.clone(), Outcome::Queued)).collect(),
-        notes: Vec::new(),
-        transcript: String::new(),
-    }
 }
 
 fn failed(what: &Path) -> impl Fn(io::Error) -> Error {

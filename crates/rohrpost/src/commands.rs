@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Demo(demo) => demo::run(&place, &demo),
         Command::Serve => serve::run(&place),
-        Command::Send(send) => block_on(send::run(&send)),
+        Command::Send(send) => block_on(send::run(&place, &send)),
         Command::Merge(merge) => block_on(merge::run(&place, &merge)),
         Command::Catch(options) => block_on(catch::run(options)),
         Command::Doctor(doctor) => block_on(doctor::run(&doctor)),

@@ -118,47 +118,47 @@ pub(crate) struct Look {
 #[command(next_help_heading = "Servers")]
 pub(crate) struct Servers {
     /// Server: smtp://, smtps://, submission:// or lmtp://[USER@]HOST[:PORT][?tls=MODE&trust=TRUST&min-tls=VERSION]; may be
-    /// repeated, the next is tried where one does not take the message
+    /// repeated, the next is tried where one does not take the message [default: the server of this host]
     #[arg(long, value_name = "URL", env = "ROHRPOST_SERVER", hide_env_values = true)]
     pub(crate) server: Vec<String>,
     /// Account to log in with, at servers whose URL names none
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", requires = "server")]
     pub(crate) user: Option<String>,
     /// File that holds the password; others must not be able to read it
-    #[arg(long, value_name = "FILE", group = "password_source")]
+    #[arg(long, value_name = "FILE", group = "password_source", requires = "server")]
     pub(crate) password_file: Option<PathBuf>,
     /// Command line of the shell whose first line of output is the password
-    #[arg(long, value_name = "COMMAND", group = "password_source")]
+    #[arg(long, value_name = "COMMAND", group = "password_source", requires = "server")]
     pub(crate) password_command: Option<String>,
     /// Variable of the environment that holds the password
-    #[arg(long, value_name = "VARIABLE", group = "password_source")]
+    #[arg(long, value_name = "VARIABLE", group = "password_source", requires = "server")]
     pub(crate) password_env: Option<String>,
     /// Password from the environment
     #[arg(long, env = "ROHRPOST_PASSWORD", hide = true, hide_env_values = true, value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
     pub(crate) password: Option<Secret>,
     /// Log in with this mechanism and no other, such as SCRAM-SHA-256; with XOAUTH2 the password is a token
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "server")]
     pub(crate) mechanism: Option<Mechanism>,
     /// Let the password go out in clear text
-    #[arg(long)]
+    #[arg(long, requires = "server")]
     pub(crate) allow_clear: bool,
     /// How to encrypt, over what the URLs say: auto, implicit, starttls, opportunistic or off
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", requires = "server")]
     pub(crate) tls: Option<Security>,
     /// Whom to trust, over what the URLs say: system, dane, first-use, any, ca:FILE, system+ca:FILE or pin:sha256:FINGERPRINT
-    #[arg(long, value_name = "TRUST")]
+    #[arg(long, value_name = "TRUST", requires = "server")]
     pub(crate) trust: Option<Trust>,
     /// PEM file with the authorities to trust, in the place of those of the system; may be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "trust")]
+    #[arg(long, value_name = "FILE", conflicts_with = "trust", requires = "server")]
     pub(crate) ca: Vec<PathBuf>,
-    /// Where first-use keeps the keys of servers; by default rohrpost/known_servers in $XDG_STATE_HOME or ~/.local/state
-    #[arg(long, value_name = "FILE")]
-    pub(crate) known_servers: Option<PathBuf>,
+    /// Where first-use keeps the keys of servers; by default a file of the user's own
+    #[arg(long = "known-servers", value_name = "FILE", requires = "server")]
+    pub(crate) known: Option<PathBuf>,
     /// Oldest version of TLS, over what the URLs say: 1.2 or 1.3
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", requires = "server")]
     pub(crate) min_tls: Option<MinTls>,
     /// Through this proxy: socks5://HOST:PORT or http://HOST:PORT
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "server")]
     pub(crate) proxy: Option<String>,
 }
 

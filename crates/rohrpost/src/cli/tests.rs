@@ -53,9 +53,15 @@ fn wrong_addresses_and_ids_are_refused_at_the_door() {
 }
 
 #[test]
-fn sending_needs_sender_recipient_and_server() {
+fn sending_needs_sender_and_recipient_and_what_is_about_servers_needs_one() {
+    for line in ["rohrpost send --to bob@there.test", "rohrpost send --from ann@here.test"] {
+        assert_eq!(parse(line).unwrap_err(), ErrorKind::MissingRequiredArgument, "{line}");
+    }
     let line = "rohrpost send --to bob@there.test --from ann@here.test";
-    assert_eq!(parse(line).unwrap_err(), ErrorKind::MissingRequiredArgument);
+    assert!(parse(line).is_ok(), "the server of this host takes it");
+    for option in ["--tls off", "--ca /x", "--user ann", "--allow-clear", "--proxy socks5://x:1"] {
+        assert_eq!(parse(&format!("{line} {option}")).unwrap_err(), ErrorKind::MissingRequiredArgument, "{option}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `rohrpost send`: one message, through one server or the next, and a receipt.
+//! `rohrpost send`: one message, through one server or the next or the queue of this host, and a receipt.
 //!
 //! What is sent is in [`mail`], through what in [`super::ways`], what is shown of it in [`crate::view::receipt`]. The
 //! rest is the work of `rohrpost_sender`.
@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context;
 use rohrpost_mail::Recipient;
-use rohrpost_sender::{Error, Mail, Receipt, Relays, Sender};
+use rohrpost_sender::{Error, LocalServer, Mail, Receipt, Relays, Sender, Transport};
 
 use self::progress::Watched;
 use super::{
@@ -23,23 +23,50 @@ use super::{
     ways::{Way, ways},
 };
 use crate::{
-    cli,
+    cli::{self, Place, Servers},
     exit::{Exit, Failure},
+    personas::Settings,
     view::{
         self,
         receipt::{outcomes, reasons, receipt},
     },
 };
 
+/// What the message goes through.
+enum Through {
+    /// The servers that were named.
+    Servers(Vec<Way>),
+    /// None was named: the server of this host.
+    Local(LocalServer),
+}
+
+impl Through {
+    fn of(place: &Place, options: &Servers) -> anyhow::Result<Self> {
+        if !options.server.is_empty() {
+            return Ok(Self::Servers(ways(options)?));
+        }
+        let Settings { socket, drop_dir, .. } = Settings::read(place)?;
+        Ok(Self::Local(LocalServer::new().socket(socket).drop_dir(drop_dir)))
+    }
+
+    /// For people.
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Servers(ways) => ways.iter().map(|way| way.words.clone()).collect(),
+            Self::Local(_) => vec!["that of this host".to_owned()],
+        }
+    }
+}
+
 /// Sends the message and prints the receipt.
-pub(super) async fn run(command: &cli::Send) -> anyhow::Result<ExitCode> {
-    let ways = ways(&command.servers)?;
+pub(super) async fn run(place: &Place, command: &cli::Send) -> anyhow::Result<ExitCode> {
+    let through = Through::of(place, &command.servers)?;
     let mail = mail::of(command)?;
     if command.look.dry_run {
-        return dry_run(&mail, &ways);
+        return dry_run(&mail, &through);
     }
     let mut dialogue = command.look.transcript.as_deref().map(open).transpose()?;
-    let sent = send(&mail, ways).await;
+    let sent = send(&mail, through).await;
     if let Some(dialogue) = &mut dialogue {
         dialogue.write_all(transcript(&sent).as_bytes()).context("the transcript")?;
     }
@@ -51,12 +78,18 @@ pub(super) async fn run(command: &cli::Send) -> anyhow::Result<ExitCode> {
 }
 
 /// The receipt bears the id of the message, also where it travelled in disguise to be watched.
-async fn send(mail: &Mail, ways: Vec<Way>) -> Result<Receipt, Error> {
-    let sender = Sender::new(Relays::failover(ways.into_iter().map(|way| way.server)))?;
+async fn send(mail: &Mail, through: Through) -> Result<Receipt, Error> {
     let watched = Watched::new(mail);
-    let sent = sender.send(watched.mail()).await;
+    let sent = match through {
+        Through::Local(server) => server.send(watched.mail()).await,
+        Through::Servers(ways) => {
+            let sender = Sender::new(Relays::failover(ways.into_iter().map(|way| way.server)))?;
+            let sent = sender.send(watched.mail()).await;
+            sender.close().await;
+            sent
+        }
+    };
     watched.finish();
-    sender.close().await;
     sent.map(|receipt| with_id(receipt, mail))
 }
 
@@ -95,13 +128,13 @@ fn transcript(sent: &Result<Receipt, Error>) -> String {
 }
 
 /// Prints the message, and to standard error who would get it through which server.
-fn dry_run(mail: &Mail, ways: &[Way]) -> anyhow::Result<ExitCode> {
+fn dry_run(mail: &Mail, through: &Through) -> anyhow::Result<ExitCode> {
     let everybody = |to: &[Recipient]| to.iter().map(|to| to.address.to_string()).collect::<Vec<_>>().join(", ");
     let size = view::size(mail.octets());
     eprintln!("from    {}", mail.envelope().reverse_path);
     eprintln!("to      {}", everybody(mail.recipients()));
     eprintln!("size    {size}");
-    for Way { words, .. } in ways {
+    for words in through.words() {
         eprintln!("server  {words}");
     }
     eprintln!("Nothing was sent.");

@@ -77,7 +77,7 @@ fn trust(options: &Servers) -> Result<Option<Trust>, Failure> {
 fn known_servers(options: &Servers) -> Option<KnownServers> {
     let absolute = |variable: &str| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let own = || absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
-    let file = options.known_servers.clone().or_else(|| own().map(|state| state.join("rohrpost/known_servers")));
+    let file = options.known.clone().or_else(|| own().map(|state| state.join("rohrpost/known_servers")));
     file.map(KnownServers::file)
 }
 

@@ -10,6 +10,9 @@ use rohrpost_sender::testing::{Builder, Fault, Received, Server, Stage};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::peers::rohrpost::ANN;
+use crate::peers::{Dns, Installation};
+
 /// A server in this process, and files for the command.
 struct Place {
     runtime: Runtime,
@@ -203,6 +206,33 @@ fn a_receipt_says_that_a_certificate_of_this_host_was_taken_as_it_is() {
     assert!(ended.output.contains("is on this host, so its certificate was taken as it is"), "{ended:?}");
     let ended = place.send(&["--trust", "any"], "Hi");
     assert!(!ended.output.contains("note:"), "{ended:?}");
+}
+
+#[test]
+fn without_a_server_the_message_goes_into_the_queue_of_this_host() {
+    let dns = Dns::start(&["here.test"]);
+    let listener = "[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '127.0.0.1:0'\ntls = 'off'\n";
+    let installation = Installation::new(dns.address, 1, "", listener);
+    let dir = installation.data_dir();
+    let options =
+        ["--dir", dir.to_str().expect("it has a plain name"), "--from", ANN, "--to", ANN, "--subject", "Kept"];
+    let nobody = run(&options, "Hi");
+    assert_eq!(nobody.code, 75, "{nobody:?}");
+    assert!(nobody.errors.contains("hint: Start the server of this host"), "{nobody:?}");
+
+    let server = installation.start();
+    let ended = run(&options, "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.output.starts_with(&format!("queued     {ANN}\nnote: waits in the queue")), "{ended:?}");
+    let id = ended.output.trim_end().rsplit(' ').next().expect("the name is the last word");
+    server.trace(id, &["filed in"]);
+    assert!(server.inbox(&["Kept"]).contains("Subject: Kept"));
+
+    let told = run(&[&options[..], &["--json"]].concat(), "Hi");
+    let receipt: serde_json::Value = serde_json::from_str(&told.output).expect("one line of JSON");
+    assert_eq!((&receipt["queued"], &receipt["recipients"][0]["outcome"]), (&true.into(), &"queued".into()));
+    let wrong = run(&[&options[..], &["--tls", "starttls"]].concat(), "Hi");
+    assert_eq!(wrong.code, 64, "how to encrypt is about servers that are named: {wrong:?}");
 }
 
 #[test]
