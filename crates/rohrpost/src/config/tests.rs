@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use rohrpost_queue::{AccountPattern, AddressPattern, RouteRule};
+
 use super::{parse, read};
 
 /// The configuration that the faults below are built into.
@@ -98,6 +100,38 @@ fn a_route_with_every_setting_is_what_it_says() {
     insta::assert_debug_snapshot!(route);
     let limits = settings.queue.routes["invoices"].limits;
     assert_eq!((limits.start, limits.max, limits.rate.unwrap().to_string().as_str()), (3, 3, "250/h"));
+}
+
+#[test]
+fn a_route_says_who_takes_it_and_its_gate_stays_open_where_there_is_another_way() {
+    let lines = "[[route]]\nname = \"bulk\"\nrecipients = [\"*.org\"]\nsenders = [\"<>\"]\naccounts = [\"ann\", \"unix:root\"]\n\
+        headers = [\"X-Route: bulk\"]\nafter_tries = 2\nthen = \"mx\"\nhost = [{ host = \"a.test\" }]\n";
+    let settings = parse(Path::new("rohrpost.toml"), &format!("{GOOD}{lines}")).unwrap();
+    let bulk = RouteRule {
+        recipients: vec!["*.org".parse().unwrap()],
+        senders: vec![AddressPattern::Null],
+        accounts: vec![AccountPattern::Login("ann".into()), AccountPattern::User(0)],
+        headers: vec!["X-Route: bulk".parse().unwrap()],
+        route: "bulk".into(),
+    };
+    assert_eq!(settings.rules, [bulk]);
+    assert!(!settings.queue.routes["bulk"].limits.closes);
+    assert!(settings.queue.limits.closes);
+}
+
+#[test]
+fn selectors_that_select_nothing_are_named() {
+    let lines = "[[route]]\nname = \"web\"\nrecipients = [\"a b\"]\nsenders = [\"@\"]\naccounts = [\"unix:nobody-at-all\"]\n\
+        headers = [\"bulk\"]\nhost = [{ host = \"a.test\" }]\n";
+    insta::assert_snapshot!(fault(lines));
+}
+
+#[test]
+fn a_test_system_is_warned_of() {
+    let settings = parse(Path::new("rohrpost.toml"), &format!("redirect_all_to = \"qa@here.test\"\n{GOOD}")).unwrap();
+    let warning = "redirect_all_to: this is a test system, all mail goes to qa@here.test and nobody else";
+    assert_eq!(settings.warnings, [warning]);
+    assert_eq!(settings.intake.redirect_all_to, settings.delivery.redirect_all_to);
 }
 
 #[test]
