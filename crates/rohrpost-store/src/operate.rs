@@ -264,7 +264,8 @@ impl Verb {
             }
             Self::Route(route) if queued.state != State::Quarantined => {
                 queued.route.clone_from(route);
-                queued.due = now;
+                // What another route has failed at is no attempt of this one.
+                (queued.due, queued.attempts) = (now, 0);
                 noted(&format!("routed to {route}"))
             }
             Self::Drop => Some(Outcome::Removed { by: by.to_owned() }),
@@ -275,25 +276,10 @@ impl Verb {
 
 fn record(queued: &QueuedRecipient, outcome: Outcome, by: &str, at: Timestamp) -> DeliveryRecord {
     DeliveryRecord {
-        at,
-        message: queued.message,
         recipient: Some(queued.recipient.address.clone()),
-        direction: Direction::Out,
-        protocol: "local".to_owned(),
-        peer: None,
-        address: None,
-        account: None,
-        route: queued.route.clone(),
-        policy: None,
-        policy_source: None,
-        link: Link::None,
-        outcome,
-        stage: None,
-        reply: None,
         note: Some(format!("by {by}")),
         attempt: queued.attempts,
-        octets: 0,
-        millis: 0,
+        ..DeliveryRecord::new(queued.message, at, Direction::Out, &queued.route, Link::None, outcome)
     }
 }
 

@@ -120,3 +120,14 @@ async fn the_shape_counts_recipients_by_site_and_age() {
     let old = store.shape(now() + SignedDuration::from_hours(24 * 30)).await.unwrap();
     assert_eq!(old[1].buckets, [0, 0, 0, 0, 0, 0, 0, 2]);
 }
+
+#[tokio::test]
+async fn a_route_that_an_operator_names_counts_its_attempts_from_none() {
+    let (_dir, store) = fresh();
+    let id = commit(&store, &["bob@there.test"], b"x").await;
+    let change = Change::Defer { due: now(), attempts: 5, last: None };
+    store.settle(vec![settlement(id, 0, change)]).await.unwrap();
+    assert_eq!(apply(&store, all(), Verb::Route("relay".to_owned())).await, 1);
+    let row = store.recipients(id).await.unwrap().remove(0);
+    assert_eq!((row.route.as_str(), row.attempts), ("relay", 0));
+}
