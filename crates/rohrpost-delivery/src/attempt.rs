@@ -169,7 +169,7 @@ impl<'a> Attempt<'a> {
         self.fared = Fared::Unusable(error.to_string());
     }
 
-    /// The same verdict for all who still need a host, and no host was asked for it.
+    /// The same verdict for all who still need a host: none can be reached, or there never will be one.
     pub(crate) fn give_up(&mut self, verdict: &Verdict) {
         self.push_for_pending(verdict);
         if verdict.judgement == Judgement::Refused {
@@ -228,7 +228,8 @@ impl<'a> Attempt<'a> {
         self.push_for_pending(&verdict);
     }
 
-    fn push_for_pending(&mut self, verdict: &Verdict) {
+    /// The same verdict for all who still need a host; another one may follow.
+    pub(crate) fn push_for_pending(&mut self, verdict: &Verdict) {
         for at in &self.pending {
             self.verdicts[*at].push(verdict.clone());
         }

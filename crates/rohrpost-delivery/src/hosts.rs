@@ -78,6 +78,15 @@ pub(crate) enum Fared {
     Unusable(String),
 }
 
+/// What a turn has changed about a host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Turned {
+    /// It is passed over from now on.
+    Down,
+    /// It is used again.
+    Up,
+}
+
 /// Why an attempt may not use a host now.
 #[derive(Clone, Debug)]
 pub(crate) enum Refusal {
@@ -87,7 +96,7 @@ pub(crate) enum Refusal {
     Busy(Option<Instant>),
 }
 
-/// All of them, by route and place.
+/// All of them, by route, place and account.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
     states: Mutex<HashMap<Key, State>>,
@@ -95,7 +104,7 @@ pub(crate) struct Hosts {
     pub(crate) changed: Notify,
 }
 
-type Key = (String, String);
+type Key = (String, String, Option<String>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -173,7 +182,7 @@ impl Hosts {
     /// Lets one message try each host of a route at once that is down.
     pub(crate) fn probe(&self, route: &str, now: Now) {
         let mut states = self.lock();
-        for (_, state) in states.iter_mut().filter(|((name, _), _)| name == route) {
+        for (_, state) in states.iter_mut().filter(|((name, ..), _)| name == route) {
             if let Some(failing) = &mut state.failing {
                 failing.next_probe = now.steady;
             }
@@ -221,7 +230,7 @@ fn all(settings: &Settings) -> impl Iterator<Item = &Route> {
 }
 
 fn key(route: &Route, host: &RouteHost) -> Key {
-    (route.name.clone(), host.place.to_string())
+    (route.name.clone(), host.place.to_string(), host.login.as_ref().map(|login| login.user.clone()))
 }
 
 /// One message's turn at one host. Dropped without a word, it was no try.
@@ -234,14 +243,13 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Ends the turn. Says whether the host has gone down by it.
-    pub(crate) fn end(self, fared: Fared, now: Now) -> bool {
+    /// Ends the turn. Says what it has changed.
+    pub(crate) fn end(self, fared: Fared, now: Now) -> Option<Turned> {
         let mut states = self.hosts.lock();
-        let Some(state) = states.get_mut(&self.key) else { return false };
+        let state = states.get_mut(&self.key)?;
         match fared {
-            Fared::Untried => false,
+            Fared::Untried => None,
             Fared::Answered { took, link } => {
-                state.failing = None;
                 state.link = Some(link);
                 if took {
                     state.last_success = Some(now.wall);
@@ -249,7 +257,7 @@ impl Turn<'_> {
                 } else {
                     state.failed += 1;
                 }
-                false
+                state.failing.take().map(|_| Turned::Up)
             }
             Fared::Unusable(why) => {
                 state.failed += 1;
@@ -260,18 +268,18 @@ impl Turn<'_> {
 
     /// Many messages may find out at the same time that a host is down: only the first, and then each probe, decides how
     /// long it is left alone.
-    fn fail(&self, state: &mut State, why: String, now: Now) -> bool {
+    fn fail(&self, state: &mut State, why: String, now: Now) -> Option<Turned> {
         let after = |rest: Duration| (rest, now.steady + rest);
         let Some(failing) = &mut state.failing else {
             let (rest, next_probe) = after(self.probe_after);
             state.failing = Some(Failing { since: now.wall, why, rest, next_probe, is_probed: false });
-            return true;
+            return Some(Turned::Down);
         };
         failing.why = why;
         if self.is_probe {
             (failing.rest, failing.next_probe) = after((failing.rest * 2).min(PROBE_AFTER_MAX.max(self.probe_after)));
         }
-        false
+        None
     }
 }
 

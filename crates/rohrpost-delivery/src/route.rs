@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     attempt::{Attempt, Findings, no_family, without_host},
     choice::order,
-    hosts::{Down, Fared, Refusal, Turn},
+    hosts::{Down, Fared, Refusal, Turn, Turned},
     limits::HOST_ROOM_WAIT_MAX,
     message::Message,
     pipe,
@@ -58,21 +58,21 @@ impl Round<'_> {
     async fn ask(&mut self, host: &RouteHost, turn: Turn<'_>) {
         self.asked = true;
         match &host.place {
-            Place::Mx => {
-                self.attempt.ask_mx(self.settings, None, Some(self.route)).await;
-                // Whose fault it is that a destination cannot be reached, nobody knows; it is not this way's.
-                let fared = self.attempt.end_turn();
-                let fared = if let Fared::Unusable(_) = fared { Fared::Untried } else { fared };
-                turn.end(fared, self.attempt.shared.now());
-            }
-            Place::Pipe(program) => {
-                pipe::hand_over(&mut self.attempt, program).await;
-                turn.end(self.attempt.end_turn(), self.attempt.shared.now());
-            }
-            Place::Host(..) | Place::Unix(_) => {
-                self.ask_server(host).await;
-                turn.end(self.attempt.end_turn(), self.attempt.shared.now());
-            }
+            Place::Mx => self.attempt.ask_mx(self.settings, None, Some(self.route)).await,
+            Place::Pipe(program) => pipe::hand_over(&mut self.attempt, program).await,
+            Place::Host(..) | Place::Unix(_) => self.ask_server(host).await,
+        }
+        let fared = match (self.attempt.end_turn(), &host.place) {
+            // Whose fault it is that a destination cannot be reached nobody knows; it is not this way's.
+            (Fared::Unusable(_), Place::Mx) => Fared::Untried,
+            (fared, _) => fared,
+        };
+        let (route, host) = (&self.route.name, &host.place);
+        let why = if let Fared::Unusable(why) = &fared { why.clone() } else { String::new() };
+        match turn.end(fared, self.attempt.shared.now()) {
+            Some(Turned::Down) => tracing::warn!(route, %host, why, "a host of a route is passed over from now on"),
+            Some(Turned::Up) => tracing::info!(route, %host, "a host of a route is used again"),
+            None => {}
         }
     }
 
@@ -131,7 +131,7 @@ impl Round<'_> {
         if self.attempt.may_go_on() && !busy.is_empty() {
             let note = format!("no host of the route had room within {} min", minutes(HOST_ROOM_WAIT_MAX));
             self.asked = true;
-            self.attempt.give_up(&without_host(EnhancedStatus(4, 4, 5), Judgement::Later, note));
+            self.attempt.push_for_pending(&without_host(EnhancedStatus(4, 4, 5), Judgement::Later, note));
         }
     }
 

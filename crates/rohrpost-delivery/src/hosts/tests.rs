@@ -1,4 +1,5 @@
-use rohrpost_mail::Host;
+use rohrpost_client::Login;
+use rohrpost_mail::{Host, Secret};
 
 use super::*;
 use crate::settings::{HostLimits, Place};
@@ -21,7 +22,7 @@ fn after(now: Now, time: Duration) -> Now {
     Now { wall: now.wall + time, steady: now.steady + time }
 }
 
-fn fails(hosts: &Hosts, route: &Route, now: Now) -> bool {
+fn fails(hosts: &Hosts, route: &Route, now: Now) -> Option<Turned> {
     hosts.admit(route, &route.hosts[0], now).unwrap().end(Fared::Unusable("refused".into()), now)
 }
 
@@ -31,7 +32,7 @@ fn is_down(hosts: &Hosts, route: &Route, now: Now) -> bool {
 
 fn works(hosts: &Hosts, route: &Route, now: Now) {
     let turn = hosts.admit(route, &route.hosts[0], now).unwrap();
-    assert!(!turn.end(Fared::Answered { took: true, link: Link::Local }, now));
+    assert_eq!(turn.end(Fared::Answered { took: true, link: Link::Local }, now), None);
 }
 
 fn state(hosts: &Hosts, route: &Route, now: Now) -> HostState {
@@ -45,12 +46,12 @@ fn state(hosts: &Hosts, route: &Route, now: Now) -> HostState {
 #[test]
 fn a_host_that_failed_is_passed_over_then_one_message_tries_it_and_traffic_returns() {
     let (hosts, route, now) = (Hosts::default(), route(vec![host("a.test")]), start());
-    assert!(fails(&hosts, &route, now), "it has gone down");
+    assert_eq!(fails(&hosts, &route, now), Some(Turned::Down));
     assert!(is_down(&hosts, &route, after(now, Duration::from_secs(59))));
     let later = after(now, MINUTE);
     let probe = hosts.admit(&route, &route.hosts[0], later).unwrap();
     assert!(is_down(&hosts, &route, later), "one only");
-    probe.end(Fared::Answered { took: false, link: Link::Local }, later);
+    assert_eq!(probe.end(Fared::Answered { took: false, link: Link::Local }, later), Some(Turned::Up));
     works(&hosts, &route, later);
     let state = state(&hosts, &route, later);
     assert_eq!((state.down, state.sent, state.failed, state.last_success), (None, 1, 2, Some(later.wall)));
@@ -75,7 +76,7 @@ fn many_that_find_out_at_once_do_not_lengthen_the_wait() {
     let (hosts, route, now) = (Hosts::default(), route(vec![host("a.test")]), start());
     let turns = [(); 9].map(|()| hosts.admit(&route, &route.hosts[0], now).unwrap());
     let went_down = turns.map(|turn| turn.end(Fared::Unusable("refused".into()), now));
-    assert_eq!(went_down.iter().filter(|down| **down).count(), 1);
+    assert_eq!(went_down.iter().flatten().count(), 1);
     assert!(!is_down(&hosts, &route, after(now, MINUTE)));
 }
 
@@ -113,6 +114,15 @@ fn a_host_is_asked_no_faster_and_by_no_more_than_it_allows() {
     }
     let Err(Refusal::Busy(Some(free_at))) = hosts.admit(&route, &route.hosts[0], now) else { panic!("too fast") };
     assert_eq!(free_at - now.steady, Duration::from_secs(1));
+}
+
+#[test]
+fn two_accounts_at_one_host_fare_each_for_itself() {
+    let account = |user| RouteHost { login: Some(Login::new(user, Secret::new("x"))), ..host("a.test") };
+    let (hosts, route, now) = (Hosts::default(), route(vec![account("ann"), account("bob")]), start());
+    fails(&hosts, &route, now);
+    assert!(is_down(&hosts, &route, now));
+    assert!(hosts.admit(&route, &route.hosts[1], now).is_ok());
 }
 
 #[test]
