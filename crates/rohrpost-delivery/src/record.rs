@@ -37,26 +37,19 @@ impl Frame {
 
     /// A record without stage, reply and note.
     pub(crate) fn hop(&self, row: &QueuedRecipient, hop: &Hop, outcome: Outcome) -> DeliveryRecord {
+        let link = hop.link.clone();
         DeliveryRecord {
-            at: self.at,
-            message: row.message,
             recipient: Some(row.recipient.address.clone()),
-            direction: Direction::Out,
             protocol: hop.protocol.clone(),
             peer: hop.peer.clone(),
             address: hop.address,
             account: hop.account.clone(),
-            route: row.route.clone(),
             policy: hop.policy,
             policy_source: hop.source,
-            link: hop.link.clone(),
-            outcome,
-            stage: None,
-            reply: None,
-            note: None,
             attempt: row.attempts.saturating_add(1),
             octets: self.octets,
             millis: self.millis,
+            ..DeliveryRecord::new(row.message, self.at, Direction::Out, &row.route, link, outcome)
         }
     }
 }

@@ -232,29 +232,41 @@ pub struct DeliveryRecord {
 }
 
 impl DeliveryRecord {
-    /// The way in of a message that this server wrote itself, such as a notice or a bounce.
-    pub fn written_here(message: QueueId, at: Timestamp, route: &str, octets: u64) -> Self {
+    /// A hop of which nothing more is known: within this host, by nobody, for all recipients.
+    pub fn new(
+        message: QueueId,
+        at: Timestamp,
+        direction: Direction,
+        route: impl Into<String>,
+        link: Link,
+        outcome: Outcome,
+    ) -> Self {
         Self {
             at,
             message,
             recipient: None,
-            direction: Direction::In,
+            direction,
             protocol: "local".to_owned(),
             peer: None,
             address: None,
             account: None,
-            route: route.to_owned(),
+            route: route.into(),
             policy: None,
             policy_source: None,
-            link: Link::Local,
-            outcome: Outcome::Received,
+            link,
+            outcome,
             stage: None,
             reply: None,
             note: None,
             attempt: 0,
-            octets,
+            octets: 0,
             millis: 0,
         }
+    }
+
+    /// The way in of a message that this server wrote itself, such as a notice or a bounce.
+    pub fn written_here(message: QueueId, at: Timestamp, route: &str, octets: u64) -> Self {
+        Self { octets, ..Self::new(message, at, Direction::In, route, Link::Local, Outcome::Received) }
     }
 
     /// The user of this host whose program handed the message in: the peer of such a hop is `uid` and a number.

@@ -22,25 +22,9 @@ fn start_time() -> Timestamp {
 
 fn record(id: QueueId, at: Timestamp, outcome: Outcome) -> DeliveryRecord {
     DeliveryRecord {
-        at,
-        message: id,
-        recipient: None,
-        direction: Direction::In,
         protocol: "ESMTP".into(),
-        peer: None,
-        address: None,
-        account: None,
-        route: "mx".into(),
-        policy: None,
-        policy_source: None,
-        link: Link::Local,
-        outcome,
-        stage: None,
-        reply: None,
-        note: None,
-        attempt: 0,
         octets: 4,
-        millis: 0,
+        ..DeliveryRecord::new(id, at, Direction::In, "mx", Link::Local, outcome)
     }
 }
 

@@ -21,11 +21,7 @@
 //!
 //! let id = store.new_id();
 //! let now = jiff::Timestamp::now();
-//! # let received = DeliveryRecord {
-//! #     at: now, message: id, recipient: None, direction: Direction::In, protocol: "ESMTP".into(), peer: None,
-//! #     address: None, account: None, route: "mx".into(), policy: None, policy_source: None, link: Link::Local,
-//! #     outcome: Outcome::Received, stage: None, reply: None, note: None, attempt: 0, octets: 0, millis: 0,
-//! # };
+//! let received = DeliveryRecord::new(id, now, Direction::In, "smtp", Link::Local, Outcome::Received);
 //! let bob = NewRecipient {
 //!     recipient: Recipient::new("bob@there.test".parse()?),
 //!     route: "mx".into(),

@@ -41,26 +41,14 @@ fn open(dir: &Path) -> Store {
 }
 
 fn record(message: QueueId, recipient: Option<&str>, outcome: Outcome) -> DeliveryRecord {
+    let direction = if recipient.is_some() { Direction::Out } else { Direction::In };
     DeliveryRecord {
-        at: now(),
-        message,
         recipient: recipient.map(|address| address.parse().unwrap()),
-        direction: if recipient.is_some() { Direction::Out } else { Direction::In },
         protocol: "ESMTPS".to_owned(),
         peer: Some("mx.there.test".to_owned()),
-        address: None,
-        account: None,
-        route: "mx".to_owned(),
-        policy: None,
-        policy_source: None,
-        link: Link::Local,
-        outcome,
-        stage: None,
-        reply: None,
-        note: None,
         attempt: 1,
-        octets: 0,
         millis: 3,
+        ..DeliveryRecord::new(message, now(), direction, "mx", Link::Local, outcome)
     }
 }
 

@@ -140,26 +140,16 @@ fn routed(transaction: &mut Transaction, peer: &Peer, head: &[u8], now: Timestam
 
 /// How the message came in. The record is part of the commit, so its duration ends where the commit begins.
 fn record(transaction: &Transaction, peer: &Peer, now: Timestamp, octets: u64) -> DeliveryRecord {
+    let listener = peer.listener.to_string();
     DeliveryRecord {
-        at: now,
-        message: transaction.id,
-        recipient: None,
-        direction: Direction::In,
         protocol: peer.with(transaction.envelope.smtputf8).map_or("local".to_owned(), |with| with.to_string()),
         peer: who(peer),
         address: peer.address,
         account: peer.account.as_ref().map(|account| account.login.clone()),
-        route: peer.listener.to_string(),
-        policy: None,
-        policy_source: None,
-        link: peer.link(),
-        outcome: Outcome::Received,
-        stage: None,
         reply: Some(accepted_reply(transaction)),
-        note: None,
-        attempt: 0,
         octets,
         millis: transaction.begun.elapsed().as_millis().try_into().unwrap_or(u64::MAX),
+        ..DeliveryRecord::new(transaction.id, now, Direction::In, listener, peer.link(), Outcome::Received)
     }
 }
 

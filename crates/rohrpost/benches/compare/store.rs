@@ -64,24 +64,9 @@ fn message(id: QueueId, from: Mailbox, to: Mailbox, text: Bytes) -> NewMessage {
 
 fn received(message: QueueId, at: Timestamp, octets: usize) -> DeliveryRecord {
     DeliveryRecord {
-        at,
-        message,
-        recipient: None,
-        direction: Direction::In,
         protocol: "ESMTP".to_owned(),
         peer: Some("load.test".to_owned()),
-        address: None,
-        account: None,
-        route: "smtp".to_owned(),
-        policy: None,
-        policy_source: None,
-        link: Link::Local,
-        outcome: Outcome::Received,
-        stage: None,
-        reply: None,
-        note: None,
-        attempt: 0,
         octets: octets as u64,
-        millis: 0,
+        ..DeliveryRecord::new(message, at, Direction::In, "smtp", Link::Local, Outcome::Received)
     }
 }
