@@ -3,7 +3,7 @@
 use std::io;
 
 use nix::sys::signal::{SigSet, Signal};
-use rohrpost_sender::{Mail, Receipt, Sender};
+use rohrpost_sender::{LocalServer, Mail, Receipt, Sender, Transport};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinError,
@@ -15,35 +15,51 @@ use crate::{
     limits::{GOODBYE, THREADS},
 };
 
+/// Where messages go.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// Through these servers.
+    Servers(Sender),
+    /// Into the queue of this host.
+    Here(LocalServer),
+}
+
 /// See the module.
 pub(crate) struct Engine {
-    sender: Sender,
+    way: Way,
     runtime: Runtime,
 }
 
 impl Engine {
     /// Starts the threads.
-    pub(crate) fn start(sender: Sender) -> io::Result<Self> {
+    pub(crate) fn start(way: Way) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(THREADS).thread_name("rohrpost").enable_all().on_thread_start(keep_sigpipe_away);
-        Ok(Self { sender, runtime: builder.build()? })
+        Ok(Self { way, runtime: builder.build()? })
     }
 
     /// Sends a message and waits for the receipt. May be called from several threads at once.
     ///
     /// All of the work is done on our own threads: what they must not suffer, the caller's threads may have wanted.
     pub(crate) fn send(&self, mail: Mail) -> Result<Receipt, Failure> {
-        let sender = self.sender.clone();
-        let sending = self.runtime.spawn(async move { sender.send(&mail).await });
+        let way = self.way.clone();
+        let sending = self.runtime.spawn(async move {
+            match way {
+                Way::Servers(sender) => sender.send(&mail).await,
+                Way::Here(server) => server.send(&mail).await,
+            }
+        });
         Ok(self.runtime.block_on(sending).map_err(defect)??)
     }
 
     /// Says goodbye to the servers and ends the threads.
     pub(crate) fn stop(self) {
-        let Self { sender, runtime } = self;
-        let goodbye = runtime.spawn(async move { timeout(GOODBYE, sender.close()).await });
-        // Nothing depends on it: the connections are closed in any case.
-        drop(runtime.block_on(goodbye));
+        let Self { way, runtime } = self;
+        if let Way::Servers(sender) = way {
+            let goodbye = runtime.spawn(async move { timeout(GOODBYE, sender.close()).await });
+            // Nothing depends on it: the connections are closed in any case.
+            drop(runtime.block_on(goodbye));
+        }
         runtime.shutdown_timeout(GOODBYE);
     }
 }

@@ -65,8 +65,8 @@ impl Handle {
 }
 
 fn start(settings: Result<&str, Fault>) -> Result<(Engine, Vec<String>), Failure> {
-    let (sender, servers) = settings.and_then(settings::sender).map_err(Failure::Settings)?;
-    Ok((Engine::start(sender)?, servers))
+    let (way, servers) = settings.and_then(settings::way).map_err(Failure::Settings)?;
+    Ok((Engine::start(way)?, servers))
 }
 
 fn send(engine: &Engine, mail: Result<&str, Fault>) -> Result<Receipt, Failure> {

@@ -1,26 +1,34 @@
-//! What `rohrpost_open` is given: the servers. The names are those of the options of `rohrpost send`.
+//! What `rohrpost_open` is given: the servers, or that of this host. The names are those of the options of `rohrpost send`.
 
 use std::path::PathBuf;
 
 use rohrpost_sender::{
-    KnownServers, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender, Server, Trust,
+    KnownServers, LocalServer, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender,
+    Server, Trust,
 };
 use serde::Deserialize;
 
 use crate::{
     ABI,
+    engine::Way,
     fault::Fault,
     json::{self, Many, Short},
 };
 
-/// A sender for these servers, and their names as `host:port`.
-pub(crate) fn sender(json: &str) -> Result<(Sender, Vec<String>), Fault> {
+/// The way out that the settings name, and the names of its servers as `host:port`.
+pub(crate) fn way(json: &str) -> Result<(Way, Vec<String>), Fault> {
     // Looked at before all else: what is unknown here may be known to the version that the program was written for.
     let Version { abi } = json::read(json)?;
     if abi != ABI {
         return Err(Fault::Abi(abi));
     }
-    let Settings { _abi, order, server: Many(terms) } = json::read(json)?;
+    let Settings { _abi, order, server, socket, drop_dir } = json::read(json)?;
+    let Some(Many(terms)) = server else { return Ok((Way::Here(here(socket, drop_dir)), Vec::new())) };
+    for (name, path) in [("socket", socket), ("drop_dir", drop_dir)] {
+        if path.is_some() {
+            return Err(Fault::value(name, "it belongs to the server of this host, and others are named"));
+        }
+    }
     let servers = terms.into_iter().enumerate().map(|(place, terms)| terms.server(&format!("server[{place}]")));
     let servers: Vec<Server> = servers.collect::<Result<_, _>>()?;
     let names = servers.iter().map(ToString::to_string).collect();
@@ -28,7 +36,12 @@ pub(crate) fn sender(json: &str) -> Result<(Sender, Vec<String>), Fault> {
         Order::Failover => Relays::failover(servers),
         Order::RoundRobin => Relays::round_robin(servers),
     };
-    Ok((Sender::new(relays)?, names))
+    Ok((Way::Servers(Sender::new(relays)?), names))
+}
+
+fn here(socket: Option<PathBuf>, drop_dir: Option<PathBuf>) -> LocalServer {
+    let server = socket.into_iter().fold(LocalServer::new(), LocalServer::socket);
+    drop_dir.into_iter().fold(server, LocalServer::drop_dir)
 }
 
 #[derive(Deserialize)]
@@ -44,7 +57,9 @@ struct Settings {
     _abi: u32,
     #[serde(default)]
     order: Order,
-    server: Many<Terms>,
+    server: Option<Many<Terms>>,
+    socket: Option<PathBuf>,
+    drop_dir: Option<PathBuf>,
 }
 
 /// Which server a message begins with.

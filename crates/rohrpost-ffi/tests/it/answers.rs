@@ -41,7 +41,10 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
             (r#"{"server": "smtp://a.test"}"#, "settings: missing field `abi`"),
             (r#"{"abi": 2, "new": {}}"#, "settings: abi: this library has 1, the program was written for 2"),
             (r#"{"abi": 1} x"#, "settings: trailing characters at line 1 column 12"),
-            (r#"{"abi": 1}"#, "settings: missing field `server`"),
+            (
+                r#"{"abi": 1, "server": "smtp://a.test", "socket": "/s"}"#,
+                "settings: socket: it belongs to the server of",
+            ),
             (r#"{"abi": 1, "server": []}"#, "settings: no server is set"),
             (
                 r#"{"abi": 1, "server": 5}"#,

@@ -193,6 +193,19 @@ fn a_server_is_held_to_the_key_that_it_showed_first() {
     assert_eq!((code, &error["kind"]), (69, &json!("tls")), "{error}");
 }
 
+/// The server of this host is down, so the message waits in its drop directory.
+#[test]
+fn without_servers_the_queue_of_this_host_takes_the_mail() {
+    let host = tempfile::tempdir().unwrap();
+    let settings = json!({"abi": 1, "socket": host.path().join("none"), "drop_dir": host.path()}).to_string();
+    let (code, receipt) = Program::new("talk").answers(&[settings, hello()]).remove(1);
+    assert_eq!((code, &receipt["queued"]), (0, &json!(true)), "{receipt}");
+    assert_eq!(receipt["recipients"], json!([{"recipient": "bob@there.test", "outcome": "queued"}]));
+    let left: Vec<_> = std::fs::read_dir(host.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let dropped = std::fs::read(&left[0]).unwrap();
+    assert!(left.len() == 1 && String::from_utf8_lossy(&dropped).contains("Subject: Hi\r\n"), "{left:?}");
+}
+
 #[test]
 fn messages_move_on_to_the_next_server_or_take_turns() {
     let places = [Place::new(Server::builder()), Place::new(Server::builder())];
