@@ -9,7 +9,8 @@ use std::process::Command;
 use crate::output;
 use crate::packages::Packages;
 
-/// Makes the copy, and runs `$3` in it with the packages at `/packages`.
+/// Makes the copy, and runs `$3` in it with the packages at `/packages`. The index of manual pages is left alone: it
+/// takes longer than all the rest.
 const ENTER: &str = r#"
     place=$1 packages=$2 script=$3
     mount -t tmpfs none "$place"
@@ -19,7 +20,8 @@ const ENTER: &str = r#"
     mount -t tmpfs none "$place/root/run"
     mount --rbind /dev "$place/root/dev"
     mkdir "$place/root/packages"
-    mount --bind "$packages" "$place/root/packages"
+    mount --bind -o ro "$packages" "$place/root/packages"
+    rm -f "$place/root/var/lib/man-db/auto-update"
     exec chroot "$place/root" /bin/sh -exc "$script"
 "#;
 
@@ -56,6 +58,7 @@ const FIRST_DAYS: &str = r#"
     rohrpost config check
 
     rohrpost serve &
+    timeout 60 sh -c 'until test -S /run/rohrpost/submit.sock; do sleep 0.1; done'
     timeout 60 sh -c 'until mailq | grep root@host.test; do sleep 0.1; done'
     test -z "$(ls /var/spool/rohrpost/drop | grep '^new\.')"
     kill $!

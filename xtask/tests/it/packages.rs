@@ -1,32 +1,43 @@
 //! The packages themselves: what is in them, and what Debian's tools say about that.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::{output, rohrpost, xtask};
 
+/// How long the packages of other runs are left alone: they may be in use.
+const KEPT: Duration = Duration::from_hours(1);
+
 /// Both packages, in a folder of their own.
 pub(crate) struct Packages {
-    folder: TempDir,
+    folder: PathBuf,
 }
 
 impl Packages {
-    /// Makes them of the program of this build. They are packed loosely: here nobody minds their size.
+    /// Makes them of the program of this build, once for all tests of a run: the first builds, the others wait for it.
     pub(crate) fn build() -> Self {
-        let folder = TempDir::with_prefix("rohrpost-deb-").expect("a directory can be made");
-        let mut deb = xtask();
-        deb.arg("deb").arg("--binary").arg(rohrpost()).arg("--folder").arg(folder.path());
-        deb.env("DPKG_DEB_COMPRESSOR_TYPE", "gzip").env("DPKG_DEB_COMPRESSOR_LEVEL", "1");
-        output(&mut deb);
+        let run = std::env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| std::process::id().to_string());
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+        fs::create_dir_all(&place).expect("a directory can be made");
+        let lock = File::create(place.join("lock")).expect("a file can be made");
+        lock.lock().expect("it can be locked");
+        let folder = place.join(run);
+        if !folder.is_dir() {
+            remove_old(&place);
+            let _ = fs::remove_dir_all(place.join("partial"));
+            make(&place.join("partial"));
+            fs::rename(place.join("partial"), &folder).expect("it can be renamed");
+        }
         Self { folder }
     }
 
     /// Where they lie.
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// The file of one of them.
@@ -40,6 +51,24 @@ impl Packages {
     /// Modes, owners and names of what is in one of them.
     fn contents(&self, package: &str) -> String {
         output(Command::new("dpkg-deb").arg("--contents").arg(self.file(package)))
+    }
+}
+
+/// Packs loosely: here nobody minds the size.
+fn make(folder: &Path) {
+    let mut deb = xtask();
+    deb.arg("deb").arg("--binary").arg(rohrpost()).arg("--folder").arg(folder);
+    output(deb.env("DPKG_DEB_COMPRESSOR_TYPE", "gzip").env("DPKG_DEB_COMPRESSOR_LEVEL", "1"));
+}
+
+/// Removes what earlier runs left.
+fn remove_old(place: &Path) {
+    for entry in fs::read_dir(place).expect("it is a folder").flatten() {
+        let age =
+            entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed().unwrap_or_default());
+        if entry.path().is_dir() && age.is_ok_and(|age| age > KEPT) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
