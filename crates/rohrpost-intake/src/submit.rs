@@ -13,6 +13,7 @@
 //!
 //! [`Store::commit_once`]: rohrpost_store::Store::commit_once
 
+mod attempt;
 mod exit;
 mod report;
 mod targets;
@@ -130,7 +131,7 @@ impl Intake {
         let shown = config.settings.users.path(submitter.uid, envelope.reverse_path);
         envelope.reverse_path = shown.map_err(|refusal| exit::refused(&refusal))?;
         envelope.hold_until = match mode {
-            Mode::Background => None,
+            Mode::Background | Mode::Interactive => None,
             Mode::Queue => Some(schedule::later(Timestamp::now(), first)),
         };
         let (targets, refused) = targets::expand(&config, recipients).await?;

@@ -15,7 +15,7 @@ use std::path::Path;
 use rohrpost_intake::Intake;
 pub use rohrpost_submit::{
     Accepted, DEFAULT_DROP_DIR, DEFAULT_SOCKET, DropError, Mode, Options, Refused, RefusedRecipient, Submission,
-    SubmitAnswer, To, drop, frames, submit,
+    SubmitAnswer, To, Tried, drop, frames, submit, submit_and_wait,
 };
 
 pub use self::{

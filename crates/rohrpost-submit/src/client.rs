@@ -13,9 +13,9 @@ use rustix::net::{
 
 use crate::{
     Submission,
-    frames::{self, Answer, Encoder, FrameError, HEADER_BYTES},
-    limits::{FRAME_BYTES_MAX, PATIENCE},
-    words::{Accepted, Refused},
+    frames::{self, Answer, Encoder, FrameError, HEADER_BYTES, Kind},
+    limits::{ATTEMPT_TIME_MAX, FRAME_BYTES_MAX, PATIENCE},
+    words::{Accepted, Mode, Refused, Tried},
 };
 
 /// What came of a submission.
@@ -35,15 +35,26 @@ pub enum SubmitAnswer {
 ///
 /// A server that does not take the connection, the content or the answer's time for [`PATIENCE`] counts as down.
 pub fn submit(socket: &Path, submission: &Submission, body: impl Read) -> SubmitAnswer {
-    match hand_in(socket, submission, body) {
-        Ok(Answer::Accepted(accepted)) => SubmitAnswer::Accepted(accepted),
-        Ok(Answer::Refused(refused)) => SubmitAnswer::Refused(refused),
+    submit_and_wait(socket, submission, body).0
+}
+
+/// As [`submit`]. After [`Mode::Interactive`] it comes back when the first attempt is over, with what came of it; without
+/// that where the attempt takes longer than [`ATTEMPT_TIME_MAX`] or the server ends: the message is in the queue then, as
+/// any other.
+pub fn submit_and_wait(socket: &Path, submission: &Submission, body: impl Read) -> (SubmitAnswer, Option<Tried>) {
+    let answer = match hand_in(socket, submission, body) {
+        Ok((Answer::Accepted(accepted), stream)) => {
+            let waits = submission.options.mode == Mode::Interactive && !accepted.ids.is_empty();
+            return (SubmitAnswer::Accepted(accepted), if waits { read_tried(stream) } else { None });
+        }
+        Ok((Answer::Refused(refused), _)) => SubmitAnswer::Refused(refused),
         Err(Failure::Server(error)) => SubmitAnswer::Unreachable(error),
         Err(Failure::Body(error)) => SubmitAnswer::Unreadable(error),
         Err(Failure::Options(error)) => {
             SubmitAnswer::Refused(Refused { sysexit: error.sysexit(), text: error.to_string() })
         }
-    }
+    };
+    (answer, None)
 }
 
 /// Whose fault it is that frames are not written.
@@ -57,14 +68,15 @@ pub(super) enum Failure {
     Options(FrameError),
 }
 
-fn hand_in(socket: &Path, submission: &Submission, body: impl Read) -> Result<Answer, Failure> {
+fn hand_in(socket: &Path, submission: &Submission, body: impl Read) -> Result<(Answer, UnixStream), Failure> {
     let mut stream = open(socket).map_err(Failure::Server)?;
-    match write(&mut stream, submission, body) {
+    let answer = match write(&mut stream, submission, body) {
         // A server that has made up its mind before it has read everything answers and closes.
         Err(Failure::Server(error)) => read(&mut stream).map_err(|_| Failure::Server(error)),
         Err(failure) => Err(failure),
         Ok(()) => read(&mut stream).map_err(Failure::Server),
-    }
+    };
+    answer.map(|answer| (answer, stream))
 }
 
 /// Connects. The time-out for sending is one for connecting too: a server that hangs has a full queue of connections.
@@ -108,7 +120,22 @@ fn fill(body: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 fn read(stream: &mut UnixStream) -> io::Result<Answer> {
-    let wrong = |error: FrameError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let (kind, content) = read_frame(stream)?;
+    frames::read_answer(kind, &content).map_err(wrong)
+}
+
+/// What came of the first attempt; nothing where nobody says so in time.
+fn read_tried(mut stream: UnixStream) -> Option<Tried> {
+    set_socket_timeout(&stream, Timeout::Recv, Some(ATTEMPT_TIME_MAX + PATIENCE)).ok()?;
+    let (kind, content) = read_frame(&mut stream).ok()?;
+    frames::read_tried(kind, &content).ok()?
+}
+
+fn wrong(error: FrameError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+fn read_frame(stream: &mut UnixStream) -> io::Result<(Kind, Vec<u8>)> {
     let mut start = [0; HEADER_BYTES];
     stream.read_exact(&mut start)?;
     let (kind, length) = frames::header(start).map_err(wrong)?;
@@ -118,5 +145,5 @@ fn read(stream: &mut UnixStream) -> io::Result<Answer> {
     if content.len() < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    frames::read_answer(kind, &content).map_err(wrong)
+    Ok((kind, content))
 }

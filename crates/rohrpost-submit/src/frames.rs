@@ -10,6 +10,7 @@
 //! Body         octets of the message; none, or many of these
 //! End          how many octets the bodies had, and the CRC-32 of all frames before this one
 //!              ◀── Answer, on the socket: taken or refused, as JSON
+//!              ◀── Tried, for those who wait for it: what came of the first attempt, as JSON
 //! ```
 //!
 //! The checksum is for drop files, which a crash may have cut or blanked, and for programs that write both at once.
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Submission,
     limits::{ANSWER_BYTES_MAX, FRAME_BYTES_MAX, RECIPIENTS_MAX},
-    words::{Accepted, Options, Refused, To},
+    words::{Accepted, Options, Refused, To, Tried},
 };
 
 /// The version of this format.
@@ -43,10 +44,13 @@ pub enum Kind {
     End,
     /// What the server says.
     Answer,
+    /// What it says after the first attempt.
+    Tried,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Begin, Self::Recipients, Self::Content, Self::Body, Self::End, Self::Answer];
+    const ALL: [Self; 7] =
+        [Self::Begin, Self::Recipients, Self::Content, Self::Body, Self::End, Self::Answer, Self::Tried];
 
     fn octet(self) -> u8 {
         match self {
@@ -56,7 +60,13 @@ impl Kind {
             Self::Body => 4,
             Self::End => 5,
             Self::Answer => 6,
+            Self::Tried => 7,
         }
+    }
+
+    /// Whether the server sends it.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Answer | Self::Tried)
     }
 }
 
@@ -123,7 +133,7 @@ pub fn header(octets: [u8; HEADER_BYTES]) -> Result<(Kind, usize), FrameError> {
     let [kind, length @ ..] = octets;
     let kind = Kind::ALL.into_iter().find(|known| known.octet() == kind).ok_or(FrameError::UnknownKind(kind))?;
     let length = u32::from_be_bytes(length);
-    let max = if kind == Kind::Answer { ANSWER_BYTES_MAX } else { FRAME_BYTES_MAX };
+    let max = if kind.is_answer() { ANSWER_BYTES_MAX } else { FRAME_BYTES_MAX };
     match usize::try_from(length) {
         Ok(octets) if octets <= max => Ok((kind, octets)),
         _ => Err(FrameError::TooLong(length)),
@@ -300,6 +310,22 @@ pub fn answer(answer: &Answer) -> Vec<u8> {
 pub fn read_answer(kind: Kind, content: &[u8]) -> Result<Answer, FrameError> {
     match kind {
         Kind::Answer => serde_json::from_slice(content).map_err(|_| FrameError::Unreadable(kind)),
+        kind => Err(FrameError::OutOfOrder(kind)),
+    }
+}
+
+/// The frame that says what came of the first attempt; nothing where that took too long.
+pub fn tried(tried: Option<&Tried>) -> Vec<u8> {
+    frame(Kind::Tried, &json(&tried)).expect("it is bounded by the number of recipients")
+}
+
+/// Reads it.
+///
+/// # Errors
+/// It is none.
+pub fn read_tried(kind: Kind, content: &[u8]) -> Result<Option<Tried>, FrameError> {
+    match kind {
+        Kind::Tried => serde_json::from_slice(content).map_err(|_| FrameError::Unreadable(kind)),
         kind => Err(FrameError::OutOfOrder(kind)),
     }
 }

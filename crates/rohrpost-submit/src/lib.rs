@@ -21,9 +21,9 @@ pub mod frames;
 pub mod limits;
 mod words;
 
-pub use client::{SubmitAnswer, submit};
+pub use client::{SubmitAnswer, submit, submit_and_wait};
 pub use drop::{DropError, FINISHED, UNFINISHED, drop};
-pub use words::{Accepted, Mode, Options, Refused, RefusedRecipient, To};
+pub use words::{Accepted, Mode, Options, Refused, RefusedRecipient, To, Tried};
 
 /// Where the socket of a host's own server is.
 pub const DEFAULT_SOCKET: &str = "/run/rohrpost/submit.sock";

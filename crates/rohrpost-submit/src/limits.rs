@@ -13,5 +13,9 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Octets of the answer to one: it may name ten thousand refused recipients with a reason for each.
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// How long a server waits for the first attempt when a program asks what came of it. Most take a second; a host that does
+/// not answer is given up sooner than this. What takes longer is in the queue, which is what the program is told.
+pub const ATTEMPT_TIME_MAX: Duration = Duration::from_mins(1);
+
 /// How long a program waits for the server before it takes it to be down.
 pub const PATIENCE: Duration = Duration::from_secs(10);

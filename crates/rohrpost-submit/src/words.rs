@@ -47,6 +47,8 @@ pub enum Mode {
     Background,
     /// At the next run of the queue: after its first interval, or when an operator asks for it.
     Queue,
+    /// As soon as it is stored, and the program waits for what comes of the first attempt.
+    Interactive,
 }
 
 /// A message was taken, for one recipient at least.
@@ -68,6 +70,16 @@ pub struct RefusedRecipient {
     pub sysexit: u8,
     /// The reason.
     pub text: String,
+}
+
+/// What came of the first attempt to deliver a message that was taken.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Tried {
+    /// Somebody has it, or waits for another attempt.
+    pub is_under_way: bool,
+    /// Who does not get it; its sender is told by mail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<RefusedRecipient>,
 }
 
 /// A message was not taken, for nobody. This is final: a program that was told so keeps its message.

@@ -1,6 +1,6 @@
 //! From refusals to the exit codes of `sysexits.h`, which programs that call sendmail understand.
 
-use rohrpost_mail::{Recipient, Reply};
+use rohrpost_mail::{Recipient, Reply, Stage};
 use rohrpost_store::StoreError;
 
 use super::{Denied, Refused};
@@ -73,6 +73,16 @@ pub(super) fn denied_by_alias(recipient: Recipient, error: &AliasError) -> Denie
         _ => (EX_CONFIG, Reply::with(550, 3, 5, error.to_string())),
     };
     Denied { asked: recipient.address.to_string(), recipient, sysexit, reply }
+}
+
+/// The code of an attempt that failed for good at this stage.
+pub(super) fn of_failure(stage: Option<Stage>) -> u8 {
+    match stage {
+        Some(Stage::Dns) => EX_NOHOST,
+        Some(Stage::Auth) => EX_NOPERM,
+        Some(Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Dot) => EX_DATAERR,
+        _ => EX_UNAVAILABLE,
+    }
 }
 
 /// The code of a refusal.

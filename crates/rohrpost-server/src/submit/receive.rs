@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Submission, Submit,
+    Mode, Submission, Submit,
     frames::{self, Decoder, FrameError, HEADER_BYTES, Kind, Part},
 };
 
@@ -47,11 +47,13 @@ pub(super) struct Frames<R> {
     decoder: Decoder,
     /// How long the next one may take.
     patience: Option<Duration>,
+    /// What the submission asks for; known when its envelope was read.
+    pub(super) mode: Mode,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     pub(super) fn new(stream: R, patience: Option<Duration>) -> Self {
-        Self { stream, decoder: Decoder::default(), patience }
+        Self { stream, decoder: Decoder::default(), patience, mode: Mode::default() }
     }
 
     /// The stream, for what follows the last frame.
@@ -75,7 +77,7 @@ async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Result<(Kind, Byte
     stream.read_exact(&mut start).await?;
     let (kind, length) = frames::header(start)?;
     // Frames of this direction are short; only answers are not, and those do not belong here.
-    if kind == Kind::Answer {
+    if kind.is_answer() {
         return Err(FrameError::OutOfOrder(kind).into());
     }
     let mut content = BytesMut::zeroed(length);
@@ -98,6 +100,7 @@ impl Submit {
         };
         let submitter = Submitter { uid, way, session: Arc::from(submission.session()) };
         let Submission { id, options, environment } = submission;
+        frames.mode = options.mode;
         tracing::debug!(session = %submitter.session, uid, way = way.as_str(), ?environment, "submission");
         match self.intake.submit(&submitter, id, options).await {
             Ok(Begun::New(submitting)) => self.content(frames, submitting).await,

@@ -2,7 +2,8 @@
 //!
 //! A program may hand in one submission after the other over one connection; each is answered before the next one is
 //! read. Between two of them the connection holds no place of its user. It ends when the program closes it or is silent,
-//! when the server stops, and behind an answer that was given before the submission was read to its end.
+//! when the server stops, and behind an answer that was given before the submission was read to its end. A program that
+//! wants to hear of the first attempt has given its place back while it waits.
 
 use std::{
     collections::HashMap,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use rohrpost_intake::submit::{Accepted, Refused, Way};
+use rohrpost_mail::QueueId;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
@@ -20,7 +22,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Submit,
+    Mode, Submit,
     frames::{self, Answer},
     receive::{Broken, Frames, Received},
 };
@@ -117,32 +119,55 @@ impl Submit {
                 },
                 () = stop.cancelled() => return Ok(()),
             }
-            let Ok(_place) = timeout(SUBMIT_PLACE_TIMEOUT, places.acquire()).await else {
+            let Ok(place) = timeout(SUBMIT_PLACE_TIMEOUT, places.acquire()).await else {
                 tracing::warn!(uid, "too many submissions of one user at once");
                 return Ok(());
             };
-            let is_in_step = self.answer(&mut stream, uid).await?;
+            let (is_in_step, awaited) = self.answer(&mut stream, uid).await?;
+            drop(place);
+            if let Some(message) = awaited {
+                self.tell_outcome(&mut stream, message, stop).await?;
+            }
             if !is_in_step || stop.is_cancelled() {
                 return Ok(());
             }
         }
     }
 
-    /// Reads one submission and answers it. Whether it was read to its end, so that another can follow it.
-    async fn answer(&self, stream: &mut BufReader<UnixStream>, uid: u32) -> Result<bool, Broken> {
+    /// Reads one submission and answers it. Whether it was read to its end, so that another can follow it, and the message
+    /// of whose first attempt the program wants to hear.
+    async fn answer(&self, stream: &mut BufReader<UnixStream>, uid: u32) -> Result<(bool, Option<QueueId>), Broken> {
         let mut frames = Frames::new(&mut *stream, Some(SUBMIT_IDLE_TIMEOUT));
         let (answer, is_whole) = match self.receive(&mut frames, uid, Way::Socket).await? {
             Received::Whole(submitting) => (submitting.finish().await, true),
             Received::Answered(answer) => (answer, false),
         };
         self.note(uid, Way::Socket, &answer);
+        let awaits = frames.mode == Mode::Interactive;
+        let awaited = answer.as_ref().ok().filter(|_| awaits).and_then(|accepted| accepted.ids.first().copied());
         let answer = match answer {
             Ok(accepted) => Answer::Accepted(accepted),
             Err(refused) => Answer::Refused(refused),
         };
         let written = timeout(SUBMIT_IDLE_TIMEOUT, stream.get_mut().write_all(&frames::answer(&answer))).await;
         written.map_err(|_| Broken::Silent)??;
-        Ok(is_whole)
+        Ok((is_whole, awaited))
+    }
+
+    /// Says what came of the first attempt. A server that stops does not wait for it.
+    async fn tell_outcome(
+        &self,
+        stream: &mut BufReader<UnixStream>,
+        message: QueueId,
+        stop: &CancellationToken,
+    ) -> Result<(), Broken> {
+        let tried = tokio::select! {
+            tried = self.intake.first_attempt(message) => tried,
+            () = stop.cancelled() => None,
+        };
+        let frame = frames::tried(tried.as_ref());
+        timeout(SUBMIT_IDLE_TIMEOUT, stream.get_mut().write_all(&frame)).await.map_err(|_| Broken::Silent)??;
+        Ok(())
     }
 
     /// One event for each answer.

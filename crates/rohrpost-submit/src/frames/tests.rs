@@ -97,6 +97,18 @@ fn frames_out_of_their_order_are_refused() {
 }
 
 #[test]
+fn what_came_of_the_attempt_is_read_as_it_was_written() {
+    let failed = RefusedRecipient { address: "a@b.test".into(), sysexit: 65, text: "550 no".into() };
+    for said in [None, Some(Tried { is_under_way: true, failed: vec![failed] })] {
+        let octets = tried(said.as_ref());
+        let (kind, length) = header(octets[..HEADER_BYTES].try_into().unwrap()).unwrap();
+        assert_eq!((kind, length), (Kind::Tried, octets.len() - HEADER_BYTES));
+        assert_eq!(read_tried(kind, &octets[HEADER_BYTES..]), Ok(said));
+    }
+    assert_eq!(read_tried(Kind::Answer, b"null"), Err(FrameError::OutOfOrder(Kind::Answer)));
+}
+
+#[test]
 fn more_recipients_than_any_message_has_are_refused_before_they_are_held() {
     let part = json(&vec![To::new("a@b.test"); 1_000]);
     let mut decoder = Decoder::default();

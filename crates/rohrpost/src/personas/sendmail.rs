@@ -60,7 +60,7 @@ Usage: sendmail [OPTIONS] [--] [RECIPIENT]...
                      which notices the sender wants
   -R hdrs|full       what of the message a notice returns
   -V ID              envelope id for notices
-  -odb, -odq         deliver at once; when the queue is run next
+  -odb, -odi, -odq   deliver at once; and say what came of it; when the queue is run next
   -O NAME=VALUE      DeliveryMode, IgnoreDots, requiretls, smtputf8
   -bs                SMTP on standard input and output
   -bp  -q            list the queue; try all of it now
@@ -220,6 +220,7 @@ impl<'a> Office<'a> {
         let caller = Caller::current(&settings.mail_name)?;
         let mode = match options.delivery {
             DeliveryMode::Background => submit::Mode::Background,
+            DeliveryMode::Interactive => submit::Mode::Interactive,
             DeliveryMode::Queue => submit::Mode::Queue,
         };
         Ok(Self { settings, name: caller.name(options.full_name.as_deref()), caller, mode })

@@ -39,13 +39,27 @@ impl Taken {
     }
 }
 
-/// Hands the message over.
+impl Taken {
+    /// The first attempt failed for all of them. The code is that of the first.
+    fn nobody(&self) -> anyhow::Error {
+        let exit = self.refused.first().map_or(Exit::Unavailable, |first| exit_of(first.sysexit));
+        Failure::new(exit, format!("nobody got the message: {}", self.refusals().unwrap_or_default())).into()
+    }
+}
+
+/// Hands the message over. With `-odi` the first attempt is over when it comes back.
 pub(super) fn hand_over(settings: &Settings, submission: &Submission, message: &mut Message) -> anyhow::Result<Taken> {
     let unreadable =
         |error: std::io::Error| Failure::new(Exit::Io, format!("the message cannot be read again ({error})"));
-    let answer = submit::submit(&settings.socket, submission, message.reader().map_err(unreadable)?);
+    let body = message.reader().map_err(unreadable)?;
+    let (answer, tried) = submit::submit_and_wait(&settings.socket, submission, body);
     match answer {
-        SubmitAnswer::Accepted(Accepted { ids, refused }) => Ok(Taken { ids, refused }),
+        SubmitAnswer::Accepted(Accepted { ids, mut refused }) => {
+            let has_failed = tried.as_ref().is_some_and(|tried| !tried.is_under_way);
+            refused.extend(tried.into_iter().flat_map(|tried| tried.failed));
+            let taken = Taken { ids, refused };
+            if has_failed { Err(taken.nobody()) } else { Ok(taken) }
+        }
         SubmitAnswer::Refused(refused) => {
             let what = format!("the message was refused ({})", refused.text);
             Err(Failure::new(exit_of(refused.sysexit), what).into())

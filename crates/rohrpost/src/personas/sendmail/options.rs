@@ -91,9 +91,11 @@ pub(super) enum Flush {
 /// `-od`: when the first attempt is made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum DeliveryMode {
-    /// `b`, `i`: at once. The caller waits for the server to take the message, not for the attempt.
+    /// `b`: at once. The caller waits for the server to take the message, not for the attempt.
     #[default]
     Background,
+    /// `i`: at once, and the caller waits for what comes of the first attempt.
+    Interactive,
     /// `q`, `d`: when the queue is next run.
     Queue,
 }
@@ -282,7 +284,8 @@ fn envid(value: String) -> Result<String, OptionError> {
 
 fn delivery(option: char, value: &str) -> Result<DeliveryMode, OptionError> {
     match value.trim().bytes().next().map(|byte| byte.to_ascii_lowercase()) {
-        Some(b'b' | b'i') => Ok(DeliveryMode::Background),
+        Some(b'b') => Ok(DeliveryMode::Background),
+        Some(b'i') => Ok(DeliveryMode::Interactive),
         Some(b'q' | b'd') => Ok(DeliveryMode::Queue),
         _ => Err(wrong(option, value, "a delivery mode b, i or q")),
     }

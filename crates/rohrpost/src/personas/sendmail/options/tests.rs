@@ -14,6 +14,7 @@ fn assert_call(arguments: &[&str], sender: Option<&str>, operands: &[&str], on: 
         ('8', options.body == BodyKind::EightBitMime),
         ('v', options.verbose),
         ('q', options.delivery == DeliveryMode::Queue),
+        ('w', options.delivery == DeliveryMode::Interactive),
     ];
     let flags: String = flags.into_iter().filter(|(_, on)| *on).map(|(letter, _)| letter).collect();
     assert_eq!(options.mode, Mode::Deliver, "{arguments:?}");
@@ -25,11 +26,11 @@ fn assert_call(arguments: &[&str], sender: Option<&str>, operands: &[&str], on: 
 
 #[test]
 fn the_calls_of_cron_and_its_like_are_understood() {
-    assert_call(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"], Some("root"), &[], "ti");
+    assert_call(&["-FCronDaemon", "-i", "-odi", "-oem", "-oi", "-t", "-f", "root"], Some("root"), &[], "tiw");
     assert_call(&["-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root"], None, &["root"], "i8");
     assert_call(&["-i", "-B", "8BITMIME", "user"], None, &["user"], "i8");
     assert_call(&["-i", "user"], None, &["user"], "i");
-    assert_call(&["-FAnacron", "-odi", "root"], None, &["root"], "");
+    assert_call(&["-FAnacron", "-odi", "root"], None, &["root"], "w");
     assert_call(&["-ti"], None, &[], "ti");
     assert_call(&["-t", "-fraid@host"], Some("raid@host"), &[], "t");
 }

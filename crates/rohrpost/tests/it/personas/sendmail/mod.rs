@@ -5,6 +5,7 @@ mod callers;
 mod content;
 mod daemons;
 mod exits;
+mod interactive;
 mod offline;
 mod queue;
 mod smtp;
