@@ -1,20 +1,24 @@
-//! A whole session of the client against any server: it sends one message and must come to an end.
+//! A whole session of the client against any server: it logs in, sends one message and must come to an end.
 #![no_main]
 
 use std::time::Instant;
 
 use libfuzzer_sys::fuzz_target;
-use rohrpost_fuzz::portions;
+use rohrpost_fuzz::{login, portions};
 use rohrpost_mail::{Envelope, Host, Recipient};
 use rohrpost_smtp::client::{Event, Message, Session, Settings};
 
 /// A message that would like to end early.
 const BODY: &[u8] = b"Subject: hi\r\n\r\n.\r\nMAIL FROM:<eve@there.test>\r\n.\n.\r\n";
 
+/// The password, as PLAIN and as LOGIN have it.
+const SECRETS: [&str; 2] = ["AGFubgBwZW5jaWw", "cGVuY2ls"];
+
 fuzz_target!(|octets: &[u8]| {
     let now = Instant::now();
-    let settings = Settings { helo: true, ..Settings::new(Host::parse("here.test").expect("a host")) };
-    let mut run = Run { session: Session::new(settings, now), now, sent: false, wire: Vec::new() };
+    let settings =
+        Settings { helo: true, transcript: true, ..Settings::new(Host::parse("here.test").expect("a host")) };
+    let mut run = Run { session: Session::new(settings, now), now, tried: false, sent: false, wire: Vec::new() };
     for portion in portions(octets) {
         run.session.handle_input(now, portion);
         run.settle();
@@ -23,11 +27,17 @@ fuzz_target!(|octets: &[u8]| {
     run.settle();
     assert!(run.session.is_closed());
     assert!(run.session.transmit().is_empty(), "nothing is left to say to nobody");
+    let transcript = run.session.transcript();
+    for secret in SECRETS.iter().filter(|secret| !holds(octets, secret.as_bytes())) {
+        assert!(!transcript.contains(secret), "{transcript}");
+    }
 });
 
 struct Run {
     session: Session,
     now: Instant,
+    /// To log in, once.
+    tried: bool,
     sent: bool,
     wire: Vec<u8>,
 }
@@ -59,7 +69,8 @@ impl Run {
 
     fn act(&mut self, event: &Event) {
         match event {
-            Event::Ready if !self.sent => self.send(),
+            Event::Ready if !self.tried && !self.session.capabilities().auth.is_empty() => self.log_in(),
+            Event::Ready | Event::Authenticated | Event::AuthRefused(_) if !self.sent => self.send(),
             Event::StartTls => self.session.tls_started(self.now),
             Event::Sent(outcomes) => {
                 assert_eq!(outcomes.len(), 2, "one outcome for each recipient");
@@ -67,6 +78,12 @@ impl Run {
             }
             _ => {}
         }
+    }
+
+    fn log_in(&mut self) {
+        self.tried = true;
+        let mechanism = self.session.capabilities().auth[0];
+        self.session.authenticate(self.now, mechanism, login(mechanism));
     }
 
     fn send(&mut self) {
@@ -84,6 +101,11 @@ impl Run {
         self.wire.extend_from_slice(self.session.transmit());
         rohrpost_fuzz::assert_crlf_only(self.wire.strip_suffix(b"\r").unwrap_or(&self.wire));
         let count = |text: &[u8]| self.wire.windows(text.len()).filter(|window| *window == text).count();
+        assert!(self.tried || !SECRETS.iter().any(|secret| holds(&self.wire, secret.as_bytes())));
         assert!(count(b"\r\n.\r\n") <= 1 || count(b"\r\nBDAT ") > 0, "a message that is not counted has one end");
     }
+}
+
+fn holds(octets: &[u8], part: &[u8]) -> bool {
+    octets.windows(part.len()).any(|window| window == part)
 }

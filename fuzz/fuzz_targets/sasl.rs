@@ -1,27 +1,14 @@
 //! Challenges of any server, one in each line, to a client that logs in. The first octet picks the mechanism.
 #![no_main]
 
-use std::sync::Arc;
-
 use libfuzzer_sys::fuzz_target;
-use rohrpost_fuzz::{FlatHashes, assert_one_line};
-use rohrpost_mail::Secret;
-use rohrpost_sasl::client::{Credential, Credentials, Exchange};
-use rohrpost_sasl::{ChannelBinding, Mechanism};
-
-const NONCE: &str = "fyko+d2lbbFgONRv9qkx";
+use rohrpost_fuzz::{assert_one_line, login};
+use rohrpost_sasl::Mechanism;
 
 fuzz_target!(|octets: &[u8]| {
     let Some((kind, challenges)) = octets.split_first() else { return };
     let mechanism = Mechanism::ALL[usize::from(*kind) % Mechanism::ALL.len()];
-    let credential = match mechanism {
-        Mechanism::OAuthBearer | Mechanism::XOAuth2 => Credential::Token(Secret::new("ya29")),
-        _ => Credential::Password(Secret::new("pencil")),
-    };
-    let credentials = Credentials { user: "ann".to_owned(), credential, authzid: None };
-    let binding = Some(ChannelBinding::tls_exporter(*b"secret"));
-    let exchange = Exchange::new(mechanism, credentials, Arc::new(FlatHashes), binding, NONCE.to_owned());
-    let mut exchange = exchange.expect("these credentials are good for every mechanism").with_server("mx.test", 587);
+    let mut exchange = login(mechanism);
     exchange.initial();
     for challenge in challenges.split(|octet| *octet == b'\n') {
         match exchange.step(challenge) {

@@ -4,7 +4,11 @@
 //! line, and the same result whether the octets came at once or one by one. The corpus is what peers really send, so
 //! inputs are plain octets, without a format of the fuzzer's own.
 
-use rohrpost_sasl::{Hashes, LegacyHashes};
+use std::sync::Arc;
+
+use rohrpost_mail::Secret;
+use rohrpost_sasl::client::{Credential, Credentials, Exchange};
+use rohrpost_sasl::{ChannelBinding, Hashes, LegacyHashes, Mechanism};
 
 /// Cuts octets into portions of one to sixteen, as a network might. The same octets are always cut alike.
 pub fn portions(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -32,6 +36,19 @@ pub fn assert_crlf_only(octets: &[u8]) {
 /// Asserts that a text may stand in a command, a header or a log.
 pub fn assert_one_line(text: &str) {
     assert!(!text.chars().any(char::is_control), "control character in {text:?}");
+}
+
+/// A log-in of Ann, whose password is `pencil`.
+pub fn login(mechanism: Mechanism) -> Exchange {
+    let credential = match mechanism {
+        Mechanism::OAuthBearer | Mechanism::XOAuth2 => Credential::Token(Secret::new("ya29")),
+        _ => Credential::Password(Secret::new("pencil")),
+    };
+    let credentials = Credentials { user: "ann".to_owned(), credential, authzid: None };
+    let binding = Some(ChannelBinding::tls_exporter(*b"secret"));
+    let nonce = "fyko+d2lbbFgONRv9qkx".to_owned();
+    let exchange = Exchange::new(mechanism, credentials, Arc::new(FlatHashes), binding, nonce);
+    exchange.expect("these credentials are good for every mechanism").with_server("mx.test", 587)
 }
 
 /// Hashes that cost nothing: nobody is to log in by guessing here.
