@@ -21,7 +21,7 @@ pub(crate) struct Merge {
     /// Hand the mails to the server on this host, which has a queue, in the place of --server
     #[arg(long, help_heading = "Servers")]
     pub(crate) local: bool,
-    /// Rows that go at once, each over a connection of its own [default: 10, with --local 48]
+    /// Rows that go at once, each over a connection of its own [default: 10, with --local 100]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(CONNECTIONS_MAX)), help_heading = "Sending")]
     pub(crate) connections: Option<u16>,
     /// At most so many mails in a time, evenly: 250/h, 10/min, 5/s, 2000/d

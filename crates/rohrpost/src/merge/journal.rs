@@ -11,6 +11,9 @@
 //! knows: the next run notes them as unknown. A line that is not whole was not yet on disk when its step was to be taken,
 //! and is cut off.
 //!
+//! The server of this host knows rows again, so there one line on disk speaks for many rows ahead: they may have been handed
+//! over since. The next run hands over again what has no other line, as long as the server remembers.
+//!
 //! Only one process at a time has a journal, which `flock` sees to.
 
 mod entry;
@@ -61,6 +64,7 @@ impl Journal {
             Some(id) => id,
             None => begin(&mut file, path, digest).map_err(|error| cannot(path, &error))?,
         };
+        standing.reopen();
         let writer = file.try_clone().and_then(Writer::start).map_err(|error| cannot(path, &error))?;
         Ok(Self { path: path.to_owned(), id, standing, writer, file })
     }
@@ -70,7 +74,12 @@ impl Journal {
         self.standing.wants(row)
     }
 
-    /// When the row was handed over first, in seconds since 1970, where it may have been taken then.
+    /// Whether it is known that the row was begun, now or before.
+    pub(super) fn was_begun(&self, row: u64) -> bool {
+        self.standing.was_begun(row)
+    }
+
+    /// Since when somebody may have the row because of an earlier run, in seconds since 1970.
     pub(super) fn since(&self, row: u64) -> Option<i64> {
         self.standing.since(row)
     }
@@ -85,16 +94,6 @@ impl Journal {
         self.standing.is_overfull()
     }
 
-    /// Rows that were handed over and of which nothing was heard. At the start these are what a killed run left.
-    pub(super) fn under_way(&self) -> Vec<UnderWay> {
-        self.standing.under_way().cloned().collect()
-    }
-
-    /// Sends a row again that was under way: who may have taken it will know it again.
-    pub(super) fn reopen(&mut self, row: u64) {
-        self.standing.reopen(row);
-    }
-
     /// How everybody fared, over all runs.
     pub(super) fn tally(&self) -> Tally {
         self.standing.tally()
@@ -105,13 +104,20 @@ impl Journal {
         self.standing.has_repeats()
     }
 
-    /// Notes a step, and gives the number of its line.
-    pub(super) fn append(&mut self, entry: Entry) -> anyhow::Result<u64> {
+    /// Notes a step, and gives the number of its line. With `durable` it is on disk soon, else some time.
+    pub(super) fn append(&mut self, entry: Entry, durable: bool) -> anyhow::Result<u64> {
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        let number = self.writer.append(line).map_err(|error| cannot(&self.path, &error))?;
+        let number = self.writer.append(line, durable).map_err(|error| cannot(&self.path, &error))?;
         self.standing.follow(entry);
         Ok(number)
+    }
+
+    /// Notes that no row was handed over that has no line of its own, at least not by this run.
+    pub(super) fn take_back(&mut self) -> anyhow::Result<()> {
+        let earlier = self.standing.left();
+        self.append(Entry::Ahead(UnderWay { row: 0, at: 0 }), false)?;
+        earlier.into_iter().try_for_each(|until| self.append(Entry::Ahead(until), false).map(drop))
     }
 
     /// The number of the last line that is on disk, whatever happens to the host. It grows until the journal is closed or

@@ -19,10 +19,14 @@ pub(crate) const CONNECTIONS_MAX: u16 = 250;
 pub(crate) const CONNECTIONS: u16 = 10;
 const _: () = assert!(CONNECTIONS <= CONNECTIONS_MAX);
 
-/// Rows under way to the server of this host where nobody says otherwise: enough to fill its batches while as many wait for
-/// the journal, and places are left for other programs of the same user.
-pub(super) const CONNECTIONS_LOCAL: u16 = 48;
+/// Rows under way to the server of this host where nobody says otherwise: as many as make its batches large, with places
+/// left for other programs of the same user.
+pub(super) const CONNECTIONS_LOCAL: u16 = 100;
 const _: () = assert!((CONNECTIONS_LOCAL as usize) < rohrpost_server::limits::SUBMIT_SESSIONS_PER_UID_MAX);
+
+/// Rows for which one line on disk speaks ahead. So many at most are handed over again after a power failure, or are
+/// unknown when that is not done for [`REPEATED_WITHIN`]. A sync for each row would cost more than all the rest.
+pub(super) const AHEAD_ROWS: u64 = 250;
 
 /// Lines of the journal that wait to be written: a few for each row under way. Whoever has more waits.
 pub(super) const LINES_WAITING_MAX: usize = 4 * CONNECTIONS_MAX as usize;

@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use csv::ByteRecord;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use rohrpost_tls::crypto;
 use serde_json::{Map, Value};
 
@@ -108,7 +108,7 @@ pub(super) struct Rows {
 
 #[derive(Debug)]
 enum Format {
-    Csv { delimiter: u8, names: Vec<String> },
+    Csv { splitter: Splitter, names: Vec<String> },
     Json,
 }
 
@@ -122,11 +122,12 @@ impl Format {
         let count = |delimiter: &u8| memchr::memchr_iter(*delimiter, &first).count();
         // The last of several equals wins: the comma, where there is one column only.
         let delimiter = *b"\t;,".iter().max_by_key(|delimiter| count(delimiter)).expect("there are three");
-        let names = record(&first, delimiter)?.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+        let mut splitter = Splitter::new(delimiter);
+        let names = splitter.split(&first).iter().map(name).collect::<Result<Vec<_>, _>>()?;
         if let Some(name) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(name)) {
             return Err(io::Error::other(format!("the first line names {name:?} twice")).into());
         }
-        Ok(Self::Csv { delimiter, names })
+        Ok(Self::Csv { splitter, names })
     }
 }
 
@@ -137,7 +138,7 @@ impl Iterator for Rows {
         loop {
             let line = self.lines.number + 1;
             let text = match &self.format {
-                Format::Csv { delimiter, .. } => self.lines.next_record(*delimiter),
+                Format::Csv { splitter, .. } => self.lines.next_record(splitter.delimiter),
                 Format::Json => self.lines.next(),
             };
             let text = match text {
@@ -147,8 +148,8 @@ impl Iterator for Rows {
             if text.trim_ascii().is_empty() {
                 continue;
             }
-            let values = match &self.format {
-                Format::Csv { delimiter, names } => record(&text, *delimiter).and_then(|record| fields(names, &record)),
+            let values = match &mut self.format {
+                Format::Csv { splitter, names } => fields(names, &splitter.split(&text)),
                 Format::Json => object(&text),
             };
             return Some((line, values));
@@ -217,12 +218,46 @@ impl Quotes {
     }
 }
 
-/// The fields of one record.
-fn record(text: &[u8], delimiter: u8) -> Result<ByteRecord, RowFault> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).from_reader(text);
-    let mut record = ByteRecord::new();
-    reader.read_byte_record(&mut record).map_err(io::Error::from)?;
-    Ok(record)
+/// Cuts records into fields. Setting it up costs more than cutting.
+#[derive(Debug)]
+struct Splitter {
+    delimiter: u8,
+    reader: Box<Reader>,
+}
+
+/// The fields of a record, one behind the other.
+#[derive(Debug)]
+struct Record {
+    octets: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Splitter {
+    fn new(delimiter: u8) -> Self {
+        Self { delimiter, reader: Box::new(ReaderBuilder::new().delimiter(delimiter).build()) }
+    }
+
+    /// The fields of a text that is one whole record, with or without the end of its line.
+    fn split(&mut self, text: &[u8]) -> Record {
+        self.reader.reset();
+        // Fields are never longer than the text, nor more than its delimiters let there be.
+        let mut octets = vec![0; text.len()];
+        let mut ends = vec![0; memchr::memchr_iter(self.delimiter, text).count() + 1];
+        let (result, _, written, mut count) = self.reader.read_record(text, &mut octets, &mut ends);
+        if result == ReadRecordResult::InputEmpty {
+            count += self.reader.read_record(&[], &mut octets[written..], &mut ends[count..]).3;
+        }
+        ends.truncate(count);
+        Record { octets, ends }
+    }
+}
+
+impl Record {
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.octets[start..*end])
+    }
 }
 
 fn name(octets: &[u8]) -> Result<String, RowFault> {
@@ -233,15 +268,15 @@ fn name(octets: &[u8]) -> Result<String, RowFault> {
     Ok(name.to_owned())
 }
 
-fn fields(names: &[String], record: &ByteRecord) -> Result<Values, RowFault> {
-    if record.len() != names.len() {
-        return Err(RowFault::Fields { expected: names.len(), found: record.len() });
+fn fields(names: &[String], record: &Record) -> Result<Values, RowFault> {
+    if record.ends.len() != names.len() {
+        return Err(RowFault::Fields { expected: names.len(), found: record.ends.len() });
     }
     let field = |(name, octets): (&String, &[u8])| {
         let text = std::str::from_utf8(octets).map_err(|_| RowFault::Encoding(name.clone()))?;
         checked(name, Value::from(text)).map(|value| (name.clone(), value))
     };
-    names.iter().zip(record).map(field).collect()
+    names.iter().zip(record.iter()).map(field).collect()
 }
 
 /// A name whose value is null is as good as missing: nothing writes "none" into a letter.

@@ -6,17 +6,19 @@
 //!
 //! ```text
 //! rows ──▶ noted ── on disk ──▶ under way ──▶ settled
-//!   waiting ──▲                     │ no connection for it
-//!      ▲──────┼─────────────────────┘
+//!            ▲                      │
+//!            └────── waiting ◀──────┘ no connection for it
 //! ```
 
 use std::{collections::VecDeque, sync::Arc};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
+use rohrpost_mail::Recipient;
 use rohrpost_sender::Mail;
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -25,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     journal::{Entry, Fate, Journal, Settled, UnderWay, Word},
     letter::Letter,
-    limits::{REPEATED_WITHIN, UNKNOWN_ROWS_MAX},
+    limits::{AHEAD_ROWS, REPEATED_WITHIN, UNKNOWN_ROWS_MAX},
     pace::Pace,
     rows::{RowFault, Rows, Table, Values},
     way::{Passage, Stop, Way},
@@ -48,8 +50,11 @@ pub(super) struct Run<'a> {
     way: Arc<Way>,
     options: &'a cli::Merge,
     bar: ProgressBar,
+    on_disk: watch::Receiver<u64>,
     /// Rows whose line is not on disk yet, with its number.
     noted: VecDeque<(u64, Row)>,
+    /// Up to where a line of this run speaks for rows ahead, and the number of that line.
+    ahead: (u64, u64),
     under_way: JoinSet<(Row, Passage)>,
     /// Rows that may be noted or under way now.
     width: usize,
@@ -79,19 +84,20 @@ impl<'a> Run<'a> {
         rows: u64,
     ) -> Self {
         let bar = bar(journal.open_rows(rows));
-        let (noted, under_way, waiting) = (VecDeque::new(), JoinSet::new(), VecDeque::new());
         Self {
             table,
             letter,
-            journal,
             way,
             options,
             bar,
-            noted,
-            under_way,
+            on_disk: journal.on_disk(),
+            journal,
+            noted: VecDeque::new(),
+            ahead: (0, 0),
+            under_way: JoinSet::new(),
             width: 1,
             is_first: true,
-            waiting,
+            waiting: VecDeque::new(),
             unknown: 0,
         }
     }
@@ -99,19 +105,17 @@ impl<'a> Run<'a> {
     /// Sends every row that was not sent yet. It ends early when it is told to, or when no further row can be sent; rows that
     /// are under way then come to their end.
     pub(super) async fn send(&mut self) -> anyhow::Result<Option<Stop>> {
-        self.judge_the_interrupted()?;
         let told = stop_by_signal()?;
         let mut rows = (1..).zip(self.table.rows()?);
         let mut pace = Pace::new(self.options.rate, Instant::now());
-        let mut on_disk = self.journal.on_disk();
         let (mut stop, mut is_last) = (None, false);
         while self.busy() > 0 || stop.is_none() && !is_last {
             let may_begin = stop.is_none() && !is_last && self.busy() < self.width;
             tokio::select! {
                 biased;
                 () = told.cancelled(), if stop.is_none() => stop = Some(told_to_stop()),
-                grown = on_disk.changed(), if !self.noted.is_empty() => match grown {
-                    Ok(()) => self.hand_over(*on_disk.borrow_and_update()),
+                grown = self.on_disk.changed(), if !self.noted.is_empty() => match grown {
+                    Ok(()) => self.hand_over(),
                     Err(_) => return Err(self.failed()),
                 },
                 Some(landed) = self.under_way.join_next() => {
@@ -131,23 +135,8 @@ impl<'a> Run<'a> {
             }
         }
         self.bar.finish_and_clear();
+        self.journal.take_back()?;
         Ok(stop)
-    }
-
-    /// Rows that were under way when the last run was killed: nobody knows whether they arrived, except where the server does.
-    fn judge_the_interrupted(&mut self) -> anyhow::Result<()> {
-        let now = Timestamp::now().as_second();
-        let remembered = 0..REPEATED_WITHIN.as_secs().cast_signed();
-        for UnderWay { row, line, local, at, recipients } in self.journal.under_way() {
-            if local && self.way.is_local() && remembered.contains(&(now - at)) {
-                self.journal.reopen(row);
-                continue;
-            }
-            let fate = |recipient| Fate { recipient, outcome: Word::Unknown, reply: None };
-            let fates = recipients.into_iter().map(fate).collect();
-            self.settle(Settled { row, line, server: None, seal: None, recipients: fates })?;
-        }
-        Ok(())
     }
 
     /// The next row that is to be sent. All rows were good when they were checked; files may have vanished since.
@@ -178,17 +167,35 @@ impl<'a> Run<'a> {
 
     /// Notes that a row is under way, before it is.
     fn begin(&mut self, row: Row) -> anyhow::Result<()> {
-        let Row { number, line, mail } = &row;
-        let recipients = mail.recipients().iter().map(|to| to.address.to_string()).collect();
-        let at = self.journal.since(*number).unwrap_or_else(|| Timestamp::now().as_second());
-        let under_way = UnderWay { row: *number, line: *line, local: self.way.is_local(), at, recipients };
-        let line = self.journal.append(Entry::Sending(under_way))?;
-        self.noted.push_back((line, row));
+        let now = Timestamp::now().as_second();
+        let since = self.journal.since(row.number);
+        if since.is_some_and(|since| !self.is_remembered(now - since)) {
+            self.settle(unknown(&row))?;
+            // Whoever asks for it gets it sent again.
+            if !self.journal.wants(row.number) {
+                return Ok(());
+            }
+        }
+        let under_way = UnderWay { row: row.number, at: since.unwrap_or(now) };
+        let may_be_ahead = self.way.is_local() && !self.journal.was_begun(row.number);
+        if may_be_ahead && row.number > self.ahead.0 {
+            let until = UnderWay { row: row.number + AHEAD_ROWS - 1, at: now };
+            self.ahead = (until.row, self.journal.append(Entry::Ahead(until), true)?);
+        }
+        let line = self.journal.append(Entry::Sending(under_way), !may_be_ahead)?;
+        self.noted.push_back((if may_be_ahead { self.ahead.1 } else { line }, row));
+        self.hand_over();
         Ok(())
     }
 
-    /// Sends the rows on their way whose lines are on disk, up to this one.
-    fn hand_over(&mut self, on_disk: u64) {
+    /// Whether who was handed a row so many seconds ago knows it again. Nobody knows the age where the clock was set back.
+    fn is_remembered(&self, age: i64) -> bool {
+        self.way.is_local() && (0..REPEATED_WITHIN.as_secs().cast_signed()).contains(&age)
+    }
+
+    /// Sends the rows on their way whose lines are on disk.
+    fn hand_over(&mut self) {
+        let on_disk = *self.on_disk.borrow_and_update();
         while let Some((_, row)) = self.noted.pop_front_if(|(line, _)| *line <= on_disk) {
             let (way, merge) = (self.way.clone(), self.journal.id.clone());
             self.under_way.spawn(async move {
@@ -215,7 +222,7 @@ impl<'a> Run<'a> {
                 Ok(self.lost_hope())
             }
             Passage::Stopped(stop) => {
-                self.journal.append(Entry::Back { row: row.number })?;
+                self.journal.append(Entry::Back { row: row.number }, !self.way.is_local())?;
                 Ok(self.narrow(row, stop))
             }
             Passage::Silent(stop) => Ok(Some(stop)),
@@ -244,19 +251,10 @@ impl<'a> Run<'a> {
     }
 
     fn lost_hope(&self) -> Option<Stop> {
-        let code = if self.unknown >= UNKNOWN_ROWS_MAX { Exit::Io } else { Exit::TempFail };
-        let (why, hint) = if self.unknown >= UNKNOWN_ROWS_MAX {
-            let why =
-                format!("{UNKNOWN_ROWS_MAX} rows in succession got no reply: each of them may have arrived, or not");
-            let hint = "Look at the server, and whether they arrived. They stay as they are; the same command with \
-                        --after-dot retry sends them once more, with --after-dot assume-delivered it goes on behind them.";
-            (why, Some(hint.to_owned()))
-        } else if self.journal.is_overfull() {
-            ("too many rows were deferred".to_owned(), None)
-        } else {
-            return None;
-        };
-        Some(Stop { code: code as u8, why, hint })
+        if self.unknown >= UNKNOWN_ROWS_MAX {
+            return Some(fell_silent());
+        }
+        self.journal.is_overfull().then(too_many_deferred)
     }
 
     fn settle(&mut self, mut settled: Settled) -> anyhow::Result<()> {
@@ -264,7 +262,7 @@ impl<'a> Run<'a> {
             let unknown = settled.recipients.iter_mut().filter(|fate| fate.outcome == Word::Unknown);
             unknown.for_each(|fate| fate.outcome = Word::Assumed);
         }
-        self.journal.append(Entry::Done(settled.clone()))?;
+        self.journal.append(Entry::Done(settled.clone()), !self.way.is_local())?;
         self.bar.inc(1);
         if self.options.output.json {
             return print(&(serde_json::to_string(&settled)? + "\n"));
@@ -285,6 +283,13 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Somebody may have it, and nobody remembers.
+fn unknown(row: &Row) -> Settled {
+    let fate = |to: &Recipient| Fate { recipient: to.address.to_string(), outcome: Word::Unknown, reply: None };
+    let recipients = row.mail.recipients().iter().map(fate).collect();
+    Settled { row: row.number, line: row.line, server: None, seal: None, recipients }
+}
+
 /// A bar on standard error, where that is a terminal, over the rows that are left.
 fn bar(rows: u64) -> ProgressBar {
     let pace = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -297,6 +302,17 @@ fn bar(rows: u64) -> ProgressBar {
 
 fn told_to_stop() -> Stop {
     Stop { code: Exit::TempFail as u8, why: "stopped behind the last row".to_owned(), hint: None }
+}
+
+fn too_many_deferred() -> Stop {
+    Stop { code: Exit::TempFail as u8, why: "too many rows were deferred".to_owned(), hint: None }
+}
+
+fn fell_silent() -> Stop {
+    let why = format!("{UNKNOWN_ROWS_MAX} rows in succession got no reply: each of them may have arrived, or not");
+    let hint = "Look at the server, and whether they arrived. They stay as they are; the same command with --after-dot \
+                retry sends them once more, with --after-dot assume-delivered it goes on behind them.";
+    Stop { code: Exit::Io as u8, why, hint: Some(hint.to_owned()) }
 }
 
 /// Cancelled by Ctrl-C or SIGTERM: rows under way are finished then. A second one ends the program at once, and leaves

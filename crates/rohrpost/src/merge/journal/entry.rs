@@ -11,6 +11,9 @@ use crate::cli::AfterDot;
 pub(in crate::merge) enum Entry {
     /// A merge: its own id, and a fingerprint of rows and letter.
     Began { id: String, digest: String },
+    /// Rows up to this one may be handed over from now on, to the server of this host: it knows rows again that it has had.
+    /// One that was begun says that no other was.
+    Ahead(UnderWay),
     /// A row is about to be handed over.
     Sending(UnderWay),
     /// What became of it.
@@ -20,18 +23,12 @@ pub(in crate::merge) enum Entry {
 }
 
 /// A row that is being handed over.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(in crate::merge) struct UnderWay {
     /// Which, counted from 1.
     pub(in crate::merge) row: u64,
-    /// The line on which it begins.
-    pub(in crate::merge) line: u64,
-    /// To the server of this host, which knows rows again that it has had already.
-    pub(in crate::merge) local: bool,
     /// Since when, in seconds since 1970.
     pub(in crate::merge) at: i64,
-    /// Who is to get it.
-    pub(in crate::merge) recipients: Vec<String>,
 }
 
 /// What became of a row.

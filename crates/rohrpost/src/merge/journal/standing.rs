@@ -6,11 +6,11 @@
 //!                           └─ again
 //! ```
 //!
-//! Rows begin in their order, so those that were not begun lie behind one number. In memory are only the rows that are under
-//! way and those that are to go again.
+//! Rows begin in their order, so those that were not begun lie behind one number. Rows that an [`Entry::Ahead`] covers may
+//! have begun without a word of it. In memory are only the rows that are under way and those that are to go again.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     ops::{AddAssign, SubAssign},
 };
 
@@ -23,8 +23,12 @@ pub(super) struct Standing {
     after_dot: AfterDot,
     /// The last row that was begun.
     begun: u64,
+    /// Up to where rows may have begun, each with the time from which on; none that ends before `begun`.
+    ahead: VecDeque<UnderWay>,
+    /// The same, as an earlier run left it.
+    left: VecDeque<UnderWay>,
     again: BTreeMap<u64, Past>,
-    under_way: BTreeMap<u64, (UnderWay, Tally)>,
+    under_way: BTreeMap<u64, Past>,
     tally: Tally,
     has_repeats: bool,
 }
@@ -34,7 +38,7 @@ pub(super) struct Standing {
 struct Past {
     /// What became of its recipients so far.
     tally: Tally,
-    /// When it was handed over first, where it may have been taken then.
+    /// When it was handed over first, where somebody may have it.
     since: Option<i64>,
 }
 
@@ -72,25 +76,40 @@ impl SubAssign for Tally {
 impl Standing {
     /// Before the first step.
     pub(super) fn new(after_dot: AfterDot) -> Self {
-        let (again, under_way) = (BTreeMap::new(), BTreeMap::new());
-        Self { after_dot, begun: 0, again, under_way, tally: Tally::default(), has_repeats: false }
+        Self {
+            after_dot,
+            begun: 0,
+            ahead: VecDeque::new(),
+            left: VecDeque::new(),
+            again: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            tally: Tally::default(),
+            has_repeats: false,
+        }
     }
 
     /// Takes a step.
     pub(super) fn follow(&mut self, entry: Entry) {
         match entry {
             Entry::Began { .. } => {}
-            Entry::Sending(under_way) => {
-                let row = under_way.row;
-                let Past { tally, .. } = self.again.remove(&row).unwrap_or_default();
-                self.begun = self.begun.max(row);
-                self.under_way.insert(row, (under_way, tally));
+            Entry::Ahead(until) if self.was_begun(until.row) => self.ahead.clear(),
+            Entry::Ahead(until) => self.ahead.push_back(until),
+            Entry::Sending(UnderWay { row, at }) => {
+                let past = self.again.remove(&row).unwrap_or_default();
+                self.advance(row);
+                self.under_way.insert(row, Past { since: Some(at), ..past });
             }
-            Entry::Back { row } => self.open(row, |_| None),
+            Entry::Back { row } => {
+                if let Some(past) = self.under_way.remove(&row) {
+                    self.again.insert(row, Past { since: None, ..past });
+                }
+            }
             Entry::Done(settled) => {
-                let (_, before) = self.under_way.remove(&settled.row).unzip();
-                let (before, now) = (before.unwrap_or_default(), Tally::of(&settled.recipients));
-                self.begun = self.begun.max(settled.row);
+                // A row that an earlier run left is settled without being sent again, where nobody knows of it.
+                let past = self.under_way.remove(&settled.row).or_else(|| self.again.remove(&settled.row));
+                let Past { tally: before, .. } = past.unwrap_or_default();
+                let now = Tally::of(&settled.recipients);
+                self.advance(settled.row);
                 self.has_repeats |= before != Tally::default();
                 self.tally -= before;
                 self.tally += now;
@@ -101,29 +120,38 @@ impl Standing {
         }
     }
 
-    /// Opens a row again that was handed over by an earlier run: who may have taken it will know it again.
-    pub(super) fn reopen(&mut self, row: u64) {
-        self.open(row, |under_way| Some(under_way.at));
+    /// Opens all rows that an earlier run left under way. What is to be done with them depends on [`Self::since`].
+    pub(super) fn reopen(&mut self) {
+        self.again.append(&mut self.under_way);
+        self.left = std::mem::take(&mut self.ahead);
     }
 
-    /// Whether the row still has to be sent.
+    /// Whether the row still has to be looked at.
     pub(super) fn wants(&self, row: u64) -> bool {
-        row > self.begun || self.again.contains_key(&row)
+        !self.was_begun(row) || self.again.contains_key(&row)
     }
 
-    /// When the row was handed over first, where it may have been taken then.
+    /// Whether it is known that the row was begun, now or before.
+    pub(super) fn was_begun(&self, row: u64) -> bool {
+        row <= self.begun
+    }
+
+    /// Since when somebody may have the row because of an earlier run, in seconds since 1970.
     pub(super) fn since(&self, row: u64) -> Option<i64> {
-        self.again.get(&row)?.since
+        if self.was_begun(row) {
+            return self.again.get(&row)?.since;
+        }
+        self.left.iter().find(|until| row <= until.row).map(|until| until.at)
+    }
+
+    /// What an earlier run left of rows that have not begun since.
+    pub(super) fn left(&self) -> Vec<UnderWay> {
+        self.left.iter().copied().filter(|until| !self.was_begun(until.row)).collect()
     }
 
     /// Rows of `rows` of which it is open whether they were sent.
     pub(super) fn open_rows(&self, rows: u64) -> u64 {
         rows.saturating_sub(self.begun) + (self.again.len() + self.under_way.len()) as u64
-    }
-
-    /// Rows that were handed over and of which nothing was heard.
-    pub(super) fn under_way(&self) -> impl Iterator<Item = &UnderWay> {
-        self.under_way.values().map(|(under_way, _)| under_way)
     }
 
     /// Whether more rows wait to be tried again than anybody should have.
@@ -141,9 +169,10 @@ impl Standing {
         self.has_repeats
     }
 
-    fn open(&mut self, row: u64, since: impl Fn(&UnderWay) -> Option<i64>) {
-        if let Some((under_way, tally)) = self.under_way.remove(&row) {
-            self.again.insert(row, Past { tally, since: since(&under_way) });
+    fn advance(&mut self, row: u64) {
+        self.begun = self.begun.max(row);
+        while self.ahead.front().is_some_and(|until| until.row <= self.begun) {
+            self.ahead.pop_front();
         }
     }
 }

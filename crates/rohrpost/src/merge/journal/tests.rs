@@ -6,7 +6,7 @@ use super::*;
 use crate::{exit, merge::limits::AGAIN_MAX};
 
 fn sending(row: u64) -> Entry {
-    Entry::Sending(UnderWay { row, line: row + 1, local: false, at: 7, recipients: vec!["b@x.test".to_owned()] })
+    Entry::Sending(UnderWay { row, at: 7 })
 }
 
 fn done(row: u64, outcomes: &[Word]) -> Entry {
@@ -25,7 +25,7 @@ fn left(after_dot: AfterDot, steps: Vec<Entry>) -> Vec<u64> {
     let wanted = |journal: &Journal| (1..=5).filter(|row| journal.wants(*row)).collect::<Vec<_>>();
     let mut journal = open(&folder, "d", after_dot).unwrap();
     for step in steps {
-        journal.append(step).unwrap();
+        journal.append(step, true).unwrap();
     }
     let wants = wanted(&journal);
     journal.close().unwrap();
@@ -67,7 +67,7 @@ fn rows_under_way_are_known_to_the_next_run_and_half_a_line_is_none() {
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     let id = journal.id.clone();
     for step in [sending(1), sending(2), sending(3), done(2, &[Word::Delivered])] {
-        journal.append(step).unwrap();
+        journal.append(step, true).unwrap();
     }
     journal.close().unwrap();
     drop(journal);
@@ -75,15 +75,41 @@ fn rows_under_way_are_known_to_the_next_run_and_half_a_line_is_none() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, [&whole[..], b"{\"done\":{\"row\":1,"].concat()).unwrap();
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
-    let under_way = |journal: &Journal| journal.under_way().iter().map(|row| row.row).collect::<Vec<_>>();
-    assert_eq!((under_way(&journal), &journal.id, journal.open_rows(5)), (vec![1, 3], &id, 4));
     assert_eq!(fs::read(&path).unwrap(), whole, "the half line is cut off");
-    journal.append(done(1, &[Word::Unknown])).unwrap();
-    journal.reopen(3);
+    let known = |journal: &Journal| [1, 2, 3, 4].map(|row| (journal.wants(row), journal.since(row)));
+    let expected = [(true, Some(7)), (false, None), (true, Some(7)), (true, None)];
+    assert_eq!((known(&journal), &journal.id, journal.open_rows(5)), (expected, &id, 4));
+    journal.append(done(1, &[Word::Unknown]), true).unwrap();
+    assert_eq!(known(&journal)[0], (false, None));
+}
+
+#[test]
+fn rows_that_a_line_speaks_for_may_have_been_handed_over_until_that_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let ahead = |row, at| Entry::Ahead(UnderWay { row, at });
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    for step in [ahead(2, 5), sending(1), done(1, &[Word::Queued]), ahead(4, 9)] {
+        journal.append(step, true).unwrap();
+    }
+    assert_eq!(journal.since(3), None, "it is this run that says so");
+    drop(journal);
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    assert_eq!([1, 2, 3, 4, 5].map(|row| journal.since(row)), [None, Some(5), Some(9), Some(9), None]);
     assert_eq!(
-        (under_way(&journal), journal.wants(1), journal.wants(3), journal.since(3)),
-        (vec![], false, true, Some(7))
+        [1, 2, 5].map(|row| (journal.wants(row), journal.was_begun(row))),
+        [(false, true), (true, false), (true, false)]
     );
+    journal.append(ahead(9, 11), true).unwrap();
+    journal.append(sending(2), true).unwrap();
+    journal.take_back().unwrap();
+    drop(journal);
+    let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    assert_eq!([2, 3, 4, 5].map(|row| journal.since(row)), [Some(7), Some(9), Some(9), None]);
+    journal.append(sending(4), true).unwrap();
+    journal.take_back().unwrap();
+    drop(journal);
+    let journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    assert!((5..=9).all(|row| journal.since(row).is_none()));
 }
 
 #[tokio::test]
@@ -91,7 +117,7 @@ async fn a_line_is_on_disk_when_that_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     for row in 1..=50 {
-        let number = journal.append(sending(row)).unwrap();
+        let number = journal.append(sending(row), true).unwrap();
         assert_eq!(number, row);
         if row % 10 == 0 {
             journal.on_disk().wait_for(|on_disk| *on_disk >= row).await.unwrap();
@@ -107,10 +133,10 @@ async fn a_disk_that_fails_is_no_row_on_disk_and_the_end_of_the_journal() {
     let mut journal = open(&folder, "d", AfterDot::Hold).unwrap();
     let only_to_be_read = File::open(folder.path().join("state")).unwrap();
     journal.writer = Writer::start(only_to_be_read).unwrap();
-    journal.append(sending(1)).unwrap();
+    journal.append(sending(1), true).unwrap();
     assert!(journal.on_disk().wait_for(|on_disk| *on_disk > 0).await.is_err());
-    assert_eq!(exit::code_of(&journal.append(sending(2)).unwrap_err()), Exit::CannotCreate);
-    assert_eq!(exit::code_of(&journal.append(sending(3)).unwrap_err()), Exit::CannotCreate);
+    assert_eq!(exit::code_of(&journal.append(sending(2), true).unwrap_err()), Exit::CannotCreate);
+    assert_eq!(exit::code_of(&journal.append(sending(3), true).unwrap_err()), Exit::CannotCreate);
 }
 
 #[test]
@@ -126,14 +152,14 @@ fn the_tally_has_everybody_once_with_what_became_of_them_last() {
         Entry::Back { row: 2 },
     ];
     for step in steps {
-        journal.append(step).unwrap();
+        journal.append(step, true).unwrap();
     }
     assert_eq!(
         (journal.tally().to_string(), journal.has_repeats()),
         ("1 delivered, 1 deferred, 1 refused".into(), false)
     );
     for step in [sending(2), done(2, &[Word::Delivered, Word::Refused])] {
-        journal.append(step).unwrap();
+        journal.append(step, true).unwrap();
     }
     assert_eq!((journal.tally().to_string(), journal.has_repeats()), ("2 delivered, 1 refused".into(), true));
     assert_eq!(Tally::default().to_string(), "nothing sent");

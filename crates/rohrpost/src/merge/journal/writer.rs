@@ -1,5 +1,5 @@
-//! The thread that writes the journal. It takes all lines that wait and brings them onto the disk with one sync, so that
-//! one sync serves many rows, and then says so once.
+//! The thread that writes the journal. It takes all lines that wait, and where one of them must be on disk it brings all
+//! there with one sync, so that one sync serves many rows, and then says so once.
 
 use std::{
     fs::File,
@@ -12,11 +12,17 @@ use tokio::sync::watch;
 
 use crate::merge::limits::LINES_WAITING_MAX;
 
+struct Line {
+    octets: Vec<u8>,
+    /// It must be on disk soon.
+    durable: bool,
+}
+
 /// The near end of the thread. Dropped, it waits until all is written: the lock of the journal goes with the file.
 #[derive(Debug)]
 pub(super) struct Writer {
     /// None once it has ended.
-    running: Option<(SyncSender<Vec<u8>>, JoinHandle<io::Result<()>>)>,
+    running: Option<(SyncSender<Line>, JoinHandle<io::Result<()>>)>,
     /// Lines that were handed over.
     lines: u64,
     on_disk: watch::Receiver<u64>,
@@ -32,12 +38,13 @@ impl Writer {
         Ok(Self { running: Some((sender, thread)), lines: 0, on_disk })
     }
 
-    /// Hands a line over and gives its number, from 1 on. Lines come onto the disk in this order.
+    /// Hands a line over and gives its number, from 1 on. Lines are written in this order; with `durable` it is on disk soon,
+    /// else with the next one that has to be, or at the end.
     ///
     /// # Errors
     /// What the disk said to an earlier one.
-    pub(super) fn append(&mut self, line: Vec<u8>) -> io::Result<u64> {
-        if self.running.as_ref().is_some_and(|(lines, _)| lines.send(line).is_ok()) {
+    pub(super) fn append(&mut self, octets: Vec<u8>, durable: bool) -> io::Result<u64> {
+        if self.running.as_ref().is_some_and(|(lines, _)| lines.send(Line { octets, durable }).is_ok()) {
             self.lines += 1;
             return Ok(self.lines);
         }
@@ -69,18 +76,21 @@ impl Drop for Writer {
 }
 
 /// Writes until nobody can hand over more, or the disk fails: then nothing is said any more.
-fn write(file: &mut File, lines: &Receiver<Vec<u8>>, on_disk: &watch::Sender<u64>) -> io::Result<()> {
-    let mut batch = Vec::new();
+fn write(file: &mut File, lines: &Receiver<Line>, on_disk: &watch::Sender<u64>) -> io::Result<()> {
+    let (mut batch, mut written) = (Vec::new(), 0);
     while let Ok(first) = lines.recv() {
         batch.clear();
-        let mut count = 0;
+        let mut durable = false;
         for line in std::iter::once(first).chain(lines.try_iter().take(LINES_WAITING_MAX)) {
-            batch.extend_from_slice(&line);
-            count += 1;
+            batch.extend_from_slice(&line.octets);
+            durable |= line.durable;
+            written += 1;
         }
         file.write_all(&batch)?;
-        file.sync_data()?;
-        on_disk.send_modify(|lines| *lines += count);
+        if durable {
+            file.sync_data()?;
+            on_disk.send_replace(written);
+        }
     }
-    Ok(())
+    file.sync_data()
 }
