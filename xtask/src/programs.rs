@@ -70,6 +70,16 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("s-nail"), package: "s-nail", why: "sends what scripts send" },
     Program { probe: Probe::Command("mutt"), package: "mutt", why: "sends what people send" },
     Program { probe: Probe::Command("python3"), package: "python3", why: "reads the mails that the builder writes" },
+    Program {
+        probe: Probe::File("/usr/lib/python3/dist-packages/dkim/__init__.py"),
+        package: "python3-dkim",
+        why: "checks our DKIM signatures",
+    },
+    Program {
+        probe: Probe::File("/usr/lib/python3/dist-packages/nacl/__init__.py"),
+        package: "python3-nacl",
+        why: "lets it check those of Ed25519",
+    },
     Program { probe: Probe::Command("c++"), package: "g++", why: "reads the header of the C interface as C++" },
     Program { probe: Probe::Command("valgrind"), package: "valgrind", why: "watches memory cross the C interface" },
     Program { probe: Probe::Command("lintian"), package: "lintian", why: "judges the Debian packages" },

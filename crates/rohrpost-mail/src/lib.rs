@@ -38,6 +38,7 @@ pub mod address_list;
 pub mod class;
 pub mod compose;
 pub mod date;
+pub mod dkim;
 pub mod domain;
 pub mod dsn;
 pub mod encode;

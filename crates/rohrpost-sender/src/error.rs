@@ -6,7 +6,7 @@ use rohrpost_client::{ConnectError, Extension, Failure, OpenFailure, ServerUrlEr
 use rohrpost_dns::{SystemResolverError, TlsaError};
 use rohrpost_mail::{DomainError, EnhancedStatus, Mailbox, Reply, Stage};
 use rohrpost_submit::Refused;
-use rohrpost_tls::TlsError;
+use rohrpost_tls::{CertError, TlsError};
 
 use crate::{
     hint,
@@ -105,6 +105,15 @@ pub enum ConfigError {
     /// The DNS servers of this host, which `dane` asks.
     #[error(transparent)]
     Dns(#[from] SystemResolverError),
+    /// Domain or selector of a DKIM key.
+    #[error("DKIM key: {0}")]
+    DkimName(#[source] DomainError),
+    /// The file of a DKIM key: who may read it.
+    #[error("DKIM key: {0}")]
+    DkimFile(#[source] SecretError),
+    /// The file of a DKIM key: what is in it.
+    #[error("DKIM key: {0}")]
+    DkimKey(#[source] CertError),
     /// A list of servers without a server, or none for this sender.
     #[error("no server is set for mail from {0}")]
     NoServer(String),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod blocking;
+mod dkim;
 mod error;
 mod hint;
 mod identity;
@@ -22,6 +23,7 @@ pub mod testing;
 mod transport;
 mod unsent;
 
+pub use dkim::DkimKey;
 pub use error::{Attempt, Class, ConfigError, Error, Kind};
 pub use known::{KnownServers, KnownServersError};
 pub use local::LocalServer;

@@ -46,6 +46,7 @@ pub mod limits;
 mod pem;
 mod provider;
 pub mod server;
+mod signing;
 #[cfg(test)]
 mod testing;
 mod untrusted;
@@ -61,4 +62,5 @@ pub use info::ChannelBindingBytes;
 pub use judge::Distrust;
 pub use provider::install_provider;
 pub use server::{ClientAuth, ServerTls, ServerTlsOptions, TlsServerStream};
+pub use signing::SigningKey;
 pub use untrusted::{PeerCertificate, Untrusted};

@@ -195,6 +195,13 @@ impl Mail {
         MailReader::new(&self.segments)
     }
 
+    /// The same mail with these fields above its header.
+    pub(crate) fn below(&self, fields: Bytes) -> Self {
+        let octets = self.octets + fields.len() as u64;
+        let segments = std::iter::once(Segment::Written(fields)).chain(self.segments.iter().cloned()).collect();
+        Self { segments, octets, ..self.clone() }
+    }
+
     fn from_segments(
         envelope: Envelope,
         recipients: Vec<Recipient>,

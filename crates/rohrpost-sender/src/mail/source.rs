@@ -176,6 +176,7 @@ impl<R: Read> Read for Exact<R> {
 }
 
 /// A stretch of a message.
+#[derive(Clone)]
 pub(super) enum Segment {
     /// As it is, at hand.
     Written(Bytes),

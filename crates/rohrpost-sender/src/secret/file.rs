@@ -32,8 +32,7 @@ pub(super) async fn read(path: PathBuf) -> Result<Secret, SecretError> {
 
 fn read_now(path: &Path, credentials: Option<PathBuf>) -> Result<Secret, SecretError> {
     let (octets, metadata) = open_and_read(path)?;
-    let platform = [Some(PathBuf::from(RUN_SECRETS)), credentials];
-    check(path, &metadata, &platform.into_iter().flatten().collect::<Vec<_>>())?;
+    check(path, &metadata, &platform(credentials))?;
     let unusable = |reason| SecretError::Content { path: path.to_owned(), reason };
     let text = std::str::from_utf8(&octets).map_err(|_| unusable("is not UTF-8"))?;
     match without_line_end(text) {
@@ -54,6 +53,17 @@ fn open_and_read(path: &Path) -> Result<(Zeroizing<Vec<u8>>, Metadata), SecretEr
         Ok((octets, metadata))
     };
     work().map_err(failed(path))
+}
+
+/// Refuses the file of a key that everybody can read, as that of a password.
+pub(crate) fn check_readers(path: &Path) -> Result<(), SecretError> {
+    let metadata = path.metadata().map_err(failed(path))?;
+    check(path, &metadata, &platform(std::env::var_os(CREDENTIALS_DIRECTORY).map(Into::into)))
+}
+
+/// Where the platform sets the modes.
+fn platform(credentials: Option<PathBuf>) -> Vec<PathBuf> {
+    [Some(PathBuf::from(RUN_SECRETS)), credentials].into_iter().flatten().collect()
 }
 
 /// Refuses a file that everybody can read, unless it lies where the platform sets the modes; then it is only logged.

@@ -21,6 +21,7 @@ mod file;
 pub mod limits;
 pub mod oauth;
 
+pub(crate) use self::file::check_readers;
 use std::path::PathBuf;
 
 use rohrpost_client::{Credential, Mechanism};

@@ -1,6 +1,7 @@
 //! The sender against servers in this process, over real sockets of loopback.
 #![expect(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests themselves")]
 
+mod dkim;
 mod failover;
 mod identity;
 mod kinds;

@@ -76,6 +76,9 @@ pub(crate) struct Content {
     /// Another header field; may be repeated
     #[arg(long, value_name = "NAME:VALUE")]
     pub(crate) header: Vec<Pair<':'>>,
+    /// Private key, RSA or Ed25519, that signs the message for its domain (DKIM); may be repeated, one of each kind
+    #[arg(long, value_name = "SELECTOR:DOMAIN:FILE")]
+    pub(crate) dkim_key: Vec<Pair<':'>>,
     /// Standard input is a whole message: sent to those whom its header names, or to --to, --cc and --bcc alone, as --from
     #[arg(long, conflicts_with_all = ["reply_to", "subject", "text_file", "html", "template", "attach", "inline", "header"])]
     pub(crate) eml: bool,

@@ -276,6 +276,24 @@ fn a_server_that_goes_behind_the_dot_leaves_it_open_and_nothing_is_sent_again() 
 }
 
 #[test]
+fn a_message_is_signed_and_a_dry_run_shows_the_record() {
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    let place = Place::new();
+    let key = format!("mail:here.test:{}", place.file("dkim.pem", KEY));
+    let trial = place.send(&["--dkim-key", &key, "--dry-run"], "Hi");
+    assert!(trial.errors.contains("dkim    mail._domainkey.here.test TXT v=DKIM1; k=ed25519; p=11qYAY"), "{trial:?}");
+    assert!(trial.output.starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{trial:?}");
+    let ended = place.send(&["--dkim-key", &key], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(place.arrived().text().contains("d=here.test;\r\n s=mail;"), "{ended:?}");
+    for (wrong, code) in [("mail:here.test", 64), ("mail:here.test:/nowhere/key", 78)] {
+        let ended = place.send(&["--dkim-key", wrong], "Hi");
+        assert_eq!(ended.code, code, "{ended:?}");
+        assert!(ended.errors.contains("--dkim-key: "), "{ended:?}");
+    }
+}
+
+#[test]
 fn notices_are_asked_for_in_the_envelope() {
     let place = Place::new();
     let transcript = place.path("dialogue");

@@ -9,16 +9,16 @@ use std::{
 
 use anyhow::Context;
 use rohrpost_mail::{Mailbox, Recipient, address_list::mailboxes};
-use rohrpost_sender::{BuildError, Builder, Mail, Template};
+use rohrpost_sender::{BuildError, Builder, DkimKey, Mail, Template};
 
 use crate::{
-    cli::{Content, Notices, People, Send},
+    cli::{Content, Notices, Pair, People, Send},
     exit::{Exit, Failure},
 };
 
 /// The message, with all that is wrong with it at once.
 pub(super) fn of(command: &Send) -> anyhow::Result<Mail> {
-    let Send { people, content, notices, .. } = command;
+    let Send { people, content, notices, look, .. } = command;
     let mail = match (content.eml, content.template.is_empty()) {
         (true, _) => written_elsewhere(people)?,
         (false, true) => plain(builder(people, content)?, content)?,
@@ -26,7 +26,24 @@ pub(super) fn of(command: &Send) -> anyhow::Result<Mail> {
     };
     let Notices { notify, ret, envid, require_tls } = notices.clone();
     let notices = rohrpost_sender::Notices { notify, ret: ret.map(Into::into), envid, require_tls };
-    mail.noticed(notices).map_err(|error| wrong(&error, option).into())
+    let mail = mail.noticed(notices).map_err(|error| wrong(&error, option))?;
+    let keys = keys(&content.dkim_key)?;
+    if look.dry_run {
+        keys.iter().for_each(|key| eprintln!("dkim    {} TXT {}", key.record_name(), key.record()));
+    }
+    mail.signed(&keys).context("the message")
+}
+
+/// The keys that sign it.
+fn keys(options: &[Pair<':'>]) -> Result<Vec<DkimKey>, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| format!("--dkim-key: {error}");
+    let key = |Pair { name: selector, value }: &Pair<':'>| match value.split_once(':') {
+        Some((domain, file)) => {
+            DkimKey::read(selector, domain, file).map_err(|error| Failure::new(Exit::Config, wrong(&error)))
+        }
+        None => Err(Failure::new(Exit::Usage, wrong(&"expected SELECTOR:DOMAIN:FILE"))),
+    };
+    options.iter().map(key).collect()
 }
 
 /// All but subject, texts and further fields.
