@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, CString, c_int};
 
-use rohrpost_sender::{Class, Kind, Receipt};
+use rohrpost_sender::{Class, Error, Kind, Receipt};
 use serde::Serialize;
 
 use crate::{ABI, fault::Failure};
@@ -22,9 +22,18 @@ struct Ready {
     servers: Vec<String>,
 }
 
+/// What came of a message, with the dialogue where that was asked for.
+#[derive(Serialize)]
+struct Told<'a, T> {
+    #[serde(flatten)]
+    result: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcript: Option<String>,
+}
+
 /// A failure that is none of the sender's. The keys are those of the sender's.
 #[derive(Serialize)]
-struct Fault {
+struct Refusal {
     error: String,
     kind: &'static str,
     class: &'static str,
@@ -42,9 +51,18 @@ impl Answer {
         Self::new(0, &Ready { abi: ABI, version: env!("CARGO_PKG_VERSION"), servers })
     }
 
-    /// Somebody got the message.
-    pub(crate) fn sent(receipt: &Receipt) -> Self {
-        Self::new(0, receipt)
+    /// What came of a message: the receipt, or why nobody got it.
+    pub(crate) fn told(sent: &Result<Receipt, Error>, with_transcript: bool) -> Self {
+        match sent {
+            Ok(result) => {
+                let transcript = with_transcript.then(|| result.transcript.clone());
+                Self::new(0, &Told { result, transcript })
+            }
+            Err(result) => {
+                let transcript = with_transcript.then(|| result.transcript());
+                Self::new(result.sysexit(), &Told { result, transcript })
+            }
+        }
     }
 
     /// One of the codes of `sysexits.h`; 0 where it went well.
@@ -66,7 +84,6 @@ impl Answer {
 impl From<&Failure> for Answer {
     fn from(failure: &Failure) -> Self {
         let (kind, class, exit) = match failure {
-            Failure::Unsent(error) => return Self::new(error.sysexit(), error),
             Failure::Mail(_) => (Kind::Build, Class::Permanent, 65),
             Failure::Settings(_) | Failure::NoSender => (Kind::Config, Class::Ours, 78),
             Failure::Thread(_) => (Kind::Config, Class::Ours, 71),
@@ -74,6 +91,6 @@ impl From<&Failure> for Answer {
         };
         let (recipients, attempts) = ([], []);
         let (error, kind, class) = (failure.to_string(), kind.as_str(), class.as_str());
-        Self::new(exit, &Fault { error, kind, class, exit, enhanced: (), reply: (), hint: (), recipients, attempts })
+        Self::new(exit, &Refusal { error, kind, class, exit, enhanced: (), reply: (), hint: (), recipients, attempts })
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 
 use nix::sys::signal::{SigSet, Signal};
-use rohrpost_sender::{LocalServer, Mail, Receipt, Sender, Transport};
+use rohrpost_sender::{Error, LocalServer, Mail, Receipt, Sender, Transport};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinError,
@@ -41,7 +41,10 @@ impl Engine {
     /// Sends a message and waits for the receipt. May be called from several threads at once.
     ///
     /// All of the work is done on our own threads: what they must not suffer, the caller's threads may have wanted.
-    pub(crate) fn send(&self, mail: Mail) -> Result<Receipt, Failure> {
+    ///
+    /// # Errors
+    /// Only the library's own: what servers did is in the inner result.
+    pub(crate) fn send(&self, mail: Mail) -> Result<Result<Receipt, Error>, Failure> {
         let way = self.way.clone();
         let sending = self.runtime.spawn(async move {
             match way {
@@ -49,7 +52,7 @@ impl Engine {
                 Way::Here(server) => server.send(&mail).await,
             }
         });
-        Ok(self.runtime.block_on(sending).map_err(defect)??)
+        self.runtime.block_on(sending).map_err(defect)
     }
 
     /// Says goodbye to the servers and ends the threads.

@@ -18,9 +18,6 @@ pub(crate) enum Failure {
     /// `rohrpost_send` was given NULL, or what it returned itself.
     #[error("rohrpost_send: the handle is none of rohrpost_open's")]
     NoSender,
-    /// Nobody got the message, or nobody knows.
-    #[error("{0}")]
-    Unsent(#[from] rohrpost_sender::Error),
     /// The system gives no thread.
     #[error("no thread can be started: {0}")]
     Thread(#[from] std::io::Error),

@@ -3,13 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use rohrpost_sender::Receipt;
-
 use crate::{
     answer::Answer,
     engine::Engine,
     fault::{Failure, Fault},
-    mail, settings,
+    mail::{self, Letter},
+    settings,
 };
 
 /// See the module.
@@ -43,8 +42,7 @@ impl Handle {
             Some(Self { role: Role::Broken, answer }) => return Self { role: Role::Result, answer: answer.clone() },
             Some(Self { role: Role::Result, .. }) | None => Err(Failure::NoSender),
         };
-        let answer = sent.map_or_else(|failure| (&failure).into(), |receipt| Answer::sent(&receipt));
-        Self { role: Role::Result, answer }
+        Self { role: Role::Result, answer: sent.unwrap_or_else(|failure| (&failure).into()) }
     }
 
     /// What the program may ask for.
@@ -69,8 +67,9 @@ fn start(settings: Result<&str, Fault>) -> Result<(Engine, Vec<String>), Failure
     Ok((Engine::start(way)?, servers))
 }
 
-fn send(engine: &Engine, mail: Result<&str, Fault>) -> Result<Receipt, Failure> {
-    engine.send(mail.and_then(mail::mail).map_err(Failure::Mail)?)
+fn send(engine: &Engine, mail: Result<&str, Fault>) -> Result<Answer, Failure> {
+    let Letter { mail, transcript } = mail.and_then(mail::letter).map_err(Failure::Mail)?;
+    Ok(Answer::told(&engine.send(mail)?, transcript))
 }
 
 /// No panic leaves here. What a panic left half done is not looked at again, and the sender's own state is whole between

@@ -15,15 +15,22 @@ use crate::{
 use file::File;
 use people::{Person, mailboxes};
 
-/// The mail.
-pub(crate) fn mail(json: &str) -> Result<Mail, Fault> {
+/// A mail, and what is wanted to be told of it.
+pub(crate) struct Letter {
+    pub(crate) mail: Mail,
+    /// Whether the answer is to have the dialogues with the servers.
+    pub(crate) transcript: bool,
+}
+
+/// Reads it.
+pub(crate) fn letter(json: &str) -> Result<Letter, Fault> {
     let mut written: Written = json::read(json)?;
-    let notices = written.notices();
+    let (notices, transcript) = (written.notices(), written.transcript);
     let mail = match written.eml.take() {
         Some(One(file)) => written.whole(file)?,
         None => written.built()?,
     };
-    Ok(mail.noticed(notices)?)
+    Ok(Letter { mail: mail.noticed(notices)?, transcript })
 }
 
 #[derive(Default, Deserialize)]
@@ -52,6 +59,7 @@ struct Written {
     ret: Option<Ret>,
     envid: Option<String>,
     require_tls: bool,
+    transcript: bool,
 }
 
 /// A file that the HTML shows.

@@ -159,6 +159,22 @@ fn a_server_that_hangs_up_does_not_end_the_program() {
 }
 
 #[test]
+fn the_dialogue_is_told_to_those_who_ask_for_it() {
+    let place = Place::new(Server::builder().login("ann", Secret::new("pencil")));
+    let url = place.server.url().replace("smtp://", "smtp://ann@");
+    let terms = json!({"url": url, "password": "pencil", "allow_clear": true});
+    let settings = json!({"abi": 1, "server": terms}).to_string();
+    let mut mail: serde_json::Value = serde_json::from_str(&hello()).unwrap();
+    mail["transcript"] = json!(true);
+    let answers =
+        Program::new("talk").answers(&[settings, hello(), mail.to_string(), "{\"transcript\": true}".to_owned()]);
+    assert_eq!((answers[1].0, answers[1].1.get("transcript")), (0, None));
+    let told = answers[2].1["transcript"].as_str().unwrap();
+    assert!(told.contains("C: AUTH PLAIN ***") && told.contains("C: MAIL FROM:<ann@here.test>"), "{told}");
+    assert_eq!(answers[3].0, 65);
+}
+
+#[test]
 fn an_error_says_what_kind_it_is_and_what_to_do() {
     let place = Place::new(Server::builder().fault(Stage::Dot, Fault::Drop));
     let talk = Program::new("talk");
