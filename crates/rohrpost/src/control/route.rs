@@ -36,6 +36,9 @@ pub(crate) struct RouteRow {
 pub(crate) struct HostRow {
     /// `host:port`, `unix:PATH`, `mx` or `pipe:NAME`.
     pub(crate) host: String,
+    /// Who we are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
     /// Its share, where hosts are chosen by weight.
     pub(crate) weight: u32,
     /// Whether it is used.

@@ -24,7 +24,8 @@ pub(super) fn of(settings: &Settings) -> Vec<RouteRow> {
 }
 
 fn host(host: &rohrpost_delivery::RouteHost) -> HostRow {
-    HostRow { host: host.place.to_string(), weight: host.weight, ..HostRow::default() }
+    let account = host.login.as_ref().map(|login| login.user.clone());
+    HostRow { host: host.place.to_string(), account, weight: host.weight, ..HostRow::default() }
 }
 
 /// Whose mail takes a route: that of the configuration, or that to the server behind a relay domain.
@@ -67,10 +68,9 @@ impl Operator {
 }
 
 fn add_states(row: &mut RouteRow, state: &RouteState) {
-    for host in &mut row.hosts {
-        if let Some(known) = state.hosts.iter().find(|known| known.place == host.host) {
-            *host = with_state(std::mem::take(host), known);
-        }
+    // Both have the order of the settings; they differ only for a moment while those are read anew.
+    for (host, known) in row.hosts.iter_mut().zip(&state.hosts).filter(|(host, known)| host.host == known.place) {
+        *host = with_state(std::mem::take(host), known);
     }
 }
 

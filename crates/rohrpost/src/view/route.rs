@@ -21,7 +21,7 @@ fn route(row: &RouteRow, now: Timestamp) -> String {
     if let (Some(tries), Some(then)) = (row.after_tries, &row.then) {
         let _ = writeln!(text, "  {}", Styled(DIM, format!("after {tries} failed attempts: by {then}")));
     }
-    let width = row.hosts.iter().map(|host| host.host.chars().count()).max().unwrap_or_default();
+    let width = row.hosts.iter().map(|host| name(host).chars().count()).max().unwrap_or_default();
     for host in &row.hosts {
         let (style, word) = match host.state {
             HostWord::Up => (GOOD, "up     "),
@@ -29,12 +29,17 @@ fn route(row: &RouteRow, now: Timestamp) -> String {
             HostWord::Unknown => (DIM, "unknown"),
         };
         let weight = if row.weighted { format!("  weight {}", host.weight) } else { String::new() };
-        let _ = writeln!(text, "  {}  {:<width$}{weight}{}", Styled(style, word), host.host, figures(host, now));
+        let line = format!("{:<width$}{weight}{}", name(host), figures(host, now));
+        let _ = writeln!(text, "  {}  {}", Styled(style, word), line.trim_end());
         if let Some(why) = &host.why {
             let _ = writeln!(text, "           {}{why}", Styled(DIM, "why  "));
         }
     }
     text
+}
+
+fn name(host: &HostRow) -> String {
+    host.account.as_ref().map_or_else(|| host.host.clone(), |account| format!("{} as {account}", host.host))
 }
 
 /// `to example.org, from billing@here.test`
@@ -76,6 +81,7 @@ mod tests {
         let now: Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
         let up = HostRow {
             host: "relay.example.net:587".into(),
+            account: Some("shop".into()),
             state: HostWord::Up,
             last_success: Some(now),
             sent: 1_204,

@@ -43,7 +43,7 @@ impl Notes {
         for (index, route) in config.route.iter().enumerate() {
             let key = KeyPath::item("route", index);
             rules.push(RouteRule {
-                recipients: self.patterns(&key.then("recipients"), &route.recipients),
+                recipients: self.recipients(&key.then("recipients"), &route.recipients),
                 senders: self.patterns(&key.then("senders"), &route.senders),
                 accounts: self.accounts(&key.then("accounts"), &route.accounts),
                 headers: self.patterns(&key.then("headers"), &route.headers),
@@ -56,6 +56,14 @@ impl Notes {
     pub(super) fn patterns<T: FromStr<Err: Display>>(&mut self, key: &KeyPath, texts: &[String]) -> Vec<T> {
         let patterns = texts.iter().enumerate();
         patterns.filter_map(|(at, text)| self.value(&key.at(at), text.parse())).collect()
+    }
+
+    fn recipients(&mut self, key: &KeyPath, texts: &[String]) -> Vec<AddressPattern> {
+        let patterns = self.patterns(key, texts);
+        if patterns.contains(&AddressPattern::Null) {
+            self.fault(key.clone(), "expected recipients; \"<>\" can only be a sender");
+        }
+        patterns
     }
 
     fn accounts(&mut self, key: &KeyPath, texts: &[String]) -> Vec<AccountPattern> {
@@ -243,6 +251,9 @@ impl Notes {
             }
             if !pipe.argv.first().is_some_and(|program| program.starts_with('/')) {
                 self.fault(key.then("argv"), "expected the whole path of a program first");
+            }
+            if let Some(program) = pipe.argv.first().filter(|program| !Path::new(program).is_file()) {
+                self.warn(format!("{key}: there is no program {program} on this host"));
             }
             if pipe.refusals.contains(&0) {
                 self.fault(key.then("refusals"), "expected statuses from 1 to 255; 0 means that the message was taken");

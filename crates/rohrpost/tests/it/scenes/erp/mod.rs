@@ -113,5 +113,5 @@ fn without_a_server_the_list_shows_what_the_settings_say() {
     let installation = Installation::new(dns.address, 1, "", route);
     let output = installation.command().args(["route", "list"]).output().expect("it is built");
     let list = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(list, "out  to *\n  unknown  relay.example.net:587\n  unknown  mx                   \n");
+    assert_eq!(list, "out  to *\n  unknown  relay.example.net:587\n  unknown  mx\n");
 }
