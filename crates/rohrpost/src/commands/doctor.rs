@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use self::{
-    library::{Family, Library},
+    library::Library,
     programs::Program,
     server::{Found, Verdict},
 };
@@ -42,24 +42,14 @@ pub(super) async fn run(command: &cli::Doctor) -> anyhow::Result<ExitCode> {
         },
         None => None,
     };
-    let programs = std::iter::once(ourselves()).chain(programs::on_this_host());
+    let ourselves = Program::ours("rohrpost", std::env::current_exe().unwrap_or_default());
+    let programs = std::iter::once(ourselves).chain(programs::on_this_host());
     let findings: Vec<Finding> = programs.map(|program| finding(program, server.as_ref())).collect();
     if let (Some(found), Some(url), false) = (&server, &command.server, command.output.json) {
         print(&format!("{url} answers {}.\n\n", found.line()))?;
     }
     print_rows(command.output, &findings, table)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// This program, which brings its TLS along.
-fn ourselves() -> Program {
-    Program {
-        name: "rohrpost".to_owned(),
-        path: std::env::current_exe().unwrap_or_default(),
-        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        library: Some(Library { family: Family::Rustls, version: None }),
-        verifies: true,
-    }
 }
 
 fn finding(program: Program, server: Option<&Found>) -> Finding {

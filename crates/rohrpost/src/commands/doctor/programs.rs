@@ -80,6 +80,19 @@ pub(super) struct Program {
     pub(super) verifies: bool,
 }
 
+impl Program {
+    /// This program, which brings its TLS along, under one of its names.
+    pub(super) fn ours(name: &str, path: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            path,
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            library: Some(Library { family: Family::Rustls, version: None }),
+            verifies: true,
+        }
+    }
+}
+
 /// Those of the known programs that are here.
 pub(super) fn on_this_host() -> Vec<Program> {
     KNOWN.iter().filter_map(Known::found).collect()
@@ -89,6 +102,9 @@ impl Known {
     /// The program, if it is here.
     fn found(&self) -> Option<Program> {
         let path = find(self.name)?;
+        if is_ours(&path) {
+            return Some(Program::ours(self.name, path));
+        }
         let library = match self.tls {
             Tls::Says(arguments) => answer(&path, arguments).as_deref().and_then(Library::in_text),
             Tls::Linked => linked(&path),
@@ -100,6 +116,11 @@ impl Known {
         let version = asked.as_deref().and_then(first_version);
         Some(Program { name: self.name.to_owned(), path, version, library, verifies: self.verifies })
     }
+}
+
+/// Whether a link of that name has led to Rohrpost.
+fn is_ours(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "rohrpost")
 }
 
 /// Where a program lies: in the folders of PATH, and in those that users often lack.
@@ -186,6 +207,13 @@ mod tests {
         assert_eq!(answer(&shell, &["-c", "echo 1.2.3"]).as_deref(), Some("1.2.3\n"));
         assert_eq!(answer(&shell, &["-c", "echo 1.2.3; exit 1"]), None);
         assert_eq!(answer(Path::new("/no/such/program"), &[]), None);
+    }
+
+    #[test]
+    fn a_link_to_rohrpost_has_the_tls_of_rohrpost() {
+        assert!(is_ours(Path::new("/usr/bin/rohrpost")) && !is_ours(Path::new("/usr/bin/msmtp")));
+        let sendmail = Program::ours("sendmail", "/usr/bin/rohrpost".into());
+        assert_eq!(sendmail.library.unwrap().speaks(), [Some(true); 2]);
     }
 
     #[test]
