@@ -121,7 +121,7 @@ fn a_route_says_who_takes_it_and_its_gate_stays_open_where_there_is_another_way(
 
 #[test]
 fn selectors_that_select_nothing_are_named() {
-    let lines = "[[route]]\nname = \"web\"\nrecipients = [\"a b\"]\nsenders = [\"@\"]\naccounts = [\"unix:nobody-at-all\"]\n\
+    let lines = "[[route]]\nname = \"web\"\nrecipients = [\"a b\", \"<>\"]\nsenders = [\"@\"]\naccounts = [\"unix:nobody-at-all\"]\n\
         headers = [\"bulk\"]\nhost = [{ host = \"a.test\" }]\n";
     insta::assert_snapshot!(fault(lines));
 }
