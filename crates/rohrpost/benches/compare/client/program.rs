@@ -27,7 +27,7 @@ pub(crate) struct Program {
     pub(crate) called: Option<&'static str>,
     /// What it is told.
     pub(crate) arguments: Vec<String>,
-    /// What its environment holds beside ours.
+    /// What its environment holds beside `PATH`.
     pub(crate) environment: Vec<(&'static str, PathBuf)>,
     /// What it reads to its end.
     pub(crate) input: PathBuf,
@@ -72,6 +72,8 @@ impl Program {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.file);
+        // What a variable says, such as where authorities lie, would be measured too.
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(name) = self.called {
             command.arg0(name);
