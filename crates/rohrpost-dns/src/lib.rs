@@ -25,6 +25,7 @@ mod lookup;
 pub mod options;
 pub mod plan;
 pub mod resolver;
+pub mod services;
 mod upstream;
 pub mod zone;
 
@@ -32,3 +33,4 @@ pub use error::{LookupFault, PlanError, SystemResolverError, TlsaError};
 pub use options::{Options, Validate};
 pub use plan::{Plan, PlannedHost};
 pub use resolver::{AddressName, Resolver, SenderDomain};
+pub use services::Services;

@@ -35,3 +35,6 @@ pub const TLSA_RECORDS_MAX: usize = 16;
 
 /// Octets of the key of an MX set before its tail becomes a digest.
 pub const SITE_BYTES_MAX: usize = 120;
+
+/// Servers of one service: whoever asks for them takes the first.
+pub const SERVICES_MAX: usize = 20;

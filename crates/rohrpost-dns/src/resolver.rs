@@ -183,6 +183,11 @@ impl Resolver {
         }
     }
 
+    /// Asks for records of one type.
+    pub(crate) async fn find(&self, name: Name, kind: RecordType) -> Result<Answer, Missing> {
+        self.0.upstream.find(name, kind).await
+    }
+
     fn literal_plan(&self, host: &Host, address: IpAddr, operator: Option<Policy>) -> Result<Plan, PlanError> {
         let options = &self.0.options;
         if !options.address_literals || options.is_denied(address) || options.own_addresses.contains(&address) {

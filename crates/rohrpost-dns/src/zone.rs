@@ -14,7 +14,7 @@ use std::{
 
 use hickory_proto::rr::{
     Name, RData, RecordType,
-    rdata::{A, AAAA, CNAME, MX, NULL, PTR, TLSA, TXT},
+    rdata::{A, AAAA, CNAME, MX, NULL, PTR, SRV, TLSA, TXT},
 };
 use rohrpost_tls::Tlsa;
 use tokio::{
@@ -80,6 +80,12 @@ impl Zone {
     #[must_use]
     pub fn mx(self, owner: &str, preference: u16, host: &str) -> Self {
         self.record(owner, RData::MX(MX::new(preference, name(host))))
+    }
+
+    /// A server of a service (RFC 2782); `"."` says that there is none.
+    #[must_use]
+    pub fn srv(self, owner: &str, priority: u16, weight: u16, host: &str, port: u16) -> Self {
+        self.record(owner, RData::SRV(SRV::new(priority, weight, port, name(host))))
     }
 
     /// `MX 0 .`

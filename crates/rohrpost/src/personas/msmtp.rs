@@ -10,15 +10,16 @@
 //! | the password | [`password`], from [`netrc`] too |
 //! | the servers | [`connect`], with [`priorities`] |
 //! | sending | [`send`], how it ends by [`verdict`], the line in the log by [`log`] |
-//! | the other modes | [`dialogue`], [`pretend`], [`server_info`], [`help`] |
+//! | the other modes | [`dialogue`], [`configure`], [`pretend`], [`server_info`], [`help`] |
 //!
 //! It behaves as msmtp 1.8 does, with its exit codes and its all-or-nothing, but for what is better known today: several
 //! hosts after `host` are tried in order, addresses of both families at once, `--partial` lets the good recipients have
 //! their mail, `--rohrpost-exit-codes` tells "later" from "never", `-bs` takes a dialogue, the dialogue that `--debug` shows holds no password.
-//! Not there: `--rmqs`, `--configure` and lists of revoked certificates; each is refused in words.
+//! Not there: `--rmqs` and lists of revoked certificates; each is refused in words.
 
 mod accounts;
 mod aliases;
+mod configure;
 mod connect;
 mod dialogue;
 mod envelope;
@@ -74,6 +75,10 @@ fn run_in(environment: &Environment, arguments: Vec<OsString>) -> Result<(), Fau
         Mode::Help => show(help::HELP),
         Mode::Send => send::run(&options, environment),
         Mode::Smtp => dialogue::run(options, environment),
+        Mode::Configure => {
+            let address = options.address.as_deref().unwrap_or_default();
+            show(&block_on(configure::account(address, environment))??)
+        }
         Mode::Pretend => show(&pretend::account(&options, &choose(&options, None, environment)?, environment)),
         Mode::ServerInfo => {
             let chosen = choose(&options, None, environment)?;

@@ -14,6 +14,7 @@ Usage:
 General:
   --version, --help
   -P, --pretend                    show the settings that would be used
+  --configure=ADDRESS              show an account for it, by the DNS of its domain
   -S, --serverinfo                 show the server's certificate and extensions
   -d, -v, --debug                  show settings and dialogue, without passwords
   -C, --file=FILE                  configuration in the place of ~/.msmtprc

@@ -23,6 +23,8 @@ pub(super) struct Options {
     pub(super) file: Option<PathBuf>,
     /// The account.
     pub(super) account: Option<String>,
+    /// The address that an account is shown for.
+    pub(super) address: Option<String>,
     /// The envelope sender; empty or `<>` for the null path.
     pub(super) from: Option<String>,
     /// Full name in a From field that is added.
@@ -50,6 +52,8 @@ pub(super) enum Mode {
     Smtp,
     /// Show the settings that would be used.
     Pretend,
+    /// Show an account for an address.
+    Configure,
     /// Show what the server says of itself.
     ServerInfo,
     /// Show which program this is.
@@ -62,6 +66,7 @@ pub(super) enum Mode {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Own {
     Mode(Mode),
+    Configure,
     Debug,
     File,
     Account,
@@ -83,10 +88,11 @@ enum Meaning {
     Key(&'static Key),
 }
 
-const OWN: [(Option<char>, Option<&str>, Takes, Own); 24] = [
+const OWN: [(Option<char>, Option<&str>, Takes, Own); 25] = [
     (None, Some("version"), Takes::Nothing, Own::Mode(Mode::Version)),
     (None, Some("help"), Takes::Nothing, Own::Mode(Mode::Help)),
     (Some('P'), Some("pretend"), Takes::Nothing, Own::Mode(Mode::Pretend)),
+    (None, Some("configure"), Takes::Required, Own::Configure),
     (Some('S'), Some("serverinfo"), Takes::Nothing, Own::Mode(Mode::ServerInfo)),
     (Some('d'), Some("debug"), Takes::Optional, Own::Debug),
     (Some('v'), None, Takes::Nothing, Own::Debug),
@@ -138,6 +144,7 @@ impl Options {
             debug: false,
             file: None,
             account: None,
+            address: None,
             from: None,
             full_name: None,
             read_recipients: false,
@@ -178,6 +185,10 @@ impl Options {
         };
         match own {
             Own::Mode(mode) => self.mode = mode,
+            Own::Configure => {
+                self.mode = Mode::Configure;
+                self.address = Some(value);
+            }
             Own::Debug => self.debug = true,
             Own::File => self.file = Some(environment.expand_tilde(&value).into()),
             Own::Account => self.account = Some(value),
@@ -265,6 +276,7 @@ mod tests {
             ("--ver", Mode::Version),
             ("--help", Mode::Help),
             ("-bs", Mode::Smtp),
+            ("--configure=a@x.example", Mode::Configure),
         ];
         for (option, mode) in modes {
             assert_eq!(read(option).unwrap().mode, mode, "{option}");

@@ -2,6 +2,7 @@
 
 mod alone;
 mod beside;
+mod configure;
 mod faulty;
 mod keys;
 mod pair;
