@@ -70,8 +70,10 @@ impl TransferEncoding {
 /// Whether some program on the way might change the text: control characters, which 7bit forbids in part and terminals
 /// obey, and lines that a mailbox of the mbox kind would quote.
 fn is_fragile(text: &str) -> bool {
-    text.bytes().any(|byte| byte.is_ascii_control() && !b"\t\r\n".contains(&byte))
-        || text.lines().any(|line| line.starts_with("From "))
+    // Octets are looked at many at once: each part is looked through to its end.
+    let fragile = |byte: &u8| byte.is_ascii_control() & !matches!(byte, b'\t' | b'\r' | b'\n');
+    let has_fragile = |part: &[u8]| part.iter().fold(false, |found, byte| found | fragile(byte));
+    text.as_bytes().chunks(256).any(has_fragile) || text.lines().any(|line| line.starts_with("From "))
 }
 
 /// Quoted-printable (RFC 2045 §6.7); line ends stay line ends.

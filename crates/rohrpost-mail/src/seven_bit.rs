@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 use crate::{
     encode::{TEXT_LINE_BYTES_MAX, quoted_printable},
     header,
@@ -15,9 +17,14 @@ const DEPTH_MAX: u32 = 50;
 
 /// Whether the body needs re-encoding: an octet beyond ASCII, a NUL (RFC 5322 §2.2), or a line longer than 998 octets.
 pub fn needs_encoding(body: &[u8]) -> bool {
-    !body.is_ascii()
-        || body.contains(&0)
-        || body.split(|byte| *byte == b'\n').any(|line| line.len() > TEXT_LINE_BYTES_MAX + 1)
+    !body.is_ascii() || body.contains(&0) || has_long_line(body)
+}
+
+fn has_long_line(body: &[u8]) -> bool {
+    let mut start = 0;
+    memchr_iter(b'\n', body)
+        .chain([body.len()])
+        .any(|end| end - std::mem::replace(&mut start, end + 1) > TEXT_LINE_BYTES_MAX + 1)
 }
 
 /// The message with every leaf in seven bits; borrowed where nothing had to change.

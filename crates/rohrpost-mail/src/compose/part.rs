@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use memchr::{memchr2, memmem};
+
 use crate::{
     encode::{TransferEncoding, parameter, parameter_of_old},
     header::HeaderText,
@@ -165,10 +167,9 @@ impl<S> Part<S> {
 
     /// Whether a text or nested message holds these octets.
     fn holds(&self, octets: &str) -> bool {
-        let within = |text: &[u8]| text.windows(octets.len()).any(|window| window == octets.as_bytes());
         match self {
-            Self::Text { text, .. } => within(text.as_bytes()),
-            Self::Message(message) => within(&message.octets),
+            Self::Text { text, .. } => text.contains(octets),
+            Self::Message(message) => memmem::find(&message.octets, octets.as_bytes()).is_some(),
             Self::File { .. } => false,
             Self::Multipart { parts, .. } => parts.iter().any(|part| part.holds(octets)),
         }
@@ -290,17 +291,14 @@ pub fn with_crlf(octets: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(octets);
     }
     let mut out = Vec::with_capacity(octets.len() + octets.len() / 32 + 2);
-    let mut rest = octets.iter().copied().peekable();
-    while let Some(octet) = rest.next() {
-        match octet {
-            b'\r' => {
-                rest.next_if_eq(&b'\n');
-                out.extend_from_slice(b"\r\n");
-            }
-            b'\n' => out.extend_from_slice(b"\r\n"),
-            octet => out.push(octet),
-        }
+    let mut rest = octets;
+    while let Some(at) = memchr2(b'\r', b'\n', rest) {
+        let end = if rest[at..].starts_with(b"\r\n") { 2 } else { 1 };
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(b"\r\n");
+        rest = &rest[at + end..];
     }
+    out.extend_from_slice(rest);
     if !out.ends_with(b"\r\n") {
         out.extend_from_slice(b"\r\n");
     }
