@@ -52,6 +52,9 @@ pub(crate) enum Fault {
         /// Why.
         reason: String,
     },
+    /// A file of the mail that cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] std::io::Error),
     /// Members that do not make a mail.
     #[error(transparent)]
     Build(#[from] BuildError),

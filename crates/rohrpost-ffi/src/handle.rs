@@ -3,12 +3,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use rohrpost_sender::DkimKey;
+
 use crate::{
     answer::Answer,
     engine::Engine,
     fault::{Failure, Fault},
     mail::{self, Letter},
-    settings,
+    settings::{self, Terms},
 };
 
 /// See the module.
@@ -18,8 +20,8 @@ pub(crate) struct Handle {
 }
 
 enum Role {
-    /// Of `rohrpost_open`.
-    Sender(Engine),
+    /// Of `rohrpost_open`, with the keys that sign each message.
+    Sender(Engine, Vec<DkimKey>),
     /// Of `rohrpost_open`, where that failed.
     Broken,
     /// Of `rohrpost_send`.
@@ -30,7 +32,7 @@ impl Handle {
     /// A sender; where there can be none, its answer says why.
     pub(crate) fn open(settings: Result<&str, Fault>) -> Self {
         match guarded(|| start(settings)) {
-            Ok((engine, servers)) => Self { role: Role::Sender(engine), answer: Answer::ready(servers) },
+            Ok(sender) => sender,
             Err(failure) => Self { role: Role::Broken, answer: (&failure).into() },
         }
     }
@@ -38,7 +40,7 @@ impl Handle {
     /// Sends a message through the sender that `handle` is; the answer is the receipt, or says why there is none.
     pub(crate) fn send(handle: Option<&Self>, mail: Result<&str, Fault>) -> Self {
         let sent = match handle {
-            Some(Self { role: Role::Sender(engine), .. }) => guarded(|| send(engine, mail)),
+            Some(Self { role: Role::Sender(engine, keys), .. }) => guarded(|| send(engine, keys, mail)),
             Some(Self { role: Role::Broken, answer }) => return Self { role: Role::Result, answer: answer.clone() },
             Some(Self { role: Role::Result, .. }) | None => Err(Failure::NoSender),
         };
@@ -52,7 +54,7 @@ impl Handle {
 
     /// The end.
     pub(crate) fn close(self) {
-        if let Role::Sender(engine) = self.role {
+        if let Role::Sender(engine, _) = self.role {
             // There is nobody left to tell.
             drop(guarded(|| {
                 engine.stop();
@@ -62,13 +64,14 @@ impl Handle {
     }
 }
 
-fn start(settings: Result<&str, Fault>) -> Result<(Engine, Vec<String>), Failure> {
-    let (way, servers) = settings.and_then(settings::way).map_err(Failure::Settings)?;
-    Ok((Engine::start(way)?, servers))
+fn start(settings: Result<&str, Fault>) -> Result<Handle, Failure> {
+    let Terms { way, servers, keys } = settings.and_then(settings::terms).map_err(Failure::Settings)?;
+    Ok(Handle { role: Role::Sender(Engine::start(way)?, keys), answer: Answer::ready(servers) })
 }
 
-fn send(engine: &Engine, mail: Result<&str, Fault>) -> Result<Answer, Failure> {
+fn send(engine: &Engine, keys: &[DkimKey], mail: Result<&str, Fault>) -> Result<Answer, Failure> {
     let Letter { mail, transcript } = mail.and_then(mail::letter).map_err(Failure::Mail)?;
+    let mail = mail.signed(keys).map_err(|error| Failure::Mail(error.into()))?;
     Ok(Answer::told(&engine.send(mail)?, transcript))
 }
 

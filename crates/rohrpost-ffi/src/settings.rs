@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use rohrpost_sender::{
-    KnownServers, LocalServer, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security, Sender,
-    Server, Trust,
+    DkimKey, KnownServers, LocalServer, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security,
+    Sender, Server, Trust,
 };
 use serde::Deserialize;
 
@@ -15,28 +15,42 @@ use crate::{
     json::{self, Many, Short},
 };
 
-/// The way out that the settings name, and the names of its servers as `host:port`.
-pub(crate) fn way(json: &str) -> Result<(Way, Vec<String>), Fault> {
+/// What a sender is made of.
+pub(crate) struct Terms {
+    /// Where messages go.
+    pub(crate) way: Way,
+    /// The servers on it, as `host:port`.
+    pub(crate) servers: Vec<String>,
+    /// What signs each message.
+    pub(crate) keys: Vec<DkimKey>,
+}
+
+/// Reads them.
+pub(crate) fn terms(json: &str) -> Result<Terms, Fault> {
     // Looked at before all else: what is unknown here may be known to the version that the program was written for.
     let Version { abi } = json::read(json)?;
     if abi != ABI {
         return Err(Fault::Abi(abi));
     }
-    let Settings { _abi, order, server, socket, drop_dir } = json::read(json)?;
-    let Some(Many(terms)) = server else { return Ok((Way::Here(here(socket, drop_dir)), Vec::new())) };
+    let Settings { _abi, order, server, socket, drop_dir, dkim_key } = json::read(json)?;
+    let keys = dkim_key.iter().enumerate().map(|(place, key)| key.read(&format!("dkim_key[{place}]")));
+    let keys = keys.collect::<Result<_, _>>()?;
+    let Some(Many(servers)) = server else {
+        return Ok(Terms { way: Way::Here(here(socket, drop_dir)), servers: Vec::new(), keys });
+    };
     for (name, path) in [("socket", socket), ("drop_dir", drop_dir)] {
         if path.is_some() {
             return Err(Fault::value(name, "it belongs to the server of this host, and others are named"));
         }
     }
-    let servers = terms.into_iter().enumerate().map(|(place, terms)| terms.server(&format!("server[{place}]")));
+    let servers = servers.into_iter().enumerate().map(|(place, one)| one.server(&format!("server[{place}]")));
     let servers: Vec<Server> = servers.collect::<Result<_, _>>()?;
     let names = servers.iter().map(ToString::to_string).collect();
     let relays = match order {
         Order::Failover => Relays::failover(servers),
         Order::RoundRobin => Relays::round_robin(servers),
     };
-    Ok((Way::Servers(Sender::new(relays)?), names))
+    Ok(Terms { way: Way::Servers(Sender::new(relays)?), servers: names, keys })
 }
 
 fn here(socket: Option<PathBuf>, drop_dir: Option<PathBuf>) -> LocalServer {
@@ -57,9 +71,27 @@ struct Settings {
     _abi: u32,
     #[serde(default)]
     order: Order,
-    server: Option<Many<Terms>>,
+    server: Option<Many<ServerTerms>>,
     socket: Option<PathBuf>,
     drop_dir: Option<PathBuf>,
+    #[serde(default)]
+    dkim_key: Vec<Key>,
+}
+
+/// A private key and where its public one is found.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Key {
+    selector: String,
+    domain: String,
+    file: PathBuf,
+}
+
+impl Key {
+    fn read(&self, path: &str) -> Result<DkimKey, Fault> {
+        let Self { selector, domain, file } = self;
+        DkimKey::read(selector, domain, file).map_err(|error| Fault::value(path, error))
+    }
 }
 
 /// Which server a message begins with.
@@ -76,7 +108,7 @@ enum Order {
 /// One server.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Terms {
+struct ServerTerms {
     url: String,
     user: Option<String>,
     password: Option<Secret>,
@@ -106,7 +138,7 @@ enum Files {
     Several(Vec<String>),
 }
 
-impl Short for Terms {
+impl Short for ServerTerms {
     const EXPECTED: &str = "the URL of a server, or an object with its terms";
 
     fn short(url: String) -> Self {
@@ -114,7 +146,7 @@ impl Short for Terms {
     }
 }
 
-impl Terms {
+impl ServerTerms {
     fn server(self, path: &str) -> Result<Server, Fault> {
         let login = self.login(path)?;
         let server = Server::url(&self.url).map_err(|error| Fault::value(format!("{path}.url"), error))?;

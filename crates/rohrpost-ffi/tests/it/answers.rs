@@ -45,6 +45,10 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
                 r#"{"abi": 1, "server": "smtp://a.test", "socket": "/s"}"#,
                 "settings: socket: it belongs to the server of",
             ),
+            (
+                r#"{"abi": 1, "dkim_key": [{"selector": "mail", "domain": "a.test", "file": "/nowhere"}]}"#,
+                "settings: dkim_key[0]: ",
+            ),
             (r#"{"abi": 1, "server": []}"#, "settings: no server is set"),
             (
                 r#"{"abi": 1, "server": 5}"#,

@@ -175,6 +175,22 @@ fn the_dialogue_is_told_to_those_who_ask_for_it() {
 }
 
 #[test]
+fn each_mail_is_signed_for_its_domain_where_a_key_is_set() {
+    // That of RFC 8463, appendix A.2.
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), KEY).unwrap();
+    let place = Place::new(Server::builder());
+    let keys = json!([{"selector": "mail", "domain": "here.test", "file": key.path()}]);
+    let settings = json!({"abi": 1, "server": place.server.url(), "dkim_key": keys}).to_string();
+    let answers = Program::new("talk").answers(&[settings, hello(), hello()]);
+    assert_eq!((answers[1].0, answers[2].0), (0, 0), "{answers:?}");
+    for received in place.server.received() {
+        assert!(received.text().starts_with("DKIM-Signature: v=1; a=ed25519-sha256;"), "{}", received.text());
+    }
+}
+
+#[test]
 fn an_error_says_what_kind_it_is_and_what_to_do() {
     let place = Place::new(Server::builder().fault(Stage::Dot, Fault::Drop));
     let talk = Program::new("talk");
