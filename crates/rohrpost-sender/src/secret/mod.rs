@@ -125,6 +125,14 @@ impl SecretSource {
         Self::Command(CommandLine::Shell(line.into()))
     }
 
+    /// What the keyring of the user's session (Secret Service, as GNOME and KDE have it) has for a user of a service,
+    /// looked up by `secret-tool` of libsecret. It was put there by
+    /// `secret-tool store --label "Mail" service SERVICE username USER`, the attributes that other programs use, too.
+    pub fn keyring(service: impl Into<String>, user: impl Into<String>) -> Self {
+        let (service, user) = (service.into(), user.into());
+        Self::argv(["secret-tool".to_owned(), "lookup".into(), "service".into(), service, "username".into(), user])
+    }
+
     /// The value of a variable of the environment.
     pub fn env(name: impl Into<String>) -> Self {
         Self::Env(name.into())

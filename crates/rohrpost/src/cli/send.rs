@@ -133,6 +133,9 @@ pub(crate) struct Servers {
     /// Command line of the shell whose first line of output is the password
     #[arg(long, value_name = "COMMAND", group = "password_source", requires = "server")]
     pub(crate) password_command: Option<String>,
+    /// Service under which the keyring of the session has the password of the user, as `secret-tool` looks it up
+    #[arg(long, value_name = "SERVICE", group = "password_source", requires = "server")]
+    pub(crate) password_keyring: Option<String>,
     /// Variable of the environment that holds the password
     #[arg(long, value_name = "VARIABLE", group = "password_source", requires = "server")]
     pub(crate) password_env: Option<String>,

@@ -31,7 +31,7 @@ pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
     let urls = options.server.iter().map(|text| text.parse());
     let urls: Vec<ServerUrl> = urls.collect::<Result<_, _>>().map_err(wrong)?;
     let nobody = options.user.is_none() && urls.iter().all(|url| url.user().is_none());
-    if nobody && told_secret(options).is_some() {
+    if nobody && told_secret(options, "").is_some() {
         let message = "the password belongs to nobody: name a user with --user, or as USER@ in the URL";
         return Err(Failure::new(Exit::Usage, message));
     }
@@ -84,10 +84,10 @@ fn known_servers(options: &Servers) -> Option<KnownServers> {
 /// Who logs in; nobody where no user is named.
 fn login(options: &Servers, named: Option<&str>) -> Result<Option<Login>, Failure> {
     let Some(user) = named.or(options.user.as_deref()) else { return Ok(None) };
-    let secret = told_secret(options).or_else(|| options.password.clone().map(SecretSource::Text));
+    let secret = told_secret(options, user).or_else(|| options.password.clone().map(SecretSource::Text));
     let missing = || {
         let message = format!(
-            "there is no password for {user}: give --password-file, --password-command, --password-env or ROHRPOST_PASSWORD"
+            "there is no password for {user}: give --password-file, --password-command, --password-keyring, --password-env or ROHRPOST_PASSWORD"
         );
         Failure::new(Exit::Usage, message)
     };
@@ -96,11 +96,12 @@ fn login(options: &Servers, named: Option<&str>) -> Result<Option<Login>, Failur
 }
 
 /// The source of the password that the command line itself names.
-fn told_secret(options: &Servers) -> Option<SecretSource> {
+fn told_secret(options: &Servers, user: &str) -> Option<SecretSource> {
     let file = options.password_file.as_ref().map(SecretSource::file);
     let command = || options.password_command.as_ref().map(SecretSource::shell);
     let variable = || options.password_env.as_ref().map(SecretSource::env);
-    file.or_else(command).or_else(variable)
+    let keyring = || options.password_keyring.as_ref().map(|service| SecretSource::keyring(service, user));
+    file.or_else(command).or_else(variable).or_else(keyring)
 }
 
 #[cfg(test)]

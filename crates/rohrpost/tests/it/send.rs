@@ -72,11 +72,17 @@ impl Place {
 
 /// Runs `rohrpost send` to its end.
 fn run(options: &[&str], text: impl AsRef<[u8]>) -> Ended {
+    run_with(&[], options, text)
+}
+
+/// The same with more of an environment.
+fn run_with(environment: &[(&str, &str)], options: &[&str], text: impl AsRef<[u8]>) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
     command.arg("send").args(options).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for variable in ["ROHRPOST_SERVER", "ROHRPOST_PASSWORD"] {
         command.env_remove(variable);
     }
+    command.envs(environment.iter().copied());
     let mut child = command.env("SMTP_PASSWORD", "three blue kites").spawn().expect("it is built");
     // Who ends before it has read everything closes the pipe; what it says then is looked at.
     let _ = child.stdin.take().expect("it is piped").write_all(text.as_ref());
@@ -331,6 +337,26 @@ fn a_password_comes_from_a_file_a_command_or_the_environment_and_is_masked_in_th
     let ended = place.send(&["--user", "ann", "--password-file", &file, "--allow-clear"], "Hi");
     assert_eq!(ended.code, 78, "{ended:?}");
     assert!(ended.errors.contains("can be read by everybody") && ended.errors.contains("chmod"), "{ended:?}");
+}
+
+#[test]
+fn the_keyring_of_the_session_is_asked_for_the_user_of_the_service() {
+    const TOOL: &str = "#!/bin/sh\n[ \"$*\" = 'lookup service mail username ann' ] && printf 'three blue kites'\n";
+    let place = Place::with(Server::builder().login("ann", Secret::new("three blue kites")));
+    let tool = place.file("secret-tool", TOOL);
+    std::fs::set_permissions(&tool, PermissionsExt::from_mode(0o700)).expect("the file is ours");
+    let path = format!("{}:/usr/bin:/bin", place.files.path().display());
+    let url = place.server.url();
+    let people = ["--from", "ann@here.test", "--to", "bob@there.test", "--server", &url, "--allow-clear"];
+    let with = |user: &str| {
+        let options = [&people[..], &["--user", user, "--password-keyring", "mail"]].concat();
+        run_with(&[("PATH", &path)], &options, "Hi")
+    };
+    let ended = with("ann");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(place.arrived().user.as_deref(), Some("ann"));
+    let nothing = with("bob");
+    assert!(nothing.code == 78 && nothing.errors.contains("secret-tool"), "{nothing:?}");
 }
 
 #[test]
