@@ -53,9 +53,9 @@ const A_DAY: &str = r#"
     echo 'root: ann@host.test' > /etc/aliases
     dpkg --install /packages/rohrpost_*.deb
     printf 'host_name = "host.test"\npostmaster = "ann@host.test"\n' > /etc/rohrpost/rohrpost.toml
-    echo 'three blue kites' > /root/password
+    echo 'three blue kites' > /password
     rohrpost domain add host.test
-    rohrpost account add ann@host.test --password-file /root/password
+    rohrpost account add ann@host.test --password-file /password
     install -d -o rohrpost -g rohrpost /run/rohrpost
     printf 'Subject: early\n\nhello\n' | sendmail root
 
@@ -92,8 +92,8 @@ fn the_profile_keeps_the_server_from_what_is_not_its_own() {
     let rules = Rules::read();
     for (path, letters) in [
         ("/etc/shadow", "r"),
-        ("/root/.ssh/id_ed25519", "r"),
-        ("/home/ann/letter.txt", "r"),
+        ("/etc/ssh/ssh_host_ed25519_key", "r"),
+        ("/srv/ann/letter.txt", "r"),
         ("/etc/rohrpost/rohrpost.toml", "w"),
         ("/etc/aliases", "w"),
         ("/usr/bin/rohrpost", "w"),
