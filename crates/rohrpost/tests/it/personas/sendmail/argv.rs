@@ -87,6 +87,32 @@ const CALLS: &[Call] = &[
         &["Return-Path: <bounce@here.test>\r\n", "\r\n\r\nLF body\r\nline\r\n"],
     ),
     (
+        "WordPress",
+        &["-t", "-i"],
+        "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nTo: ann@here.test\r\nFrom: WordPress <wordpress@here.test>\r\nSubject: WordPress\r\nMessage-ID: <1@here.test>\r\n\r\nx\r\n.\r\nstill here\r\n",
+        &[
+            "Date: Sun, 22 Nov 2026 10:00:00 +0000\r\n",
+            "Message-ID: <1@here.test>\r\n",
+            "\r\n\r\nx\r\n.\r\nstill here\r\n",
+        ],
+    ),
+    (
+        "logwatch",
+        &["-t"],
+        "To: root\nFrom: Logwatch\nSubject: Logwatch\nAuto-Submitted: auto-generated\nPrecedence: bulk\n\n\n ################\n",
+        &[
+            "To: root@here.test\r\nFrom: Logwatch@here.test\r\n",
+            "Precedence: bulk\r\n",
+            "\r\n\r\n\r\n ################\r\n",
+        ],
+    ),
+    (
+        "unattended-upgrades",
+        &["-oi", "-t"],
+        "Subject: upgrades\nFrom: root\nTo: root\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=\"utf-8\"\nContent-Transfer-Encoding: quoted-printable\n\nGr=C3=BC=C3=9Fe\n.\nend\n",
+        &["From: root@here.test\r\nTo: root@here.test\r\n", "\r\n\r\nGr=C3=BC=C3=9Fe\r\n.\r\nend\r\n"],
+    ),
+    (
         "fail2ban",
         &["-f", "fail2ban@here.test", "ann@here.test"],
         "Subject: fail2ban\nFrom: Fail2Ban <fail2ban@here.test>\nTo: ann@here.test\n\nx\n.\nnot this\n",

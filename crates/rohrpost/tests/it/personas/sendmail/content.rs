@@ -61,6 +61,14 @@ fn a_message_without_a_header_gets_one() {
 }
 
 #[test]
+fn a_message_that_ends_within_its_header_has_an_empty_body() {
+    let (host, rohrpost) = Host::start();
+    host.send(&["-t"], b"To: ann\nSubject: cut\n off");
+    let mail = host::mail_with(&rohrpost, "Subject: cut\r\n off\r\n");
+    assert_eq!(body(&mail), "");
+}
+
+#[test]
 fn a_nul_arrives_encoded() {
     let (host, rohrpost) = Host::start();
     host.send(&["ann"], b"Subject: nul\n\na\0b\n");
