@@ -236,7 +236,10 @@ impl fmt::Display for Note {
             Self::OtherForm { server, speaks } => write!(f, "{server} speaks {speaks}"),
             Self::Clear { reason } => write!(f, "sent in clear text: {reason}"),
             Self::Lenient { server, reason } => {
-                write!(f, "{server} is on this host, so its certificate was taken as it is ({reason}); trust= insists")
+                write!(
+                    f,
+                    "{server} is on this host, so its certificate was taken as it is ({reason}); trust=system would insist on a good one"
+                )
             }
             Self::FirstUse { server, key, file } => {
                 write!(
