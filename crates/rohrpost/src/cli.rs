@@ -43,7 +43,7 @@ pub(crate) struct Place {
     pub(crate) dir: Option<PathBuf>,
 }
 
-// The options of a command are put together when it is called: those of all take as long as sending a message.
+// Here and below, the options of a command are put together when it is called: those of all take as long as sending a message.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
@@ -228,6 +228,7 @@ pub(crate) enum StateWord {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Queue {
     /// List what waits
     List {
@@ -287,6 +288,7 @@ pub(crate) enum Queue {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Route {
     /// List the ways out that the configuration names, with the state of each host where the server runs
     List {
@@ -315,6 +317,7 @@ pub(crate) struct Trace {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Account {
     /// Add an account; without a password one is made up and printed
     Add {
@@ -385,6 +388,7 @@ pub(crate) enum LanguageWord {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Alias {
     /// Set an alias
     Set {
@@ -407,6 +411,7 @@ pub(crate) enum Alias {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum DomainCommand {
     /// Take mail for a domain
     Add {
@@ -426,6 +431,7 @@ pub(crate) enum DomainCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum MailboxCommand {
     /// List the messages of a mailbox
     List {
@@ -450,6 +456,7 @@ pub(crate) enum MailboxCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum StoreCommand {
     /// Check everything that can be checked from the data
     Check {
@@ -462,6 +469,7 @@ pub(crate) enum StoreCommand {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ConfigCommand {
     /// Say whether the configuration is right, else what is wrong and where
     Check,
