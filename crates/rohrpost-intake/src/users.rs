@@ -5,7 +5,10 @@
 //! ([`Masquerade`]), so that mail of `root@web1.lan` can be answered. What a user claims is checked first, then it is
 //! replaced; the reverse path, From, Sender, Reply-To and their Resent twins have the same rules.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use rohrpost_mail::{
     Domain, Mailbox, ReversePath, address_list,
@@ -123,8 +126,8 @@ impl Users {
             return None;
         }
         let addresses = address_list::mailboxes(&field.unfolded()).ok()?;
-        let replaced = addresses.iter().filter_map(|address| Some((address.to_string(), self.shown(uid, address)?)));
-        let replaced: Vec<(String, Mailbox)> = replaced.collect();
+        let replaced = addresses.iter().filter_map(|address| Some((word(address), self.shown(uid, address)?)));
+        let replaced: HashMap<String, Mailbox> = replaced.collect();
         if replaced.is_empty() {
             return None;
         }
@@ -147,31 +150,30 @@ fn foreign(uid: u32, address: &Mailbox) -> Refusal {
     Refusal::FromNotYours(format!("User {uid} of this host may not write as {address}").into())
 }
 
-/// The octets of a list with each address replaced where it stands, names and comments kept. Nothing where one of them is
-/// written in another way, such as with quotes that it does not need.
-fn in_place(value: &[u8], replaced: &[(String, Mailbox)]) -> Option<Vec<u8>> {
-    let (mut out, mut at, mut missing) = (Vec::with_capacity(value.len()), 0, vec![true; replaced.len()]);
-    while at < value.len() {
-        if let Some(index) = replaced.iter().position(|(address, _)| stands_at(value, at, address)) {
-            let (address, shown) = &replaced[index];
-            out.extend_from_slice(shown.to_string().as_bytes());
-            at += address.len();
-            missing[index] = false;
-        } else {
-            out.push(value[at]);
-            at += 1;
-        }
-    }
-    (!missing.contains(&true)).then_some(out)
+/// An address as it stands in a list, in any case.
+fn word(address: &Mailbox) -> String {
+    address.to_string().to_ascii_lowercase()
 }
 
-/// Whether an address stands there, and not only as a part of another one.
-fn stands_at(value: &[u8], at: usize, address: &str) -> bool {
-    let end = at + address.len();
-    let is_boundary = |octet: Option<&u8>| octet.is_none_or(|octet| b" \t\r\n<>()[],:;\"'".contains(octet));
-    value.get(at..end).is_some_and(|found| found.eq_ignore_ascii_case(address.as_bytes()))
-        && is_boundary(value.get(end))
-        && is_boundary(at.checked_sub(1).and_then(|before| value.get(before)))
+/// The octets of a list with each address replaced where it stands, names and comments kept. Nothing where one of them is
+/// written in another way, such as with quotes that it does not need.
+fn in_place(value: &[u8], replaced: &HashMap<String, Mailbox>) -> Option<Vec<u8>> {
+    let (mut out, mut rest, mut found) = (Vec::with_capacity(value.len()), value, HashSet::new());
+    while !rest.is_empty() {
+        let end = rest.iter().position(|octet| b" \t\r\n<>()[],:;\"".contains(octet)).unwrap_or(rest.len());
+        let (piece, behind) = rest.split_at(end);
+        let key = String::from_utf8_lossy(piece).to_ascii_lowercase();
+        if let Some(shown) = replaced.get(&key) {
+            out.extend_from_slice(shown.to_string().as_bytes());
+            found.insert(key);
+        } else {
+            out.extend_from_slice(piece);
+        }
+        let (between, behind) = behind.split_at(behind.len().min(1));
+        out.extend_from_slice(between);
+        rest = behind;
+    }
+    (found.len() == replaced.len()).then_some(out)
 }
 
 #[cfg(test)]
@@ -234,6 +236,7 @@ mod tests {
             ),
             ("Reply-To: g: a@x.lan, b@y.lan;\r\n", "Reply-To: g: a@shop.test, b@shop.test;\r\n"),
             ("From: not-root@web1.lan\r\n", "From: not-root@shop.test\r\n"),
+            ("From: o'neil@web1.lan\r\n", "From: o'neil@shop.test\r\n"),
             ("From: \"root@web1.lan\" <root@web1.lan>\r\n", "From: \"admin@shop.test\" <admin@shop.test>\r\n"),
             ("From: \"root\"@web1.lan (x), a@x.lan\r\n", "From: admin@shop.test,\r\n a@shop.test\r\n"),
             ("To: root@web1.lan\r\nSubject: root@web1.lan\r\n", "To: root@web1.lan\r\nSubject: root@web1.lan\r\n"),
