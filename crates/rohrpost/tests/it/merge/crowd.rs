@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::peers::DEADLINE;
 
 /// Takes everything, from so many at once and no more.
 #[derive(Clone)]
@@ -14,20 +16,24 @@ pub(super) struct Crowd {
 
 struct Shared {
     most: usize,
-    /// Where messages wait for one another before they are taken: all but the first.
-    together: Option<Barrier>,
+    /// How many messages wait for one another before they are taken: all but the first. One is not held up.
+    together: usize,
+    /// How many have come to wait.
+    met: Mutex<usize>,
+    another: Condvar,
     open: AtomicUsize,
     refused: AtomicUsize,
     taken: AtomicUsize,
 }
 
 impl Crowd {
-    /// Lets `most` in. With `together`, it takes no message but the first before so many are there.
-    pub(super) fn start(most: usize, together: Option<usize>) -> Self {
+    /// Lets `most` in. It takes no message but the first before `together` are there.
+    pub(super) fn start(most: usize, together: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let [open, refused, taken] = [(); 3].map(|()| AtomicUsize::new(0));
-        let shared = Arc::new(Shared { most, together: together.map(Barrier::new), open, refused, taken });
+        let (met, another) = (Mutex::new(0), Condvar::new());
+        let shared = Arc::new(Shared { most, together, met, another, open, refused, taken });
         let crowd = Self { address, shared };
         let door = crowd.clone();
         std::thread::spawn(move || {
@@ -64,9 +70,8 @@ impl Shared {
             let line = line?;
             let reply = match line.get(..4).unwrap_or(&line) {
                 "." if is_body => {
-                    self.meet();
                     is_body = false;
-                    "250 2.0.0 Taken"
+                    if self.meet() { "250 2.0.0 Taken" } else { "550 5.0.0 Nobody else came" }
                 }
                 _ if is_body => continue,
                 "DATA" => {
@@ -81,11 +86,18 @@ impl Shared {
         Ok(())
     }
 
-    fn meet(&self) {
-        let is_first = self.taken.fetch_add(1, Ordering::SeqCst) == 0;
-        if let Some(together) = self.together.as_ref().filter(|_| !is_first) {
-            together.wait();
+    /// Waits until the group is whole. Whether it came to be.
+    fn meet(&self) -> bool {
+        if self.taken.fetch_add(1, Ordering::SeqCst) == 0 {
+            return true;
         }
+        let mut met = self.met.lock().expect("nobody panics with it");
+        *met += 1;
+        self.another.notify_all();
+        let whole = met.next_multiple_of(self.together);
+        let (_met, wait) =
+            self.another.wait_timeout_while(met, DEADLINE, |met| *met < whole).expect("nobody panics with it");
+        !wait.timed_out()
     }
 }
 
