@@ -195,6 +195,11 @@ impl<'a> Attempt<'a> {
         self.signal = Some(signal);
     }
 
+    /// Keeps a destination that cannot be reached, or asks for patience, from closing the gate of a whole route.
+    pub(crate) fn spare_the_gate(&mut self) {
+        self.signal = self.signal.filter(|signal| *signal == Signal::Answered);
+    }
+
     fn take_report(&mut self, hop: &Arc<Hop>, report: SendReport, peer: Peer) {
         self.sessions += 1;
         let failures = report.outcomes.iter().filter_map(|outcome| outcome.as_ref().err());

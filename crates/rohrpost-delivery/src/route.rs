@@ -58,7 +58,10 @@ impl Round<'_> {
     async fn ask(&mut self, host: &RouteHost, turn: Turn<'_>) {
         self.asked = true;
         match &host.place {
-            Place::Mx => self.attempt.ask_mx(self.settings, None, Some(self.route)).await,
+            Place::Mx => {
+                self.attempt.ask_mx(self.settings, None, Some(self.route)).await;
+                self.attempt.spare_the_gate();
+            }
             Place::Pipe(program) => pipe::hand_over(&mut self.attempt, program).await,
             Place::Host(..) | Place::Unix(_) => self.ask_server(host).await,
         }

@@ -143,3 +143,18 @@ async fn an_address_that_could_be_an_option_is_not_handed_over() {
     assert!(note.contains("-oQ@relay.test would be taken for an option"), "{note}");
     assert!(!dir.path().join("ran").exists());
 }
+
+/// S11: what shells and configuration languages would run is plain text in an argument.
+#[tokio::test]
+async fn a_s11_local_parts_that_look_like_commands_are_arguments_to_the_octet() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = format!("cat >/dev/null; printf '%s\\n' \"$@\" > {}/arguments", dir.path().display());
+    let mut office = office(vec![script(&keep, &["{recipients}"])]).await;
+    let odd = ["${run{id}}@relay.test", "`id`@relay.test", "|sh@relay.test", "%00@relay.test", "{id}@relay.test"];
+    let quoted =
+        ["\";id\"@relay.test", "\"$(id)\"@relay.test", "\"../../etc/passwd\"@relay.test", "\"a b\"@relay.test"];
+    let recipients = [&odd[..], &quoted].concat();
+    let id = office.send(&recipients).await;
+    office.outcome(id, is_relayed).await;
+    assert_eq!(read(dir.path(), "arguments"), recipients.join("\n") + "\n");
+}

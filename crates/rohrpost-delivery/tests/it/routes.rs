@@ -5,6 +5,7 @@ use std::time::Duration;
 use rohrpost_client::Login;
 use rohrpost_delivery::{Choose, HostLimits, HostState, Place, Route, RouteHost, Settings, settings::AfterDot};
 use rohrpost_mail::{Outcome, Secret};
+use rohrpost_queue::SiteKey;
 use rohrpost_testkit::{Authority, Dns, Gate, Peer, Script, Sink};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -160,6 +161,20 @@ async fn the_hosts_that_dns_names_are_a_way_like_any_other() {
     let record = office.outcome(id, is_relayed).await;
     assert_eq!((record.route.as_str(), sink.messages(1).await.len()), ("relay", 1));
     assert_eq!(hosts(&office)[1].place, "mx");
+    drop(dns);
+}
+
+#[tokio::test]
+async fn one_dead_destination_does_not_close_a_route_to_all_of_them() {
+    let dns = Dns::for_domain("relay.test").await;
+    let settings = Settings { routes: vec![Route::new("relay", vec![RouteHost::new(Place::Mx)])], ..settings() };
+    let mut office = Office::with(dns.resolver(nobody()), settings, rohrpost_queue::Settings::default()).await;
+    for _ in 0..12 {
+        let id = office.send(&["bob@relay.test"]).await;
+        office.deferred(id).await;
+    }
+    assert_eq!(office.queue.closed_for(&SiteKey::new("relay", "relay.test")), None);
+    assert_eq!(hosts(&office)[0].down, None);
     drop(dns);
 }
 

@@ -135,6 +135,16 @@ fn a_test_system_is_warned_of() {
 }
 
 #[test]
+fn the_examples_of_the_page_about_routes_can_be_read() {
+    let page = include_str!("../../../../docs/routes.md");
+    let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), page.matches("```toml").count());
+    for example in examples {
+        toml::from_str::<super::file::Config>(&format!("{GOOD}{example}")).unwrap();
+    }
+}
+
+#[test]
 fn a_mode_or_a_group_that_cannot_be_is_named() {
     let lines = "[[listener]]\nname = \"lmtp\"\nprotocol = \"lmtp\"\naddress = \"unix:/run/lmtp.sock\"\n\
         mode = \"0668\"\ngroup = \"no-such-group\"\n\
