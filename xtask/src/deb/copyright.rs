@@ -36,6 +36,9 @@ const APACHE: &str = "\
 On Debian systems the text of the Apache License, version 2.0, is in
 /usr/share/common-licenses/Apache-2.0.";
 
+/// What makes cargo list the crates whose code is in the program.
+const LINKED: &str = "tree --locked --package rohrpost --edges normal,no-proc-macro --prefix none --format {p}";
+
 /// What cargo knows about a crate.
 #[derive(Deserialize)]
 struct Crate {
@@ -71,18 +74,7 @@ fn crates() -> Result<Vec<Crate>> {
     }
     let metadata = shell::output(shell::cargo().args(["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cannot read what `cargo metadata` says")?;
-    let linked = shell::output(shell::cargo().args([
-        "tree",
-        "--locked",
-        "--package",
-        "rohrpost",
-        "--edges",
-        "normal,no-proc-macro",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]))?;
+    let linked = shell::output(shell::cargo().args(LINKED.split(' ')))?;
     let linked: BTreeSet<_> =
         linked.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
     let is_linked = |one: &Crate| linked.contains(&format!("{} v{}", one.name, one.version));
