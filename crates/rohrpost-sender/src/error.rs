@@ -237,6 +237,11 @@ impl Error {
         Self(Box::new(Inner { cause, attempts: Vec::new(), recipients: Vec::new() }))
     }
 
+    /// No server was tried, and this became of the recipients.
+    pub(crate) fn without_attempt(cause: Cause, recipients: Vec<(Mailbox, Outcome)>) -> Self {
+        Self(Box::new(Inner { cause, attempts: Vec::new(), recipients }))
+    }
+
     /// These servers were tried, one at least.
     pub(crate) fn after(attempts: Vec<Attempt>, recipients: Vec<(Mailbox, Outcome)>) -> Self {
         let unknown = attempts.iter().find(|attempt| attempt.kind() == Kind::AfterDot);

@@ -7,14 +7,14 @@ use std::{
 };
 
 use rohrpost_client::BoxFuture;
-use rohrpost_mail::Reply;
+use rohrpost_mail::{Recipient, Reply};
 use rohrpost_smtp::reply::Parser;
 use rohrpost_submit::{
     Accepted, DEFAULT_DROP_DIR, DEFAULT_SOCKET, Mode, Options, Submission, SubmitAnswer, To, drop as leave, submit,
 };
 
 use crate::{
-    error::{Cause, Error},
+    error::{Cause, Class, Error},
     mail::Mail,
     receipt::{Note, Outcome, Receipt},
     transport::Transport,
@@ -73,18 +73,17 @@ impl LocalServer {
 
     /// Hands a message over. It blocks.
     pub(crate) fn hand_over(&self, mail: &Mail) -> Result<Receipt, Error> {
-        let submission = Submission::new(options(mail));
+        let submission = Submission::new(mail.into());
         match submit(&self.socket, &submission, mail.reader()) {
             SubmitAnswer::Accepted(accepted) => Ok(taken(mail, &self.socket, accepted)),
-            SubmitAnswer::Refused(refused) => Err(Error::before(Cause::Handed(refused))),
-            SubmitAnswer::Unreadable(error) => Err(unreadable(error)),
+            SubmitAnswer::Refused(refused) => Err(not_taken(mail, Cause::Handed(refused))),
+            SubmitAnswer::Unreadable(error) => Err(not_taken(mail, Cause::Unreadable(Arc::new(error)))),
             SubmitAnswer::Unreachable(error) => match leave(&self.drop_dir, &submission, mail.reader()) {
                 Ok(()) => Ok(left(mail, &self.drop_dir)),
-                Err(dropped) => Err(Error::before(Cause::Unattended {
-                    socket: self.socket.clone(),
-                    error: Arc::new(error),
-                    dropped: dropped.to_string(),
-                })),
+                Err(dropped) => {
+                    let (socket, error, dropped) = (self.socket.clone(), Arc::new(error), dropped.to_string());
+                    Err(not_taken(mail, Cause::Unattended { socket, error, dropped }))
+                }
             },
         }
     }
@@ -92,24 +91,21 @@ impl LocalServer {
 
 impl Transport for LocalServer {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<Receipt, Error>> {
-        let (server, mail) = (self.clone(), mail.clone());
+        let (server, handed) = (self.clone(), mail.clone());
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || server.hand_over(&mail)).await;
-            done.unwrap_or_else(|_| Err(unreadable(io::ErrorKind::Interrupted.into())))
+            let done = tokio::task::spawn_blocking(move || server.hand_over(&handed)).await;
+            let ended = |_| Err(not_taken(mail, Cause::Unreadable(Arc::new(io::ErrorKind::Interrupted.into()))));
+            done.unwrap_or_else(ended)
         })
     }
 }
 
-fn options(mail: &Mail) -> Options {
-    let to = |to: &rohrpost_mail::Recipient| To {
-        address: to.address.to_string(),
-        notify: to.notify,
-        orcpt: to.orcpt.clone(),
-    };
-    Options {
-        envelope: mail.envelope().clone(),
-        recipients: mail.recipients().iter().map(to).collect(),
-        mode: Mode::Background,
+/// What is asked of the server of this host for a mail: to send it as soon as it is stored.
+impl From<&Mail> for Options {
+    fn from(mail: &Mail) -> Self {
+        let to = |to: &Recipient| To { address: to.address.to_string(), notify: to.notify, orcpt: to.orcpt.clone() };
+        let recipients = mail.recipients().iter().map(to).collect();
+        Self { envelope: mail.envelope().clone(), recipients, mode: Mode::Background }
     }
 }
 
@@ -146,8 +142,13 @@ fn refused(reply: Reply) -> Outcome {
     if reply.is_permanent() { Outcome::Refused(reply) } else { Outcome::Deferred(reply) }
 }
 
-fn unreadable(error: io::Error) -> Error {
-    Error::before(Cause::Unreadable(Arc::new(error)))
+/// Nobody gets it, or nobody knows, for one reason.
+fn not_taken(mail: &Mail, cause: Cause) -> Error {
+    let outcome = match cause.class() {
+        Class::Unknown => Outcome::Unknown,
+        class => Outcome::NotSent { reason: cause.to_string(), temporary: class == Class::Temporary },
+    };
+    Error::without_attempt(cause, mail.recipients().iter().map(|to| (to.address.clone(), outcome.clone())).collect())
 }
 
 #[cfg(test)]
@@ -166,6 +167,7 @@ mod tests {
         let error = server.send(&mail()).await.unwrap_err();
         assert_eq!((error.kind(), error.sysexit(), error.is_temporary()), (Kind::Connect, 75, true), "{error}");
         assert!(error.hint().unwrap().contains("rohrpost serve"), "{error}");
+        assert!(matches!(error.recipients()[0].1, Outcome::NotSent { temporary: true, .. }), "{error:?}");
     }
 
     #[test]

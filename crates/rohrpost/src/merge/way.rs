@@ -2,7 +2,7 @@
 
 use rohrpost_mail::Seal;
 use rohrpost_sender::{Error, Kind, Mail, Outcome, Receipt, Sender};
-use rohrpost_server::submit::{Accepted, Mode, Options, Refused, Submission, To};
+use rohrpost_server::submit::{Accepted, Refused, Submission};
 use rohrpost_tls::crypto;
 
 use super::{
@@ -66,11 +66,8 @@ impl Way {
             },
             Self::Local(host) => {
                 let id = crypto::sha256(format!("{merge} {row}").as_bytes());
-                let submission = Submission {
-                    id: std::array::from_fn(|at| id[at]),
-                    options: options(mail),
-                    environment: Vec::new(),
-                };
+                let submission =
+                    Submission { id: std::array::from_fn(|at| id[at]), options: mail.into(), environment: Vec::new() };
                 answered(mail, host.submit(&submission, mail).await)
             }
         }
@@ -128,19 +125,6 @@ fn fate(to: &impl ToString, outcome: &Outcome) -> Fate {
 fn all(mail: &Mail, outcome: Word, reply: Option<&str>) -> Vec<Fate> {
     let fate = |to: String| Fate { recipient: to, outcome, reply: reply.map(str::to_owned) };
     mail.recipients().iter().map(|to| fate(to.address.to_string())).collect()
-}
-
-fn options(mail: &Mail) -> Options {
-    let to = |to: &rohrpost_mail::Recipient| To {
-        address: to.address.to_string(),
-        notify: to.notify,
-        orcpt: to.orcpt.clone(),
-    };
-    Options {
-        envelope: mail.envelope().clone(),
-        recipients: mail.recipients().iter().map(to).collect(),
-        mode: Mode::Background,
-    }
 }
 
 fn answered(mail: &Mail, answer: Result<Accepted, HostError>) -> Passage {
