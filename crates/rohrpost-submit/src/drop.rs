@@ -4,9 +4,9 @@
 //! server looks for. The directory cannot be synced by somebody who may not read it, so the whole file system is.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, Permissions},
     io::{self, Read},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -21,7 +21,8 @@ use crate::{
 pub const UNFINISHED: &str = "tmp.";
 /// What a finished file's name begins with.
 pub const FINISHED: &str = "new.";
-/// The owner writes; the group, which is that of the directory and so the server's, reads.
+/// The owner writes; the group, which is that of the directory and so the server's, reads. Set once more behind the umask: under
+/// the 077 of a careful user the server could not open what it is to take.
 const MODE: u32 = 0o640;
 
 /// Why a message could not be left.
@@ -63,7 +64,10 @@ pub fn drop(dir: &Path, submission: &Submission, body: impl Read) -> Result<(), 
     let id = hex(&submission.id);
     let (young, grown) = (dir.join(format!("{UNFINISHED}{id}")), dir.join(format!("{FINISHED}{id}")));
     let file = File::options().write(true).create_new(true).mode(MODE).open(&young).map_err(unopened)?;
-    let left = leave(&file, submission, body)
+    let left = file
+        .set_permissions(Permissions::from_mode(MODE))
+        .map_err(DropError::Refused)
+        .and_then(|()| leave(&file, submission, body))
         .and_then(|()| fs::rename(&young, &grown).map_err(DropError::Refused))
         .and_then(|()| rustix::fs::syncfs(&file).map_err(|error| DropError::Refused(error.into())));
     if left.is_err() {
@@ -90,5 +94,24 @@ fn unopened(error: io::Error) -> DropError {
             DropError::Missing(error)
         }
         _ => DropError::Refused(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::{fs::Mode, process::umask};
+
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn the_server_can_read_what_a_user_with_a_strict_umask_leaves() {
+        let dir = tempfile::tempdir().unwrap();
+        let submission = Submission::new(Options::default());
+        let before = umask(Mode::from_raw_mode(0o077));
+        drop(dir.path(), &submission, &b"Subject: Hi\r\n\r\nHi\r\n"[..]).unwrap();
+        umask(before);
+        let left = dir.path().join(format!("{FINISHED}{}", hex(&submission.id)));
+        assert_eq!(fs::metadata(left).unwrap().permissions().mode() & 0o777, MODE);
     }
 }
