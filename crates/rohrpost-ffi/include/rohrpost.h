@@ -34,8 +34,9 @@ extern "C" {
 /* A sender, or what came of a message. */
 typedef struct rohrpost rohrpost;
 
-/* Opens a sender for the servers that the settings name, or for the Rohrpost server of this host. Nothing is sent, and no connection made, before the first
- * message. Connections are kept for a minute, so keep the sender while there is more to send.
+/* Opens a sender for the servers that the settings name, or for the Rohrpost server of this host. Nothing is sent, and no
+ * connection made, before the first message. Connections are kept for a minute, so keep the sender while there is more to
+ * send.
  *
  * Its result: "abi", "version" and "servers"; or an error of exit code 78, which all that is sent with it then has, too.
  *
