@@ -32,30 +32,11 @@ pub(crate) fn terms(json: &str) -> Result<Terms, Fault> {
     if abi != ABI {
         return Err(Fault::Abi(abi));
     }
-    let Settings { _abi, order, server, socket, drop_dir, dkim_key } = json::read(json)?;
-    let keys = dkim_key.iter().enumerate().map(|(place, key)| key.read(&format!("dkim_key[{place}]")));
+    let settings: Settings = json::read(json)?;
+    let keys = settings.dkim_key.iter().enumerate().map(|(place, key)| key.read(&format!("dkim_key[{place}]")));
     let keys = keys.collect::<Result<_, _>>()?;
-    let Some(Many(servers)) = server else {
-        return Ok(Terms { way: Way::Here(here(socket, drop_dir)), servers: Vec::new(), keys });
-    };
-    for (name, path) in [("socket", socket), ("drop_dir", drop_dir)] {
-        if path.is_some() {
-            return Err(Fault::value(name, "it belongs to the server of this host, and others are named"));
-        }
-    }
-    let servers = servers.into_iter().enumerate().map(|(place, one)| one.server(&format!("server[{place}]")));
-    let servers: Vec<Server> = servers.collect::<Result<_, _>>()?;
-    let names = servers.iter().map(ToString::to_string).collect();
-    let relays = match order {
-        Order::Failover => Relays::failover(servers),
-        Order::RoundRobin => Relays::round_robin(servers),
-    };
-    Ok(Terms { way: Way::Servers(Sender::new(relays)?), servers: names, keys })
-}
-
-fn here(socket: Option<PathBuf>, drop_dir: Option<PathBuf>) -> LocalServer {
-    let server = socket.into_iter().fold(LocalServer::new(), LocalServer::socket);
-    drop_dir.into_iter().fold(server, LocalServer::drop_dir)
+    let (way, servers) = settings.way()?;
+    Ok(Terms { way, servers, keys })
 }
 
 #[derive(Deserialize)]
@@ -76,6 +57,34 @@ struct Settings {
     drop_dir: Option<PathBuf>,
     #[serde(default)]
     dkim_key: Vec<Key>,
+}
+
+impl Settings {
+    fn way(self) -> Result<(Way, Vec<String>), Fault> {
+        let Self { _abi, order, server, socket, drop_dir, dkim_key: _ } = self;
+        match (server, socket.as_ref().or(drop_dir.as_ref())) {
+            (None, _) => {
+                let here = socket.into_iter().fold(LocalServer::new(), LocalServer::socket);
+                Ok((Way::Here(drop_dir.into_iter().fold(here, LocalServer::drop_dir)), Vec::new()))
+            }
+            (Some(_), Some(_)) => {
+                let reason = "socket and drop_dir belong to the server of this host, which is not asked then";
+                Err(Fault::value("server", reason))
+            }
+            (Some(Many(terms)), None) => through(order, terms),
+        }
+    }
+}
+
+fn through(order: Order, terms: Vec<ServerTerms>) -> Result<(Way, Vec<String>), Fault> {
+    let servers = terms.into_iter().enumerate().map(|(place, terms)| terms.server(&format!("server[{place}]")));
+    let servers: Vec<Server> = servers.collect::<Result<_, _>>()?;
+    let names = servers.iter().map(ToString::to_string).collect();
+    let relays = match order {
+        Order::Failover => Relays::failover(servers),
+        Order::RoundRobin => Relays::round_robin(servers),
+    };
+    Ok((Way::Servers(Sender::new(relays)?), names))
 }
 
 /// A private key and where its public one is found.
@@ -114,6 +123,7 @@ struct ServerTerms {
     password: Option<Secret>,
     password_file: Option<PathBuf>,
     password_command: Option<String>,
+    password_keyring: Option<String>,
     password_env: Option<String>,
     #[serde(deserialize_with = "json::word")]
     mechanism: Option<Mechanism>,
@@ -185,19 +195,31 @@ impl ServerTerms {
             self.password.clone().map(SecretSource::Text),
             self.password_file.as_ref().map(SecretSource::file),
             self.password_command.as_ref().map(SecretSource::shell),
+            self.keyring(path)?,
             self.password_env.as_ref().map(SecretSource::env),
         ];
         let mut sources = sources.into_iter().flatten();
         match (sources.next(), sources.next()) {
             (Some(_), Some(_)) => Err(Fault::value(path, "several passwords; one of them is enough")),
             (None, _) if self.user.is_some() => {
-                let sources = "password_file, password_command, password_env or password";
+                let sources = "password_file, password_command, password_keyring, password_env or password";
                 Err(Fault::value(format!("{path}.user"), format!("there is no password beside it: {sources}")))
             }
             (None, _) => Ok(None),
             (Some(secret), None) => {
                 let login = Login::new(self.user.clone().unwrap_or_default(), secret).allow_clear(self.allow_clear);
                 Ok(Some(self.mechanism.into_iter().fold(login, Login::mechanism)))
+            }
+        }
+    }
+
+    /// What the keyring has for the user, who must be told beside it: the URL's is read by the sender alone.
+    fn keyring(&self, path: &str) -> Result<Option<SecretSource>, Fault> {
+        match (&self.password_keyring, &self.user) {
+            (None, _) => Ok(None),
+            (Some(service), Some(user)) => Ok(Some(SecretSource::keyring(service, user))),
+            (Some(_), None) => {
+                Err(Fault::value(format!("{path}.password_keyring"), "name the user beside it, as user"))
             }
         }
     }

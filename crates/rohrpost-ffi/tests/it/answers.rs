@@ -43,7 +43,7 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
             (r#"{"abi": 1} x"#, "settings: trailing characters at line 1 column 12"),
             (
                 r#"{"abi": 1, "server": "smtp://a.test", "socket": "/s"}"#,
-                "settings: socket: it belongs to the server of",
+                "settings: server: socket and drop_dir belong to",
             ),
             (
                 r#"{"abi": 1, "dkim_key": [{"selector": "mail", "domain": "a.test", "file": "/nowhere"}]}"#,
@@ -71,6 +71,10 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
             (
                 r#"{"abi": 1, "server": "smtp://ann@a.test"}"#,
                 "settings: the URL names the user ann, and there is no secret",
+            ),
+            (
+                r#"{"abi": 1, "server": [{"url": "smtp://ann@a.test", "password_keyring": "mail"}]}"#,
+                "settings: server[0].password_keyring: name the user",
             ),
             (
                 r#"{"abi": 1, "server": {"url": "smtp://ann@a.test", "password_env": "A", "password_file": "/p"}}"#,
