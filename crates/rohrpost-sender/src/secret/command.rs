@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{
     error::{SecretError, shown},
     file::without_line_end,
-    limits::{COMMAND_TIME_MAX, SECRET_BYTES_MAX, STDERR_BYTES_MAX},
+    limits::{COMMAND_OUTPUT_BYTES_MAX, COMMAND_TIME_MAX, SECRET_BYTES_MAX, STDERR_BYTES_MAX},
 };
 
 /// A command whose first line of output is the secret. Its standard input is empty, since ours may be the message.
@@ -60,10 +60,9 @@ pub(super) async fn first_line(line: &CommandLine) -> Result<Secret, SecretError
     let not_started = |error| SecretError::NotStarted { command: command.clone(), error: Arc::new(error) };
     let child = line.command().spawn().map_err(&not_started)?;
     let ended = timeout(COMMAND_TIME_MAX, run(child)).await;
-    let (stdout, stderr, status) =
-        ended.map_err(|_| SecretError::TimedOut { command: command.clone() })?.map_err(&not_started)?;
-
+    let ended = ended.map_err(|_| SecretError::TimedOut { command: command.clone() })?.map_err(&not_started)?;
     let unusable = |reason| SecretError::Printed { command: command.clone(), reason };
+    let Some((stdout, stderr, status)) = ended else { return Err(unusable("prints without end")) };
     let line = stdout.split_inclusive(|octet| *octet == b'\n').next().unwrap_or_default();
     let text = std::str::from_utf8(line).map_err(|_| unusable("printed what is not UTF-8"));
     let secret = text.as_ref().map_or("", |text| without_line_end(text));
@@ -81,20 +80,23 @@ pub(super) async fn first_line(line: &CommandLine) -> Result<Secret, SecretError
 
 type Ended = (Zeroizing<Vec<u8>>, Vec<u8>, std::process::ExitStatus);
 
-/// Reads both outputs, so that neither blocks the command, and waits for its end.
-async fn run(mut child: Child) -> io::Result<Ended> {
+/// Reads both outputs, so that neither blocks the command, and waits for its end. Nothing, where there is no end.
+async fn run(mut child: Child) -> io::Result<Option<Ended>> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr) = tokio::join!(beginning(stdout, SECRET_BYTES_MAX + 2), beginning(stderr, STDERR_BYTES_MAX));
-    Ok((Zeroizing::new(stdout?), stderr?, child.wait().await?))
+    match (stdout?.map(Zeroizing::new), stderr?) {
+        (Some(stdout), Some(stderr)) => Ok(Some((stdout, stderr, child.wait().await?))),
+        _ => Ok(None),
+    }
 }
 
-/// The first octets of a stream, which is read to its end.
-async fn beginning(stream: Option<impl AsyncRead + Unpin>, octets_max: usize) -> io::Result<Vec<u8>> {
-    let Some(mut stream) = stream else { return Ok(Vec::new()) };
+/// The first octets of a stream, which is read to its end. Nothing, where that is too far; it is closed then.
+async fn beginning(stream: Option<impl AsyncRead + Unpin>, octets_max: usize) -> io::Result<Option<Vec<u8>>> {
+    let Some(mut stream) = stream else { return Ok(Some(Vec::new())) };
     let mut octets = Vec::with_capacity(octets_max);
     (&mut stream).take(octets_max as u64).read_to_end(&mut octets).await?;
-    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
-    Ok(octets)
+    let dropped = tokio::io::copy(&mut stream.take(COMMAND_OUTPUT_BYTES_MAX), &mut tokio::io::sink()).await?;
+    Ok(Some(octets).filter(|_| dropped < COMMAND_OUTPUT_BYTES_MAX))
 }
 
 #[cfg(test)]
@@ -146,6 +148,14 @@ mod tests {
         let error = first_line(&nowhere).await.unwrap_err();
         assert!(matches!(&error, SecretError::NotStarted { .. }) && !error.to_string().contains("pencil"), "{error}");
         assert!(first_line(&CommandLine::Argv(Vec::new())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_command_that_prints_without_end_is_not_waited_for() {
+        for endless in ["yes", "cat /dev/zero", "echo pencil; yes >&2"] {
+            let error = shell(endless).await.unwrap_err();
+            assert!(matches!(error, SecretError::Printed { reason: "prints without end", .. }), "{error}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,6 +8,10 @@ pub const SECRET_BYTES_MAX: usize = 16 * 1024;
 /// How long a command may take. A person may have to unlock a key for it.
 pub const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
 
+/// Octets that a command may print on each of its outputs, of which most are dropped: one that prints more does so without
+/// end, and nobody should wait for it.
+pub const COMMAND_OUTPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Octets of a command's standard error that are kept for the error; the rest is read and dropped.
 pub const STDERR_BYTES_MAX: usize = 4 * 1024;
 
