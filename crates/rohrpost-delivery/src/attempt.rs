@@ -76,7 +76,7 @@ pub(crate) struct Attempt<'a> {
     fared: Fared,
     signal: Option<Signal>,
     /// Hosts of the route that were not asked, and why.
-    passed_over: Vec<String>,
+    passed_over: Vec<(String, String)>,
 }
 
 impl<'a> Attempt<'a> {
@@ -155,8 +155,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// A host of the route is not asked.
-    pub(crate) fn pass_over(&mut self, why: String) {
-        self.passed_over.push(why);
+    pub(crate) fn pass_over(&mut self, host: String, why: String) {
+        self.passed_over.push((host, why));
+    }
+
+    /// It is asked after all.
+    pub(crate) fn ask_after_all(&mut self, host: &str) {
+        self.passed_over.retain(|(name, _)| name != host);
     }
 
     /// The name of a server of ours does not lead anywhere: whatever DNS says, that is no verdict on the recipients.
@@ -213,8 +218,7 @@ impl<'a> Attempt<'a> {
             }
         };
         let verdicts: Vec<Verdict> = report.outcomes.into_iter().map(verdict).collect();
-        let took = verdicts.iter().any(|verdict| verdict.judgement == Judgement::Sent);
-        self.heard(Fared::Answered { took, link: hop.link.clone() }, signal);
+        self.heard(Fared::answered(&verdicts, hop.link.clone()), signal);
         self.take_verdicts(verdicts);
     }
 
@@ -241,13 +245,17 @@ impl<'a> Attempt<'a> {
     }
 
     pub(crate) fn findings(self) -> Findings {
-        let passed_over = (!self.passed_over.is_empty()).then(|| self.passed_over.join("; "));
+        let is_complete = self.passed_over.is_empty();
+        let passed_over = (!is_complete).then(|| {
+            let passed_over = self.passed_over.iter().map(|(host, why)| format!("{host} passed over, {why}"));
+            passed_over.collect::<Vec<_>>().join("; ")
+        });
         let attempted = |mut verdicts: Vec<Verdict>| {
             let mut verdict = verdicts.pop()?;
-            verdict.note = match (verdict.note.take(), &passed_over) {
-                (Some(note), Some(passed_over)) => Some(format!("{note}; {passed_over}")),
-                (note, passed_over) => note.or_else(|| passed_over.clone()),
-            };
+            if verdict.judgement == Judgement::Unfit {
+                verdict.judgement = if is_complete { Judgement::Refused } else { Judgement::Later };
+            }
+            verdict.passed_over.clone_from(&passed_over);
             Some(Attempted { verdict, earlier: verdicts })
         };
         Findings { results: self.verdicts.into_iter().map(attempted).collect(), signal: self.signal }

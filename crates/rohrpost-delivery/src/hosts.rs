@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use crate::{
     limits::{PROBE_AFTER_MAX, REASON_CHARS_MAX},
     settings::{Route, RouteHost, Settings},
+    verdict::{Judgement, Verdict},
 };
 
 /// What is known of a route's hosts.
@@ -50,7 +51,7 @@ pub struct HostState {
     pub last_success: Option<Timestamp>,
     /// Messages that it took for at least one recipient.
     pub sent: u64,
-    /// Messages that it took for nobody, whoever's fault that was.
+    /// Messages that it did not take for now. What it refused for good is no failure of the host.
     pub failed: u64,
     /// How the last link to it was sealed.
     pub link: Option<Link>,
@@ -72,10 +73,19 @@ pub struct Down {
 pub(crate) enum Fared {
     /// It was not asked after all.
     Untried,
-    /// It was spoken to; whether it took the message for anybody, and how the link was sealed.
-    Answered { took: bool, link: Link },
+    /// It was spoken to: whether it took the message for anybody or left somebody for later, and how the link was sealed.
+    Answered { took: bool, failed: bool, link: Link },
     /// It cannot be used: no connection, no TLS, no log-in, no greeting.
     Unusable(String),
+}
+
+impl Fared {
+    /// It was spoken to, and said this.
+    pub(crate) fn answered(verdicts: &[Verdict], link: Link) -> Self {
+        let took = verdicts.iter().any(|verdict| verdict.judgement == Judgement::Sent);
+        let failed = verdicts.iter().any(|verdict| !matches!(verdict.judgement, Judgement::Sent | Judgement::Refused));
+        Self::Answered { took, failed: failed && !took, link }
+    }
 }
 
 /// What a turn has changed about a host.
@@ -249,14 +259,13 @@ impl Turn<'_> {
         let state = states.get_mut(&self.key)?;
         match fared {
             Fared::Untried => None,
-            Fared::Answered { took, link } => {
+            Fared::Answered { took, failed, link } => {
                 state.link = Some(link);
                 if took {
                     state.last_success = Some(now.wall);
-                    state.sent += 1;
-                } else {
-                    state.failed += 1;
                 }
+                state.sent += u64::from(took);
+                state.failed += u64::from(failed);
                 state.failing.take().map(|_| Turned::Up)
             }
             Fared::Unusable(why) => {

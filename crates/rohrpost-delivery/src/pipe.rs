@@ -71,7 +71,7 @@ pub(crate) async fn hand_over(attempt: &mut Attempt<'_>, pipe: &Pipe) {
             break;
         }
         let fate = run(pipe, message, group).await;
-        if group.len() > 1 && fate.is_refusal(pipe) {
+        if group.len() > 1 && (fate.is_refusal(pipe) || matches!(fate, Fate::Unfit(_))) {
             for one in group.chunks(1) {
                 verdicts.push(run(pipe, message, one).await);
             }
@@ -79,13 +79,16 @@ pub(crate) async fn hand_over(attempt: &mut Attempt<'_>, pipe: &Pipe) {
             verdicts.extend(group.iter().map(|_| fate.clone()));
         }
     }
-    let took = verdicts.iter().any(|fate| matches!(fate, Fate::Ended(0, _)));
-    match verdicts.iter().find(|fate| fate.is_down() && !took) {
-        Some(fate) => attempt.heard(Fared::Unusable(fate.to_string()), Signal::Unreachable),
-        None => attempt.heard(Fared::Answered { took, link: Link::Local }, Signal::Answered),
-    }
     let hop = Arc::new(Hop { peer: Some(pipe.name.clone()), link: Link::Local, ..Hop::none("PIPE") });
-    attempt.take_verdicts(verdicts.iter().map(|fate| fate.verdict(pipe, &hop)).collect());
+    let took = verdicts.iter().any(|fate| matches!(fate, Fate::Ended(0, _)));
+    let down = verdicts.iter().find(|fate| fate.is_down() && !took).map(ToString::to_string);
+    let verdicts: Vec<Verdict> = verdicts.iter().map(|fate| fate.verdict(pipe, &hop)).collect();
+    match down {
+        Some(why) => attempt.heard(Fared::Unusable(why), Signal::Unreachable),
+        None if verdicts.iter().all(|verdict| verdict.judgement == Judgement::Unfit) => {}
+        None => attempt.heard(Fared::answered(&verdicts, Link::Local), Signal::Answered),
+    }
+    attempt.take_verdicts(verdicts);
 }
 
 /// What became of one run.
@@ -94,6 +97,9 @@ enum Fate {
     /// It could not be asked.
     #[error("the program cannot be started: {0}")]
     NotStarted(String),
+    /// It was not asked, since it would misunderstand the question.
+    #[error("{0}")]
+    Unfit(argv::HyphenError),
     /// The message could not be read to its end; the program was killed.
     #[error("the message cannot be read: {0}")]
     Unreadable(String),
@@ -119,16 +125,17 @@ impl Fate {
     }
 
     fn verdict(&self, pipe: &Pipe, hop: &Arc<Hop>) -> Verdict {
-        use Judgement::{Later, Misconfigured, Refused, Sent, Unknown};
+        use Judgement::{Later, Misconfigured, Refused, Sent, Unfit, Unknown};
         let (judgement, status) = match self {
             Self::Ended(0, _) => (Sent, EnhancedStatus(2, 0, 0)),
             Self::Ended(status, _) if pipe.refusals.contains(status) => (Refused, of_refusal(*status)),
             fate if fate.is_down() => (Misconfigured, EnhancedStatus(4, 3, 5)),
+            Self::Unfit(_) => (Unfit, EnhancedStatus(5, 1, 0)),
             Self::TimedOut(..) => (Unknown, EnhancedStatus(4, 4, 7)),
             _ => (Later, EnhancedStatus(4, 3, 0)),
         };
         let note = (judgement != Sent).then(|| self.to_string());
-        Verdict { judgement, hop: Arc::clone(hop), stage: None, status, reply: None, note }
+        Verdict { judgement, hop: Arc::clone(hop), stage: None, status, reply: None, note, passed_over: None }
     }
 }
 
@@ -154,7 +161,7 @@ fn colon(said: &str) -> String {
 async fn run(pipe: &Pipe, message: &Message, recipients: &[Recipient]) -> Fate {
     let mut command = match command(pipe, message, recipients) {
         Ok(command) => command,
-        Err(error) => return Fate::NotStarted(error.to_string()),
+        Err(error) => return Fate::Unfit(error),
     };
     let mut child = match command.spawn() {
         Ok(child) => child,

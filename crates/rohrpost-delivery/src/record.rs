@@ -30,7 +30,7 @@ impl Frame {
         DeliveryRecord {
             stage: verdict.stage,
             reply: verdict.reply.clone(),
-            note: verdict.note.clone(),
+            note: note(verdict),
             ..self.hop(row, &verdict.hop, outcome)
         }
     }
@@ -51,6 +51,14 @@ impl Frame {
             millis: self.millis,
             ..DeliveryRecord::new(row.message, self.at, Direction::Out, &row.route, link, outcome)
         }
+    }
+}
+
+/// What happened, and which hosts were not even asked.
+fn note(verdict: &Verdict) -> Option<String> {
+    match (&verdict.note, &verdict.passed_over) {
+        (Some(note), Some(passed_over)) => Some(format!("{note}; {passed_over}")),
+        (note, passed_over) => note.clone().or_else(|| passed_over.clone()),
     }
 }
 

@@ -81,7 +81,7 @@ impl Round<'_> {
 
     fn pass_over(&mut self, host: &RouteHost, down: &Down) {
         let since = down.since.strftime("%H:%M:%S UTC");
-        self.attempt.pass_over(format!("{} passed over, down since {since}: {}", host.place, down.why));
+        self.attempt.pass_over(host.place.to_string(), format!("down since {since}: {}", down.why));
     }
 
     async fn ask_server(&mut self, host: &RouteHost) {
@@ -148,6 +148,7 @@ impl Round<'_> {
             let note = "the route has no hosts".to_owned();
             return self.attempt.give_up(&without_host(EnhancedStatus(4, 3, 5), Judgement::Misconfigured, note));
         };
+        self.attempt.ask_after_all(&host.place.to_string());
         let turn = shared.hosts.insist(self.route, host, shared.now());
         self.ask(host, turn).await;
     }

@@ -71,7 +71,8 @@ pub(crate) fn draft(
     let verdict = &result.verdict;
     let mut draft = match (verdict.judgement, terms.after_dot) {
         (Judgement::Sent, _) => sent(row, verdict, frame),
-        (Judgement::Refused, _) => {
+        // A way that is unfit has given way to the verdict of the whole route by now.
+        (Judgement::Refused | Judgement::Unfit, _) => {
             let news = News::of(row, Action::Failed, verdict);
             Draft::done(frame.record(row, verdict, Outcome::Failed), Some(news))
         }

@@ -53,6 +53,8 @@ pub(crate) enum Judgement {
     Unknown,
     /// Not now, and the operator should look: a relay of ours is set up wrongly.
     Misconfigured,
+    /// Not by this way of a route, whose fault it is not: another one may take it. If none is left, never.
+    Unfit,
 }
 
 /// The judgement with its reasons.
@@ -64,6 +66,8 @@ pub(crate) struct Verdict {
     pub(crate) status: EnhancedStatus,
     pub(crate) reply: Option<Reply>,
     pub(crate) note: Option<String>,
+    /// Which hosts were not asked before, and why: for the record, which explains the choice.
+    pub(crate) passed_over: Option<String>,
 }
 
 /// Who is on the other side.
@@ -84,14 +88,30 @@ impl Verdict {
         status: EnhancedStatus,
         note: String,
     ) -> Self {
-        Self { judgement, hop: Arc::clone(hop), stage: Some(stage), status, reply: None, note: Some(note) }
+        Self {
+            judgement,
+            hop: Arc::clone(hop),
+            stage: Some(stage),
+            status,
+            reply: None,
+            note: Some(note),
+            passed_over: None,
+        }
     }
 
     /// The message was taken.
     pub(crate) fn sent(hop: &Arc<Hop>, reply: Reply) -> Self {
         let status = reply.enhanced.unwrap_or(EnhancedStatus(2, 0, 0));
         let stage = Some(Stage::Dot);
-        Self { judgement: Judgement::Sent, hop: Arc::clone(hop), stage, status, reply: Some(reply), note: None }
+        Self {
+            judgement: Judgement::Sent,
+            hop: Arc::clone(hop),
+            stage,
+            status,
+            reply: Some(reply),
+            note: None,
+            passed_over: None,
+        }
     }
 
     /// There was no connection that could take the message: never final.
@@ -107,6 +127,7 @@ impl Verdict {
             status: later_status(judgement, error.enhanced()),
             reply: error.reply().cloned(),
             note: Some(error.to_string()),
+            passed_over: None,
         }
     }
 
@@ -124,12 +145,13 @@ impl Verdict {
             status,
             reply: failure.reply().cloned(),
             note: failure.reply().is_none().then(|| failure.to_string()),
+            passed_over: None,
         }
     }
 
     /// Whether another host may be asked.
     pub(crate) fn may_go_on(&self) -> bool {
-        matches!(self.judgement, Judgement::Later | Judgement::Misconfigured)
+        matches!(self.judgement, Judgement::Later | Judgement::Misconfigured | Judgement::Unfit)
     }
 }
 

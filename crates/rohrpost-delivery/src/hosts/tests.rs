@@ -32,7 +32,7 @@ fn is_down(hosts: &Hosts, route: &Route, now: Now) -> bool {
 
 fn works(hosts: &Hosts, route: &Route, now: Now) {
     let turn = hosts.admit(route, &route.hosts[0], now).unwrap();
-    assert_eq!(turn.end(Fared::Answered { took: true, link: Link::Local }, now), None);
+    assert_eq!(turn.end(Fared::Answered { took: true, failed: false, link: Link::Local }, now), None);
 }
 
 fn state(hosts: &Hosts, route: &Route, now: Now) -> HostState {
@@ -51,7 +51,7 @@ fn a_host_that_failed_is_passed_over_then_one_message_tries_it_and_traffic_retur
     let later = after(now, MINUTE);
     let probe = hosts.admit(&route, &route.hosts[0], later).unwrap();
     assert!(is_down(&hosts, &route, later), "one only");
-    assert_eq!(probe.end(Fared::Answered { took: false, link: Link::Local }, later), Some(Turned::Up));
+    assert_eq!(probe.end(Fared::Answered { took: false, failed: true, link: Link::Local }, later), Some(Turned::Up));
     works(&hosts, &route, later);
     let state = state(&hosts, &route, later);
     assert_eq!((state.down, state.sent, state.failed, state.last_success), (None, 1, 2, Some(later.wall)));

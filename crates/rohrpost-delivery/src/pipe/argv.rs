@@ -9,8 +9,8 @@ pub(super) struct Filling<'a> {
 }
 
 /// An address that begins with a hyphen would be taken for an option.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} would be taken for an option: put the argument \"--\" before the addresses in argv")]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0} begins with a hyphen, and the program would take it for an option")]
 pub(super) struct HyphenError(String);
 
 /// Whether the program runs once for each recipient.
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn an_address_cannot_become_an_option() {
         let error = fill(&["/bin/x", "{recipients}"], "a@a.test", &["-oQ/tmp@b.test"]).unwrap_err();
-        assert!(error.starts_with("-oQ/tmp@b.test would be taken for an option"), "{error}");
+        assert!(error.starts_with("-oQ/tmp@b.test begins with a hyphen"), "{error}");
         assert!(fill(&["/bin/x", "--", "{recipients}"], "a@a.test", &["-oQ/tmp@b.test"]).is_ok());
         assert!(fill(&["/bin/x", "-f{sender}"], "-x@a.test", &["bob@b.test"]).is_ok());
     }

@@ -134,14 +134,32 @@ async fn a_program_that_takes_too_long_is_killed_with_all_that_it_started_and_th
 }
 
 #[tokio::test]
-async fn an_address_that_could_be_an_option_is_not_handed_over() {
+async fn an_address_that_could_be_an_option_is_not_handed_over_and_harms_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
-    let ran = format!("touch {}/ran", dir.path().display());
-    let mut office = office(vec![script(&ran, &["{recipients}"])]).await;
+    let keep = format!("cat >/dev/null; echo \"$*\" >> {}/taken", dir.path().display());
+    let mut office = office(vec![script(&keep, &["{recipients}"])]).await;
+    let id = office.send(&["-oQ@relay.test", "bob@relay.test"]).await;
+    let bounce = office.filed().await;
+    assert!(bounce.contains("-oQ@relay.test begins with a hyphen"), "{bounce}");
+    assert!(!bounce.contains("bob@relay.test"), "{bounce}");
+    let records = office.store.records_of(id).await.unwrap();
+    assert!(records.iter().any(|record| is_relayed(&record.outcome)), "{records:?}");
+    assert_eq!(read(dir.path(), "taken"), "bob@relay.test\n");
+    office.send(&["-oQ@relay.test"]).await;
+    office.filed().await;
+    let state = office.delivery.routes().remove(0).hosts.remove(0);
+    assert_eq!((state.down, state.sent, state.failed), (None, 1, 0), "the way is not to blame");
+}
+
+#[tokio::test]
+async fn another_host_takes_what_one_program_would_misunderstand() {
+    let sink = Sink::start().await;
+    let mut relay = route("relay", &[sink.address().port()]);
+    relay.hosts.insert(0, script("cat >/dev/null", &["{recipients}"]));
+    let mut office = office(relay.hosts).await;
     let id = office.send(&["-oQ@relay.test"]).await;
-    let note = office.deferred(id).await.note.unwrap();
-    assert!(note.contains("-oQ@relay.test would be taken for an option"), "{note}");
-    assert!(!dir.path().join("ran").exists());
+    office.outcome(id, is_relayed).await;
+    assert_eq!(sink.messages(1).await[0].recipients, ["-oQ@relay.test"]);
 }
 
 /// S11: what shells and configuration languages would run is plain text in an argument.

@@ -60,8 +60,15 @@ async fn when_all_hosts_are_down_one_is_asked_all_the_same() {
     let first = office.send(&["bob@relay.test"]).await;
     office.deferred(first).await;
     let second = office.send(&["bob@relay.test"]).await;
-    let record = office.deferred(second).await;
-    assert!(record.note.unwrap().starts_with("no connection"), "it was tried: passing over comes after it");
+    let note = office.deferred(second).await.note.unwrap();
+    let [asked, other] = [0, 1].map(|at| hosts(&office)[at].place.clone());
+    assert!(
+        note.starts_with("no connection") && !note.contains(&format!("{asked} passed over")),
+        "it was asked: {note}"
+    );
+    assert!(note.contains(&format!("{other} passed over, down since")), "{note}");
+    let last = office.queued().await.remove(1).last.unwrap();
+    assert!(!last.contains("passed over"), "the list of the queue is short: {last}");
     assert_eq!(hosts(&office)[0].failed, 2, "the one that was down longest");
 }
 

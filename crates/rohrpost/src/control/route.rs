@@ -57,7 +57,7 @@ pub(crate) struct HostRow {
     pub(crate) last_success: Option<Timestamp>,
     /// Messages that it took.
     pub(crate) sent: u64,
-    /// Messages that it did not take.
+    /// Messages that it did not take for now; what it refused for good is not counted.
     pub(crate) failed: u64,
     /// How the last link was sealed: `verified`, `encrypted`, `cleartext`, or `local` where no network was crossed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

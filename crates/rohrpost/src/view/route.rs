@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use super::{BAD, BOLD, DIM, GOOD, Styled, span, time};
+use super::{BAD, BOLD, DIM, GOOD, Styled, count, span, time};
 use crate::control::{HostRow, HostWord, RouteRow};
 
 /// Each way out: its name, whose mail takes it, and its hosts with how they fare.
@@ -19,7 +19,8 @@ pub(crate) fn list(rows: &[RouteRow], now: Timestamp) -> String {
 fn route(row: &RouteRow, now: Timestamp) -> String {
     let mut text = format!("{}  {}\n", Styled(BOLD, &row.name), whose(row));
     if let (Some(tries), Some(then)) = (row.after_tries, &row.then) {
-        let _ = writeln!(text, "  {}", Styled(DIM, format!("after {tries} failed attempts: by {then}")));
+        let _ =
+            writeln!(text, "  {}", Styled(DIM, format!("after {}: by {then}", count(tries.into(), "failed attempt"))));
     }
     let width = row.hosts.iter().map(|host| name(host).chars().count()).max().unwrap_or_default();
     for host in &row.hosts {
