@@ -40,6 +40,9 @@ use crate::{
     exit::{Exit, Failure},
 };
 
+/// How the first line begins.
+const BEGAN: &[u8] = b"{\"began\":";
+
 /// How the lines begin that a report is made of.
 const DONE: &[u8] = b"{\"done\":";
 
@@ -165,7 +168,13 @@ fn replay(path: &Path, file: &File, digest: &str, standing: &mut Standing) -> Re
     let reader = file.try_clone().map_err(|error| cannot(path, &error))?;
     for line in lines(BufReader::new(reader)) {
         let line = line.map_err(|error| cannot(path, &error))?;
-        let Some(text) = line.strip_suffix(b"\n") else { break };
+        let Some(text) = line.strip_suffix(b"\n") else {
+            // Half a line of ours is cut off. A file of somebody else's may be one line without an end.
+            if own.is_some() || line.starts_with(BEGAN) || BEGAN.starts_with(&line) {
+                break;
+            }
+            return Err(no_journal(path));
+        };
         match serde_json::from_slice(text) {
             Ok(Entry::Began { digest: known, .. }) if known != digest => return Err(other_merge(path)),
             Ok(Entry::Began { id, .. }) if own.is_none() => own = Some(id),

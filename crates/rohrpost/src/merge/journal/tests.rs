@@ -190,7 +190,13 @@ fn a_journal_is_for_one_merge_and_one_process() {
     assert_eq!(code(open(&folder, "d", AfterDot::Hold)), Exit::TempFail);
     drop(journal);
     assert_eq!(code(open(&folder, "other", AfterDot::Hold)), Exit::Data);
-    fs::write(folder.path().join("state"), "email\nb@x.test\n").unwrap();
-    assert_eq!(code(open(&folder, "d", AfterDot::Hold)), Exit::Data);
-    assert_eq!(fs::read(folder.path().join("state")).unwrap(), b"email\nb@x.test\n", "it is not ours to change");
+    for foreign in ["email\nb@x.test\n", "one line without an end"] {
+        fs::write(folder.path().join("state"), foreign).unwrap();
+        assert_eq!(code(open(&folder, "d", AfterDot::Hold)), Exit::Data);
+        assert_eq!(fs::read_to_string(folder.path().join("state")).unwrap(), foreign, "it is not ours to change");
+    }
+    for half in ["{\"be", "{\"began\":{\"id\":\"7"] {
+        fs::write(folder.path().join("state"), half).unwrap();
+        assert!(open(&folder, "d", AfterDot::Hold).is_ok(), "a crash at the first line leaves {half}");
+    }
 }
