@@ -67,6 +67,12 @@ pub enum CertError {
         /// Which.
         file: PathBuf,
     },
+    /// The key cannot sign mail.
+    #[error("{}: no key that signs mail: RSA of 2,048 bits or more, or Ed25519 is one", file.display())]
+    NotForSigning {
+        /// Which.
+        file: PathBuf,
+    },
     /// Certificate and key are no pair.
     #[error("{}: the key does not match the certificate in {}", key.display(), certificate.display())]
     KeyMismatch {

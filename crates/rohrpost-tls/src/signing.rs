@@ -26,16 +26,16 @@ impl SigningKey {
     /// # Errors
     /// [`CertError`], with the name of the file.
     pub fn read(file: &Path) -> Result<Self, CertError> {
-        let unsupported = |_| CertError::UnsupportedKey { file: file.to_owned() };
+        let unfit = || CertError::NotForSigning { file: file.to_owned() };
         let kind = match pem::key(file, &pem::read(file)?)? {
             PrivateKeyDer::Pkcs8(key) => match Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der()) {
                 Ok(pair) => Kind::Ed25519(pair),
-                Err(_) => Kind::Rsa(rsa::KeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(unsupported)?),
+                Err(_) => Kind::Rsa(rsa::KeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| unfit())?),
             },
             PrivateKeyDer::Pkcs1(key) => {
-                Kind::Rsa(rsa::KeyPair::from_der(key.secret_pkcs1_der()).map_err(unsupported)?)
+                Kind::Rsa(rsa::KeyPair::from_der(key.secret_pkcs1_der()).map_err(|_| unfit())?)
             }
-            _ => return Err(CertError::UnsupportedKey { file: file.to_owned() }),
+            _ => return Err(unfit()),
         };
         Ok(Self(kind))
     }
@@ -79,5 +79,18 @@ impl SigningKey {
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.is_rsa() { "SigningKey(RSA)" } else { "SigningKey(Ed25519)" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_kind_is_told_which_one_would_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let pair = crate::ca::self_signed(["mx.test"], 2).write(directory.path(), "elliptic").unwrap();
+        let error = SigningKey::read(&pair.key).unwrap_err();
+        assert!(error.to_string().ends_with("RSA of 2,048 bits or more, or Ed25519 is one"), "{error}");
     }
 }
