@@ -6,6 +6,7 @@ mod server;
 
 use std::process::ExitCode;
 
+use rohrpost_sender::Trust;
 use serde::Serialize;
 
 use self::{
@@ -13,7 +14,7 @@ use self::{
     programs::Program,
     server::{Found, Verdict},
 };
-use super::{print, print_rows};
+use super::{print, print_rows, ways};
 use crate::{
     cli,
     view::{BAD, GOOD, POOR, Styled, receipt::reasons as reasons_of, table::Table},
@@ -32,8 +33,10 @@ struct Finding {
 
 /// Looks around and prints what it found.
 pub(super) async fn run(command: &cli::Doctor) -> anyhow::Result<ExitCode> {
-    let server = match &command.server {
-        Some(url) => match server::look(url).await {
+    let named = command.server.as_deref().map(ways::named).transpose()?;
+    let verifies = named.as_ref().is_none_or(|(url, _)| url.trust(&url.place().endpoint()) != Trust::Any);
+    let server = match named {
+        Some((_, server)) => match server::look(server).await {
             Ok(found) => Some(found),
             Err(error) => {
                 anstream::eprint!("{}", reasons_of(&error));
@@ -42,7 +45,7 @@ pub(super) async fn run(command: &cli::Doctor) -> anyhow::Result<ExitCode> {
         },
         None => None,
     };
-    let ourselves = Program::ours("rohrpost", std::env::current_exe().unwrap_or_default());
+    let ourselves = Program::ours("rohrpost", std::env::current_exe().unwrap_or_default(), verifies);
     let programs = std::iter::once(ourselves).chain(programs::on_this_host());
     let findings: Vec<Finding> = programs.map(|program| finding(program, server.as_ref())).collect();
     if let (Some(found), Some(url), false) = (&server, &command.server, command.output.json) {

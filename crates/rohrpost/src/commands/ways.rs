@@ -24,22 +24,28 @@ pub(super) struct Way {
 /// No URL, or one that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
 /// hold a password, which does not belong there.
 pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
-    let wrong = |error: ServerUrlError| Failure::new(Exit::Usage, format!("--server: {error}"));
     if options.server.is_empty() {
         return Err(Failure::new(Exit::Usage, "no server: name one with --server or in ROHRPOST_SERVER"));
     }
-    let urls = options.server.iter().map(|text| text.parse());
-    let urls: Vec<ServerUrl> = urls.collect::<Result<_, _>>().map_err(wrong)?;
-    let nobody = options.user.is_none() && urls.iter().all(|url| url.user().is_none());
+    let servers: Vec<_> = options.server.iter().map(|text| named(text)).collect::<Result<_, _>>()?;
+    let nobody = options.user.is_none() && servers.iter().all(|(url, _)| url.user().is_none());
     if nobody && told_secret(options, "").is_some() {
         let message = "the password belongs to nobody: name a user with --user, or as USER@ in the URL";
         return Err(Failure::new(Exit::Usage, message));
     }
-    urls.iter().zip(&options.server).map(|(url, text)| way(options, url, text)).collect()
+    servers.into_iter().map(|(url, server)| way(options, &url, server)).collect()
 }
 
-fn way(options: &Servers, url: &ServerUrl, text: &str) -> Result<Way, Failure> {
-    let server = Server::url(text).map_err(|error| Failure::new(Exit::Usage, format!("--server: {error}")))?;
+/// The server of a URL.
+///
+/// # Errors
+/// It is none, or holds a password. It is not repeated, for that reason.
+pub(super) fn named(url: &str) -> Result<(ServerUrl, Server), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Usage, format!("--server: {error}"));
+    Ok((url.parse().map_err(|error: ServerUrlError| wrong(&error))?, Server::url(url).map_err(|error| wrong(&error))?))
+}
+
+fn way(options: &Servers, url: &ServerUrl, server: Server) -> Result<Way, Failure> {
     let tls = options.tls.unwrap_or(url.tls());
     let trust = trust(options)?;
     let shown = trust.clone().unwrap_or_else(|| url.trust(&url.place().endpoint()));

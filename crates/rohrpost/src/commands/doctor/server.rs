@@ -26,8 +26,8 @@ pub(super) enum Verdict {
 }
 
 /// Connects as `send` would, but takes any certificate: whether it is to be trusted is a finding.
-pub(super) async fn look(url: &str) -> Result<Found, Error> {
-    let server = Server::url(url)?.trust(Trust::Any);
+pub(super) async fn look(server: Server) -> Result<Found, Error> {
+    let server = server.trust(Trust::Any);
     let connection = Sender::new(server)?.connect().await?;
     let tls = match connection.link() {
         Link::Tls(info) => Some(info.clone()),
