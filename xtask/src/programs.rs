@@ -53,7 +53,6 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("systemd-analyze"), package: "systemd", why: "judges the units in packaging" },
     Program { probe: Probe::Command("msmtp"), package: "msmtp", why: "submits with SCRAM-SHA-256" },
     Program { probe: Probe::Command("curl"), package: "curl", why: "takes mail on as a way out" },
-    Program { probe: Probe::Command("curl"), package: "curl", why: "takes mail on as a way out" },
     Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
     Program { probe: Probe::GitSendEmail, package: "git-email", why: "sends patches through our sendmail" },
     Program { probe: Probe::Command("php"), package: "php-cli", why: "sends what websites send" },
