@@ -8,7 +8,7 @@ use crate::{
     config::{self, Settings},
     exit::{Exit, Failure},
     privileges,
-    view::{GOOD, Styled},
+    view::{GOOD, POOR, Styled},
     wiring,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn run(place: &Place, command: &ConfigCommand) -> anyhow::Result<Exit
             privileges::check_user(&settings.user)?;
             wiring::check(&settings).map_err(|error| Failure::new(Exit::Config, format!("{error:#}")))?;
             for warning in settings.warnings.iter().chain(&placeholders(&settings)) {
-                anstream::eprintln!("{}: {warning}", file.display());
+                anstream::eprintln!("{}: {}: {warning}", file.display(), Styled(POOR, "warning"));
             }
             print(&format!("{}  {}\n", Styled(GOOD, "right"), file.display()))?;
         }

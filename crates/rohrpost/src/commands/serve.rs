@@ -90,7 +90,10 @@ async fn reload(node: &Node, running: &Config, file: &Path, place: &Place) {
             tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
         }
         Err(error) => {
-            tracing::error!("the configuration is wrong, the old one stays: {error:#}");
+            // One record of the log is one line, and the marks below an excerpt say nothing there.
+            for fault in format!("{error:#}").lines().filter(|line| !line.starts_with(' ')) {
+                tracing::error!("the configuration is wrong, the old one stays: {fault}");
+            }
             tell(&[NotifyState::Ready]);
         }
     }

@@ -131,9 +131,50 @@ impl fmt::Display for Located {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.line.to_string();
-        let (blank, marks) = (" ".repeat(self.marked.start), "^".repeat(self.marked.len().max(1)));
-        write!(f, "\n {number} | {}\n {} | {blank}{marks}", self.text, " ".repeat(number.len()))
+        let chars: Vec<char> = self.text.chars().collect();
+        // Of a long line only the part around the mark: a terminal would break it, and the mark would point nowhere.
+        let start =
+            if chars.len() > EXCERPT_CHARS_MAX { self.marked.start.saturating_sub(EXCERPT_CHARS_MAX / 3) } else { 0 };
+        let end = chars.len().min(start + EXCERPT_CHARS_MAX);
+        let (marked_start, marked_end) = (self.marked.start.max(start), self.marked.end.min(end));
+        let text: String = chars[start.min(end)..end].iter().collect();
+        let (before, behind) = (if start > 0 { "… " } else { "" }, if end < chars.len() { " …" } else { "" });
+        let blank = " ".repeat(marked_start - start + before.chars().count());
+        let marks = "^".repeat(marked_end.saturating_sub(marked_start).max(1));
+        write!(f, "\n {number} | {before}{text}{behind}\n {} | {blank}{marks}", " ".repeat(number.len()))
     }
+}
+
+/// Characters of a line that are shown.
+const EXCERPT_CHARS_MAX: usize = 120;
+
+/// Words in the names of settings whose values are shown to nobody. The settings themselves name files; but people write
+/// the secret where they believe it belongs, and the error about it goes to terminals and logs.
+const SECRETS: [&str; 4] = ["password", "passwd", "secret", "token"];
+
+/// The line with each string behind such a name replaced by as many asterisks, so that marks stay where they are.
+fn without_secrets(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some((before, behind)) = rest.split_once('=') {
+        let key = before.trim_end().trim_end_matches(['"', '\'']);
+        let start = key.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+        let key = key[start..].to_lowercase();
+        shown.push_str(before);
+        shown.push('=');
+        let is_secret = !key.ends_with("file") && SECRETS.iter().any(|word| key.contains(word));
+        let value = behind.trim_start().chars().next().filter(|quote| is_secret && matches!(quote, '"' | '\''));
+        let Some(quote) = value else {
+            rest = behind;
+            continue;
+        };
+        let open = behind.find(quote).map_or(0, |at| at + 1);
+        let close = behind[open..].find(quote).map_or(behind.len(), |at| open + at);
+        shown.push_str(&behind[..open]);
+        shown.push_str(&"*".repeat(behind[open..close].chars().count()));
+        rest = &behind[close..];
+    }
+    shown + rest
 }
 
 /// Finds the places of faults in the text of one file.
@@ -204,7 +245,7 @@ impl Locator<'_> {
         let columns = |at: usize| self.text[line_start..at.clamp(start, line_start + line.len())].chars().count();
         Place {
             line: self.text[..line_start].matches('\n').count() + 1,
-            text: line.to_owned(),
+            text: without_secrets(line),
             marked: columns(start)..columns(span.end),
         }
     }

@@ -135,6 +135,41 @@ fn a_test_system_is_warned_of() {
 }
 
 #[test]
+fn a_password_in_the_wrong_place_is_not_shown() {
+    let lines =
+        "[[route]]\nname = \"out\"\nhost = [{ host = \"h\", user = \"u\", password = \"s3cret=pw\", tls = \"on\" }]\n";
+    let error = fault(lines);
+    assert!(!error.contains("s3cret") && !error.contains("pw"), "{error}");
+    assert!(error.contains("password_file"), "{error}");
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn of_a_long_line_only_the_part_around_the_mark_is_shown() {
+    let hosts = "{ host = \"relay.example.net:587\" }, ".repeat(9);
+    let error = fault(&format!("[[route]]\nname = \"out\"\nhost = [{hosts}{{ host = \"a b\" }}, {hosts}]\n"));
+    insta::assert_snapshot!(error);
+}
+
+#[test]
+fn a_password_that_everybody_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "three blue kites\n").unwrap();
+    let text = format!(
+        "{GOOD}[[route]]\nname = \"out\"\nhost = [{{ host = \"h.test\", user = \"u\", password_file = \"password\" }}]\n"
+    );
+    let read = |mode| {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        parse(&folder.path().join("rohrpost.toml"), &text).map(drop).map_err(|error| error.to_string())
+    };
+    let error = read(0o644).unwrap_err();
+    assert!(error.contains("route[0].host[0].password_file: ") && error.contains("everybody can read"), "{error}");
+    read(0o640).unwrap();
+}
+
+#[test]
 fn the_examples_of_the_page_about_routes_can_be_read() {
     let page = include_str!("../../../../docs/routes.md");
     let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();

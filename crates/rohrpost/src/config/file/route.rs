@@ -199,7 +199,7 @@ pub(crate) struct RouteHost {
     /// Example: `"ann@example.net"`
     pub(crate) user: Option<String>,
 
-    /// File with its password in the first line.
+    /// File with its password in the first line. Not everybody may be able to read it.
     ///
     /// Example: `"relay.password"`
     pub(crate) password_file: Option<PathBuf>,

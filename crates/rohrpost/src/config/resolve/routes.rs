@@ -4,11 +4,12 @@ use std::{
     collections::HashSet,
     fmt::Display,
     net::{IpAddr, SocketAddr},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use rohrpost_client::{Login, Protocol, Sources};
 use rohrpost_delivery::settings::{AfterDot, Choose, Escalation, HostLimits, Pipe, Place, Route, RouteHost};
 use rohrpost_mail::{Host, Secret, Trust};
@@ -28,6 +29,9 @@ const TAKEN: [&str; 3] = [LOCAL, MX, "notices"];
 
 /// The port of a server that names none.
 const PORT: u16 = 25;
+
+/// The bit of a mode that lets everybody read.
+const OTHERS_READ: u32 = 0o004;
 
 /// What is replaced in the arguments of a pipe.
 const PLACEHOLDERS: [&str; 4] = ["{sender}", "{recipient}", "{recipients}", "{id}"];
@@ -347,9 +351,21 @@ pub(crate) fn place(text: &str) -> anyhow::Result<Place> {
     Ok(Place::Host(Host::Name(name), port))
 }
 
-/// The password in the first line of a file.
+/// The password in the first line of a file that is not everybody's to read.
 fn first_line(file: &Path) -> anyhow::Result<Secret> {
+    let mode = std::fs::metadata(file).with_context(|| file.display().to_string())?.mode() & 0o7777;
+    if mode & OTHERS_READ != 0 && !is_from_the_platform(file) {
+        bail!("{}: everybody can read it (mode {mode:04o}): chmod 640", file.display());
+    }
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let line = text.lines().next().filter(|line| !line.is_empty());
     Ok(Secret::new(line.with_context(|| format!("{}: the first line is empty", file.display()))?))
+}
+
+/// Whether a container or systemd put it there, and set its mode.
+fn is_from_the_platform(file: &Path) -> bool {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let folders = [Some(PathBuf::from("/run/secrets")), credentials].into_iter().flatten();
+    let Ok(file) = file.canonicalize() else { return false };
+    folders.filter_map(|folder| folder.canonicalize().ok()).any(|folder| file.starts_with(folder))
 }
