@@ -183,3 +183,18 @@ fn it_listens_to_the_network_only_when_that_is_said() {
     let public = Catch::start(&["--public", "--listen", "0.0.0.0:0"]);
     assert!(public.address.ip().is_unspecified());
 }
+
+#[test]
+fn doctor_says_of_our_own_program_what_send_would_meet() {
+    let catch = Catch::start(&["--tls", "offered"]);
+    let verdict = |url: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        let output = command.args(["doctor", "--json", "--server", url]).output().expect("it is built");
+        let findings: Vec<Value> =
+            output.stdout.split(|octet| *octet == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let ours = findings.into_iter().find(|finding| finding["name"] == "rohrpost");
+        ours.map(|finding| finding["verdict"].clone()).unwrap_or_default()
+    };
+    assert_eq!(verdict(&catch.url()), "works", "on loopback anybody is believed");
+    assert_eq!(verdict(&format!("{}?trust=system", catch.url())), "fails");
+}
