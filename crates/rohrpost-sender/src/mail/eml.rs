@@ -15,6 +15,7 @@ use super::{BuildError, Mail, declare_utf8, fields::message_id, new_message_id, 
 
 /// Reads it; what is not given about its envelope is read out of its header.
 pub(super) fn read(message: Bytes, from: Option<Mailbox>, to: Vec<Recipient>) -> Result<Mail, BuildError> {
+    clean(&message)?;
     let message = canonical(message);
     let (head, body) = header::split(&message);
     if head.is_empty() {
@@ -38,6 +39,20 @@ pub(super) fn read(message: Bytes, from: Option<Mailbox>, to: Vec<Recipient>) ->
     }
     let segments = vec![Segment::Written(head.into()), Segment::Written(message.slice_ref(body))];
     Ok(Mail::from_segments(envelope, recipients, id.as_ref(), segments))
+}
+
+/// Refuses what must not be sent as it is (RFC 5322 §4). A CR alone in a header would become a line end, and what stands
+/// behind it a field that nobody wrote, such as Bcc. In a body it is a line end like others.
+fn clean(message: &[u8]) -> Result<(), BuildError> {
+    let (head, body) = header::split(message);
+    let has_bare_cr = |line: &[u8]| line.strip_suffix(b"\r\n").unwrap_or(line).contains(&b'\r');
+    if head.contains(&0) || head.split_inclusive(|octet| *octet == b'\n').any(has_bare_cr) {
+        return Err(BuildError::one("header", "it holds a NUL or a CR without its LF, which stand in no message"));
+    }
+    if body.contains(&0) {
+        return Err(BuildError::one("body", "it holds a NUL, which stands in no message; attach such data as a file"));
+    }
+    Ok(())
 }
 
 fn canonical(message: Bytes) -> Bytes {

@@ -137,7 +137,8 @@ impl Mail {
     /// is dropped after that. A missing date or id is added, line ends become CRLF, all else stays as it is.
     ///
     /// # Errors
-    /// There is no author or no recipient, or one of the addresses is none.
+    /// There is no author or no recipient, or one of the addresses is none. A NUL stands in it, or in its header a CR
+    /// without its LF.
     pub fn from_eml(message: impl Into<Bytes>) -> Result<Self, BuildError> {
         Self::from_eml_as(message, None, Vec::new())
     }

@@ -308,6 +308,22 @@ fn a_file_that_is_no_message_is_refused() {
     );
 }
 
+#[test]
+fn a_file_with_a_cr_alone_in_its_header_or_a_nul_is_refused() {
+    let read_in = |header: &str, body: &str| {
+        let file = format!("From: a@x.example\nTo: b@x.example\n{header}\n\n{body}\n");
+        Mail::from_eml(file).map_err(|error| error.to_string().split(':').next().map(str::to_owned).unwrap_or_default())
+    };
+    for header in ["X: a\rBcc: q@x.example", "X: a\r\r", "X: \0"] {
+        assert_eq!(read_in(header, "Hi").unwrap_err(), "header", "{header:?}");
+    }
+    assert!(read_in("X: a\r", "Hi").is_ok(), "a CRLF among LFs");
+    assert_eq!(read_in("X: a", "Hi\0").unwrap_err(), "body");
+    let mail = read_in("X: a", "one\rtwo").unwrap();
+    assert_eq!(addresses(&mail), ["b@x.example"]);
+    assert!(read(&mail).ends_with(b"\r\n\r\none\r\ntwo\r\n"));
+}
+
 mod template {
     use super::*;
 
