@@ -26,8 +26,10 @@ mod way;
 
 use std::{
     ffi::OsString,
+    fs,
     io::Read as _,
-    path::{Path, PathBuf},
+    os::unix::fs::MetadataExt as _,
+    path::{self, Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
@@ -44,6 +46,7 @@ use self::{
     journal::{Journal, Tally, Word},
     letter::Letter,
     limits::FAULTS_LISTED_MAX,
+    report::Report,
     rows::{RowFault, Table},
     run::Run,
     way::Stop,
@@ -57,36 +60,71 @@ use crate::{
 
 /// Checks all rows, sends those that were not sent yet, and says what became of them.
 pub(crate) async fn run(options: &cli::Merge, way: Way) -> anyhow::Result<ExitCode> {
+    let state = state(options);
+    spare(options, &state)?;
     let (letter, table) = open(options)?;
-    let (rows, _) = check(&table, &letter, &options.rows)?;
     let digest = table.digest(letter.identity()).with_context(|| options.rows.display().to_string())?;
     let digest = digest.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
-    let state = state(options);
-    let mut journal = Journal::open(&state, &digest, options.after_dot)?;
+    let begin = || Journal::open(&state, &digest, options.after_dot);
+    // Where nothing can be sent there is nothing to note.
+    let earlier = state.exists().then(begin).transpose()?;
+    let wants = |row| earlier.as_ref().is_none_or(|journal| journal.wants(row));
+    let (rows, _) = check(&table, &letter, &options.rows, wants)?;
+    let report = options.report.as_deref().map(Report::begin).transpose()?;
+    let mut journal = earlier.map_or_else(begin, Ok)?;
     let way = Arc::new(way);
-    let stop = Run::new(&table, &letter, &mut journal, way.clone(), options, rows).send().await;
+    let sent = Run::new(&table, &letter, &mut journal, way.clone(), options, rows).send().await;
     way.close().await;
-    journal.close()?;
-    if let Some(report) = &options.report {
-        report::write(&journal, report)?;
-    }
-    let (stop, left, tally) = (stop?, journal.open_rows(rows), journal.tally());
+    let closed = journal.close();
+    let reported = report.as_ref().map_or(Ok(()), |report| report.write(&journal));
+    let (left, tally) = (journal.open_rows(rows), journal.tally());
     if !options.output.json {
         print(&format!("{tally}\n"))?;
     }
-    explain(stop.as_ref(), left, &state);
-    Ok(exit(stop.as_ref(), left, tally))
+    explain(sent.as_ref().ok().and_then(Option::as_ref), left, &state);
+    closed.and(reported)?;
+    Ok(exit(sent?.as_ref(), left, tally))
 }
 
 /// Checks all rows, prints the mail of the first, and sends nothing.
 pub(crate) fn dry_run(options: &cli::Merge) -> anyhow::Result<ExitCode> {
     let (letter, table) = open(options)?;
-    let (rows, first) = check(&table, &letter, &options.rows)?;
+    let (rows, first) = check(&table, &letter, &options.rows, |_| true)?;
     let mut mail = Vec::new();
-    first.reader().read_to_end(&mut mail)?;
-    eprintln!("All {rows} rows are good. The mail of the first:");
+    first.context("a row was good, so there is one")?.reader().read_to_end(&mut mail)?;
+    let good = if rows == 1 {
+        "The row is good. Its mail:".to_owned()
+    } else {
+        format!("All {rows} rows are good. The mail of the first:")
+    };
+    eprintln!("{good}");
     print(&String::from_utf8_lossy(&mail))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to write over a file that is read, or to keep two things in one.
+fn spare(options: &cli::Merge, state: &Path) -> Result<(), Failure> {
+    let cli::Merge { rows, letter, servers, report, .. } = options;
+    let read = [Some(rows), letter.text_file.as_ref(), letter.html_file.as_ref(), servers.password_file.as_ref()];
+    let read: Vec<&Path> = read.into_iter().flatten().map(PathBuf::as_path).collect();
+    let kept = read.iter().copied().chain([state]);
+    let report = report.iter().flat_map(|report| kept.clone().map(move |other| ("--report", report.as_path(), other)));
+    let state = read.iter().map(|other| ("--state", state, *other));
+    match report.chain(state).find(|(_, written, other)| is_same(written, other)) {
+        Some((option, written, _)) => {
+            let why = format!("{option}: {} is used for something else", written.display());
+            Err(Failure::new(Exit::Usage, why))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether two names lead to one file; where one of them leads nowhere yet, whether the names are the same.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => path::absolute(one).ok() == path::absolute(other).ok(),
+    }
 }
 
 fn open(options: &cli::Merge) -> anyhow::Result<(Letter, Table)> {
@@ -104,12 +142,21 @@ fn state(options: &cli::Merge) -> PathBuf {
     })
 }
 
-/// Makes every row into a mail. How many there are, and the first mail.
-fn check(table: &Table, letter: &Letter, path: &Path) -> anyhow::Result<(u64, Mail)> {
-    let (mut count, mut faulty, mut first) = (0_u64, 0_u64, None);
+/// Makes every row that is wanted into a mail. How many rows there are, and the first mail.
+fn check(
+    table: &Table,
+    letter: &Letter,
+    path: &Path,
+    wants: impl Fn(u64) -> bool,
+) -> anyhow::Result<(u64, Option<Mail>)> {
+    let (mut count, mut wanted, mut faulty, mut first) = (0_u64, 0_u64, 0_u64, None);
     let rows = table.rows().map_err(|fault| Failure::new(Exit::Data, format!("{}: {fault}", path.display())))?;
     for (line, values) in rows {
         count += 1;
+        if !wants(count) {
+            continue;
+        }
+        wanted += 1;
         let fatal = matches!(values, Err(RowFault::Io(_)));
         let mail = values.map_err(|fault| fault.to_string());
         match mail.and_then(|values| letter.fill(&values).map_err(|error| error.to_string())) {
@@ -125,13 +172,16 @@ fn check(table: &Table, letter: &Letter, path: &Path) -> anyhow::Result<(u64, Ma
             break;
         }
     }
-    match first {
+    if faulty > FAULTS_LISTED_MAX {
+        eprintln!("and {} more", faulty - FAULTS_LISTED_MAX);
+    }
+    match count {
+        0 => Err(Failure::new(Exit::Data, format!("{}: no row", path.display())).into()),
         _ if faulty > 0 => {
-            let why = format!("{faulty} of {count} rows cannot be sent, so nothing was");
+            let why = format!("{faulty} of {wanted} rows cannot be sent, so none of them was");
             Err(Failure::new(Exit::Data, why).into())
         }
-        None => Err(Failure::new(Exit::Data, format!("{}: no row", path.display())).into()),
-        Some(first) => Ok((count, first)),
+        count => Ok((count, first)),
     }
 }
 

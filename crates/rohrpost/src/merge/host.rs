@@ -25,6 +25,8 @@ use tokio::{
     time::timeout,
 };
 
+use crate::exit::Exit;
+
 /// Octets that an answer has room for at first: it names the message, and nobody who was refused.
 const ANSWER_BYTES: usize = 512;
 
@@ -100,7 +102,9 @@ fn judged(answer: Result<Answer, Fault>) -> Result<Accepted, HostError> {
         Ok(Answer::Refused(refused)) => Err(HostError::Refused(refused)),
         Err(Fault::Server(error)) => Err(HostError::Silent(error)),
         Err(Fault::Mail(error)) => Err(HostError::Unreadable(error)),
-        Err(Fault::Envelope(error)) => Err(HostError::Unreadable(io::Error::other(error))),
+        Err(Fault::Envelope(error)) => {
+            Err(HostError::Refused(Refused { sysexit: Exit::Usage as u8, text: error.to_string() }))
+        }
     }
 }
 

@@ -111,7 +111,7 @@ impl Journal {
     pub(super) fn append(&mut self, entry: Entry, durable: bool) -> anyhow::Result<u64> {
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        let number = self.writer.append(line, durable).map_err(|error| cannot(&self.path, &error))?;
+        let number = self.writer.append(&line, durable).map_err(|error| cannot(&self.path, &error))?;
         self.standing.follow(entry);
         Ok(number)
     }

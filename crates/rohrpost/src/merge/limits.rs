@@ -5,9 +5,8 @@ use std::time::Duration;
 /// Octets of a row. A quotation mark that is never closed must not bring the rest of the file into memory.
 pub(super) const ROW_BYTES_MAX: u64 = 1 << 20;
 
-/// Faulty rows that are listed; the others are counted. Nobody repairs more by hand, and one wrong column makes them all
-/// faulty.
-pub(super) const FAULTS_LISTED_MAX: u64 = 1_000;
+/// Faulty rows that are listed; the others are counted. One wrong column makes all of them faulty.
+pub(super) const FAULTS_LISTED_MAX: u64 = 20;
 
 /// Rows that wait to be tried again. Their numbers are held in memory, and a server that defers so many takes nothing now.
 pub(super) const AGAIN_MAX: usize = 100_000;
@@ -30,6 +29,10 @@ pub(super) const AHEAD_ROWS: u64 = 250;
 
 /// Lines of the journal that wait to be written: a few for each row under way. Whoever has more waits.
 pub(super) const LINES_WAITING_MAX: usize = 4 * CONNECTIONS_MAX as usize;
+
+/// How long lines that need not be on disk are gathered, for as long as others follow. To wake the thread that writes for
+/// each would cost as much as making the mail.
+pub(super) const GATHERED_FOR_MAX: Duration = Duration::from_millis(50);
 
 /// Rows in succession that may end without anybody knowing, before no more are sent: a server that falls silent behind every
 /// mail takes none, or takes all, and more rows would only make the doubt larger.

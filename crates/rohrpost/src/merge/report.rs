@@ -2,17 +2,18 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     fmt,
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use rohrpost_mail::Seal;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::journal::{Fate, Journal, Settled, Tally, Word};
+use crate::exit::{Exit, Failure};
 
 /// One recipient, as the report has it.
 #[derive(Serialize)]
@@ -49,28 +50,57 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Writes the report in the place of an older one, whole or not at all.
-pub(super) fn write(journal: &Journal, path: &Path) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let named = || path.display().to_string();
-    let mut file = NamedTempFile::new_in(folder).with_context(named)?;
-    let mut out = BufWriter::new(&mut file);
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    if ["json", "jsonl", "ndjson"].contains(&ending) {
-        each(journal, |(row, fate)| {
-            serde_json::to_writer(&mut out, &Line::new(row, fate))?;
-            out.write_all(b"\n")
-        })
-    } else {
-        let mut csv = csv::Writer::from_writer(&mut out);
-        each(journal, |(row, fate)| csv.serialize(Line::new(row, fate)).map_err(io::Error::from))?;
-        csv.flush().map_err(anyhow::Error::from)
+/// A report that will be written: that it can be is known before anything is sent.
+#[derive(Debug)]
+pub(super) struct Report {
+    path: PathBuf,
+    /// What it is until it is whole.
+    part: PathBuf,
+    file: File,
+}
+
+impl Report {
+    /// Makes its file, beside one of an earlier run.
+    pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
+        let mut part = OsString::from(path);
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let made = match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => File::create_new(&part),
+        };
+        let file = made.map_err(|error| cannot(path, &error))?;
+        Ok(Self { path: path.to_owned(), part, file })
     }
-    .and_then(|()| Ok(out.flush()?))
-    .with_context(named)?;
-    drop(out);
-    file.persist(path).with_context(named)?;
-    Ok(())
+
+    /// Writes it in the place of an older one, whole or not at all.
+    pub(super) fn write(&self, journal: &Journal) -> anyhow::Result<()> {
+        let mut out = BufWriter::new(&self.file);
+        let ending = self.path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if ["json", "jsonl", "ndjson"].contains(&ending) {
+            each(journal, |(row, fate)| {
+                serde_json::to_writer(&mut out, &Line::new(row, fate))?;
+                out.write_all(b"\n")
+            })?;
+        } else {
+            let mut csv = csv::Writer::from_writer(&mut out);
+            each(journal, |(row, fate)| csv.serialize(Line::new(row, fate)).map_err(io::Error::from))?;
+            csv.flush().map_err(|error| cannot(&self.path, &error))?;
+        }
+        let written = out.flush().and_then(|()| fs::rename(&self.part, &self.path));
+        written.map_err(|error| cannot(&self.path, &error).into())
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        // Once it is whole it has another name.
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+fn cannot(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display()))
 }
 
 /// Every recipient once, with the last that became of it.
@@ -79,7 +109,8 @@ fn each(journal: &Journal, mut tell: impl FnMut((&Settled, &Fate)) -> io::Result
     for (place, row) in journal.settled()?.enumerate() {
         let row = row?;
         if last.get(&row.row).is_none_or(|last| *last == place) {
-            row.recipients.iter().try_for_each(|fate| tell((&row, fate)))?;
+            let told = row.recipients.iter().try_for_each(|fate| tell((&row, fate)));
+            told.map_err(|error| Failure::new(Exit::CannotCreate, format!("the report: {error}")))?;
         }
     }
     Ok(())

@@ -39,6 +39,12 @@ pub(super) enum RowFault {
     /// A field holds a control character other than tabulator and line end.
     #[error("{0}: a control character")]
     Control(String),
+    /// A field begins with a quotation mark, and none ends it.
+    #[error("a quotation mark is never closed")]
+    Unclosed,
+    /// Text stands behind the quotation mark that ends a field: perhaps it ends another one, which was left open.
+    #[error("text behind a quotation mark that closes; was the one before it left open?")]
+    BehindQuote,
     /// The line is not JSON.
     #[error("no JSON: {0}")]
     Json(String),
@@ -139,11 +145,11 @@ impl Iterator for Rows {
             let line = self.lines.number + 1;
             let text = match &self.format {
                 Format::Csv { splitter, .. } => self.lines.next_record(splitter.delimiter),
-                Format::Json => self.lines.next(),
+                Format::Json => self.lines.next().map_err(RowFault::Io),
             };
             let text = match text {
                 Ok(text) => text?,
-                Err(error) => return Some((line, Err(error.into()))),
+                Err(fault) => return Some((line, Err(fault))),
             };
             if text.trim_ascii().is_empty() {
                 continue;
@@ -174,14 +180,21 @@ impl Lines {
     }
 
     /// The lines of a record: more than one, where a field between quotation marks holds the end of a line.
-    fn next_record(&mut self, delimiter: u8) -> io::Result<Option<Vec<u8>>> {
+    fn next_record(&mut self, delimiter: u8) -> Result<Option<Vec<u8>>, RowFault> {
         let mut text = Vec::new();
-        let mut quotes = Quotes::new(delimiter);
-        let mut start = 0;
-        while self.append(&mut text)? > 0 && quotes.are_open_behind(&text[start..]) {
-            start = text.len();
+        let mut place = Place::Start;
+        loop {
+            let start = text.len();
+            if self.append(&mut text)? == 0 {
+                return if text.is_empty() { Ok(None) } else { Err(RowFault::Unclosed) };
+            }
+            for octet in &text[start..] {
+                place = place.behind(*octet, delimiter).ok_or(RowFault::BehindQuote)?;
+            }
+            if place != Place::Quoted {
+                return Ok(Some(text));
+            }
         }
-        Ok((!text.is_empty()).then_some(text))
     }
 
     fn append(&mut self, text: &mut Vec<u8>) -> io::Result<usize> {
@@ -195,26 +208,34 @@ impl Lines {
     }
 }
 
-/// Whether we are between quotation marks. RFC 4180 §2: they stand around a whole field, and two of them for one.
-struct Quotes {
-    delimiter: u8,
-    open: bool,
-    /// The next mark opens: a field begins here, or a mark that closed was the first of two.
-    may_open: bool,
+/// Where in a record we are. RFC 4180 §2: quotation marks stand around a whole field, and two of them for one.
+///
+/// A mark that is left open would take the rows behind it into its field, up to the next mark. So nothing may stand between
+/// a mark that closes and the end of its field.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Place {
+    /// A field begins here.
+    Start,
+    /// Within a field without marks.
+    Plain,
+    /// Between marks.
+    Quoted,
+    /// Behind a mark that closes, or is the first of two.
+    Closed,
 }
 
-impl Quotes {
-    fn new(delimiter: u8) -> Self {
-        Self { delimiter, open: false, may_open: true }
-    }
-
-    fn are_open_behind(&mut self, text: &[u8]) -> bool {
-        for octet in text {
-            let is_mark = *octet == b'"';
-            (self.open, self.may_open) =
-                if self.open { (!is_mark, is_mark) } else { (is_mark && self.may_open, *octet == self.delimiter) };
-        }
-        self.open
+impl Place {
+    /// Behind one more octet; none where it must not stand.
+    fn behind(self, octet: u8, delimiter: u8) -> Option<Self> {
+        Some(match (self, octet) {
+            (Self::Quoted, b'"') => Self::Closed,
+            (Self::Quoted, _) | (Self::Start | Self::Closed, b'"') => Self::Quoted,
+            (_, b'\n') => Self::Start,
+            (_, octet) if octet == delimiter => Self::Start,
+            (Self::Closed, b' ' | b'\t' | b'\r') => Self::Closed,
+            (Self::Closed, _) => return None,
+            (Self::Start | Self::Plain, _) => Self::Plain,
+        })
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) struct Run<'a> {
     under_way: JoinSet<(Row, Passage)>,
     /// Rows that may be noted or under way now.
     width: usize,
-    /// Nothing has come back yet.
-    is_first: bool,
+    /// Rows that somebody was there for.
+    settled: u64,
     /// Rows for which there was no connection.
     waiting: VecDeque<Row>,
     /// Rows in succession of which nobody knows.
@@ -71,6 +71,8 @@ struct Row {
     number: u64,
     line: u64,
     mail: Mail,
+    /// How many rows had been settled when it was sent on its way.
+    after: u64,
 }
 
 impl<'a> Run<'a> {
@@ -96,7 +98,7 @@ impl<'a> Run<'a> {
             ahead: (0, 0),
             under_way: JoinSet::new(),
             width: 1,
-            is_first: true,
+            settled: 0,
             waiting: VecDeque::new(),
             unknown: 0,
         }
@@ -147,7 +149,7 @@ impl<'a> Run<'a> {
         let Some((number, (line, values))) = rows.find(|(number, _)| self.journal.wants(*number)) else {
             return Ok(None);
         };
-        self.mail(line, values).map(|mail| Some(Row { number, line, mail }))
+        self.mail(line, values).map(|mail| Some(Row { number, line, mail, after: 0 }))
     }
 
     fn mail(&self, line: u64, values: Result<Values, RowFault>) -> Result<Mail, Stop> {
@@ -166,7 +168,8 @@ impl<'a> Run<'a> {
     }
 
     /// Notes that a row is under way, before it is.
-    fn begin(&mut self, row: Row) -> anyhow::Result<()> {
+    fn begin(&mut self, mut row: Row) -> anyhow::Result<()> {
+        row.after = self.settled;
         let now = Timestamp::now().as_second();
         let since = self.journal.since(row.number);
         if since.is_some_and(|since| !self.is_remembered(now - since)) {
@@ -229,21 +232,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The first row has come back: others may go beside the next.
+    /// A row has come back: after the first, others may go beside the next.
     fn widen(&mut self) {
-        if self.is_first {
-            self.is_first = false;
+        self.settled += 1;
+        if self.settled == 1 {
             self.width = self.options.connections.unwrap_or(self.way.connections()).into();
         }
     }
 
-    /// There was no connection for a row. Where others have one, the row waits for theirs; else it would be the same for the
-    /// next one.
+    /// There was no connection for a row. Where others have one, or had one meanwhile, the row waits for theirs; else it would
+    /// be the same for the next one.
     fn narrow(&mut self, row: Row, stop: Stop) -> Option<Stop> {
-        if self.busy() == 0 {
+        if self.busy() == 0 && self.settled == row.after {
             return Some(stop);
         }
-        self.width = self.busy();
+        self.width = self.busy().max(1);
         self.waiting.push_back(row);
         let (width, why) = (self.width, stop.why);
         self.bar.suspend(|| anstream::eprintln!("{} {width} connections from now on: {why}", Styled(DIM, "rohrpost:")));

@@ -276,6 +276,46 @@ async fn no_server_is_needed_for_a_look_or_for_the_host_and_one_from_the_environ
     assert_eq!((code(&output), server.received().len()), (75, 0), "{}", errors(&output));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_that_is_used_is_written_over_and_a_report_that_cannot_be_is_found_out_first() {
+    let server = Server::start().await;
+    let desk = Desk::with_rows(2);
+    let rows = fs::read(desk.path("rows.csv")).expect("it is there");
+    std::os::unix::fs::symlink(desk.path("letter.txt"), desk.path("link")).expect("it can be made");
+    let uses = [
+        ("--report", "./rows.csv", 64),
+        ("--report", "link", 64),
+        ("--report", "rows.csv.state", 64),
+        ("--state", "letter.txt", 64),
+        ("--report", "nowhere/report.csv", 73),
+    ];
+    for (option, path, expected) in uses {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        command.current_dir(desk.0.path()).args(["merge", "rows.csv", "--from", "ann@here.test", "--subject", "x"]);
+        let output = command.args(["--text-file", "letter.txt", "--server", &server.url(), option, path]).output();
+        let output = output.expect("it is built");
+        assert_eq!(code(&output), expected, "{option} {path}: {}", errors(&output));
+    }
+    assert_eq!((server.received().len(), desk.path("rows.csv.state").exists()), (0, false));
+    assert_eq!(fs::read(desk.path("rows.csv")).expect("it is there"), rows);
+    assert_eq!((code(&desk.run(&server, &[])), desk.path("report.csv.part").exists()), (0, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_rows_that_were_sent_are_not_needed_any_more() {
+    let server = Server::start().await;
+    let desk = Desk::with_rows(3);
+    for number in 1..=3 {
+        desk.put(&format!("{number}.pdf"), "a file");
+    }
+    let options = ["--attach", "{{ number }}.pdf", "--connections", "1"];
+    server.then(Stage::Dot, Fault::reply("451 4.3.0 not now"), 1);
+    assert_eq!(code(&desk.run(&server, &options)), 75);
+    fs::remove_file(desk.path("3.pdf")).expect("it is there");
+    let output = desk.run(&server, &options);
+    assert_eq!((code(&output), server.received().len()), (0, 3), "{}", errors(&output));
+}
+
 /// A running merge; dropped, it is killed.
 struct Merge(Child);
 

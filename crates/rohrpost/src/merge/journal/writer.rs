@@ -1,20 +1,26 @@
 //! The thread that writes the journal. It takes all lines that wait, and where one of them must be on disk it brings all
 //! there with one sync, so that one sync serves many rows, and then says so once.
+//!
+//! Lines that need not be on disk are gathered before the thread is woken for them.
 
 use std::{
     fs::File,
     io::{self, Write as _},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use tokio::sync::watch;
 
-use crate::merge::limits::LINES_WAITING_MAX;
+use crate::merge::limits::{GATHERED_FOR_MAX, LINES_WAITING_MAX};
 
-struct Line {
+/// Some lines, one behind the other.
+#[derive(Debug, Default)]
+struct Lines {
     octets: Vec<u8>,
-    /// It must be on disk soon.
+    count: u64,
+    /// They must be on disk soon.
     durable: bool,
 }
 
@@ -22,8 +28,12 @@ struct Line {
 #[derive(Debug)]
 pub(super) struct Writer {
     /// None once it has ended.
-    running: Option<(SyncSender<Line>, JoinHandle<io::Result<()>>)>,
-    /// Lines that were handed over.
+    running: Option<(SyncSender<Lines>, JoinHandle<io::Result<()>>)>,
+    /// What the thread has not got yet.
+    gathered: Lines,
+    /// Since when.
+    since: Instant,
+    /// Lines so far.
     lines: u64,
     on_disk: watch::Receiver<u64>,
 }
@@ -35,18 +45,32 @@ impl Writer {
         let (progress, on_disk) = watch::channel(0);
         let write = move || write(&mut file, &waiting, &progress);
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(write)?;
-        Ok(Self { running: Some((sender, thread)), lines: 0, on_disk })
+        let (gathered, since) = (Lines::default(), Instant::now());
+        Ok(Self { running: Some((sender, thread)), gathered, since, lines: 0, on_disk })
     }
 
-    /// Hands a line over and gives its number, from 1 on. Lines are written in this order; with `durable` it is on disk soon,
-    /// else with the next one that has to be, or at the end.
+    /// Takes a line and gives its number, from 1 on. Lines are written in this order; with `durable` it is on disk soon, else
+    /// it is written with one of the next, or at the end.
     ///
     /// # Errors
     /// What the disk said to an earlier one.
-    pub(super) fn append(&mut self, octets: Vec<u8>, durable: bool) -> io::Result<u64> {
-        if self.running.as_ref().is_some_and(|(lines, _)| lines.send(Line { octets, durable }).is_ok()) {
-            self.lines += 1;
-            return Ok(self.lines);
+    pub(super) fn append(&mut self, line: &[u8], durable: bool) -> io::Result<u64> {
+        self.lines += 1;
+        self.gathered.octets.extend_from_slice(line);
+        self.gathered.count += 1;
+        self.gathered.durable = durable;
+        if durable || self.since.elapsed() >= GATHERED_FOR_MAX {
+            self.flush()?;
+        }
+        Ok(self.lines)
+    }
+
+    /// Hands over what was gathered.
+    fn flush(&mut self) -> io::Result<()> {
+        self.since = Instant::now();
+        let lines = std::mem::take(&mut self.gathered);
+        if self.running.as_ref().is_some_and(|(thread, _)| thread.send(lines).is_ok()) {
+            return Ok(());
         }
         self.end()?;
         Err(io::Error::other("it was closed already"))
@@ -63,6 +87,8 @@ impl Writer {
     /// What the disk said.
     pub(super) fn end(&mut self) -> io::Result<()> {
         let Some((lines, thread)) = self.running.take() else { return Ok(()) };
+        // Where the thread has ended before, it says why.
+        let _ = lines.send(std::mem::take(&mut self.gathered));
         drop(lines);
         thread.join().expect("writing does not panic")
     }
@@ -76,18 +102,19 @@ impl Drop for Writer {
 }
 
 /// Writes until nobody can hand over more, or the disk fails: then nothing is said any more.
-fn write(file: &mut File, lines: &Receiver<Line>, on_disk: &watch::Sender<u64>) -> io::Result<()> {
+fn write(file: &mut File, waiting: &Receiver<Lines>, on_disk: &watch::Sender<u64>) -> io::Result<()> {
     let (mut batch, mut written) = (Vec::new(), 0);
-    while let Ok(first) = lines.recv() {
+    while let Ok(first) = waiting.recv() {
         batch.clear();
-        let mut durable = false;
-        for line in std::iter::once(first).chain(lines.try_iter().take(LINES_WAITING_MAX)) {
-            batch.extend_from_slice(&line.octets);
-            durable |= line.durable;
-            written += 1;
+        let mut is_durable = false;
+        for Lines { octets, count, durable } in std::iter::once(first).chain(waiting.try_iter().take(LINES_WAITING_MAX))
+        {
+            batch.extend_from_slice(&octets);
+            is_durable |= durable;
+            written += count;
         }
         file.write_all(&batch)?;
-        if durable {
+        if is_durable {
             file.sync_data()?;
             on_disk.send_replace(written);
         }

@@ -46,6 +46,15 @@ fn each_faulty_row_is_named_by_its_line_and_the_others_still_come() {
 }
 
 #[test]
+fn a_quotation_mark_left_open_takes_no_row_behind_it_along_in_silence() {
+    assert_eq!(read(".csv", b"a,b\n1,\"A\n2,B\n"), ["2! a quotation mark is never closed"]);
+    let rows = read(".csv", b"a,b\n1,\"A\n2,\"B\"\n3,\"C\" \r\n4,D\"E\"F\n");
+    let faults = "2! text behind a quotation mark that closes; was the one before it left open?\n\
+                  4: {\"a\":\"3\",\"b\":\"C \"}\n5: {\"a\":\"4\",\"b\":\"D\\\"E\\\"F\"}";
+    assert_eq!(rows.join("\n"), faults);
+}
+
+#[test]
 fn names_of_columns_are_there_once_and_are_names() {
     for first in ["a,a", "a,,b", "a,\x07"] {
         assert!(table(".csv", format!("{first}\n1,2\n").as_bytes()).rows().is_err(), "{first:?}");
