@@ -21,8 +21,8 @@ pub(super) struct Way {
 /// The servers in their order.
 ///
 /// # Errors
-/// No URL, or one that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself is not repeated: it may
-/// hold a password, which does not belong there.
+/// No URL, or one that is none, a proxy that is none, a user without a password, or a password without a user. The URL itself
+/// is not repeated: it may hold a password, which does not belong there.
 pub(super) fn ways(options: &Servers) -> Result<Vec<Way>, Failure> {
     if options.server.is_empty() {
         return Err(Failure::new(Exit::Usage, "no server: name one with --server or in ROHRPOST_SERVER"));

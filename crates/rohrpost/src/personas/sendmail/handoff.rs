@@ -37,9 +37,7 @@ impl Taken {
         }
         (!line.is_empty()).then_some(line)
     }
-}
 
-impl Taken {
     /// The first attempt failed for all of them. The code is that of the first.
     fn nobody(&self) -> anyhow::Error {
         let exit = self.refused.first().map_or(Exit::Unavailable, |first| exit_of(first.sysexit));
