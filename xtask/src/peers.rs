@@ -17,6 +17,7 @@ const PEERS: &[(&str, &[&str])] = &[
     ("exim", &["exim4-daemon-light", "exim4-base"]),
     ("opensmtpd", &["opensmtpd"]),
     ("callers", &["bsd-mailx", "anacron", "at", "cron", "mdadm", "systemd-cron"]),
+    ("smartd", &["smartmontools"]),
 ];
 
 /// One program of each, to see whether the host has the libraries that it is linked with.

@@ -134,3 +134,14 @@ fn mailx_sends_what_a_script_says() {
         &["From: ann@here.test\r\n", "To: root@here.test\r\n", "\r\n\r\none\r\n.\r\ntwo\r\n"],
     );
 }
+
+#[test]
+fn smartd_mails_that_a_disk_fails() {
+    let warning = "SMARTD_MAILER=usr/bin/bsd-mailx SMARTD_ADDRESS=root SMARTD_PREVCNT=0 \
+        SMARTD_FAILTYPE=EmailTest SMARTD_MESSAGE='TEST EMAIL' SMARTD_DEVICEINFO='a disk' \
+        /srv/peers/smartd/usr/share/smartmontools/smartd_warning.sh";
+    Machine::new().run(warning).mails(
+        "Subject: SMART error (EmailTest) detected on host: ",
+        &["From: root@here.test\r\n", "To: root@here.test\r\n", "\r\n\r\nTEST EMAIL\r\n", "\r\na disk\r\n"],
+    );
+}
