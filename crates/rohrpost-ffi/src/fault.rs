@@ -32,6 +32,9 @@ pub(crate) enum Fault {
     /// There is no text.
     #[error("NULL, where JSON is expected")]
     Null,
+    /// It is a list.
+    #[error("a list, where an object is expected")]
+    List,
     /// It is not in UTF-8. Counted from one.
     #[error("octet {} is not UTF-8", .0.valid_up_to() + 1)]
     Utf8(#[from] Utf8Error),

@@ -6,7 +6,8 @@ use rohrpost_sender::{
     DkimKey, KnownServers, LocalServer, Login, Mechanism, MinTls, Proxy, Rate, Relays, Secret, SecretSource, Security,
     Sender, Server, Trust,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 
 use crate::{
     ABI,
@@ -120,6 +121,7 @@ enum Order {
 struct ServerTerms {
     url: String,
     user: Option<String>,
+    #[serde(deserialize_with = "password")]
     password: Option<Secret>,
     password_file: Option<PathBuf>,
     password_command: Option<String>,
@@ -222,5 +224,14 @@ impl ServerTerms {
                 Err(Fault::value(format!("{path}.password_keyring"), "name the user beside it, as user"))
             }
         }
+    }
+}
+
+/// The password. What stands in its place is in no error, whatever it is.
+fn password<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(Secret::new(text))),
+        _ => Err(D::Error::custom("a password is a text, in quotation marks")),
     }
 }

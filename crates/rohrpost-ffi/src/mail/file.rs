@@ -63,6 +63,10 @@ impl File {
 
     fn content(self, path: &str) -> Result<Content, Fault> {
         match (self.path, self.base64, self.text) {
+            (Some(file), None, None) if file.to_string_lossy().contains(char::is_control) => {
+                let reason = "a text is the path of a file; what the file would hold goes into an object with text";
+                Err(Fault::value(path, reason))
+            }
             (Some(file), None, None) => Ok(Content::Path(file)),
             (None, Some(base64), None) => decoded(base64, path),
             (None, None, Some(text)) => Ok(Content::Octets(text.into_bytes())),

@@ -37,7 +37,7 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
             ("NULL", "settings: NULL, where JSON is expected"),
             ("", "settings: EOF while parsing a value at line 1 column 0"),
             ("{\n  \"abi\": 1,\n  server: 1}", "settings: key must be a string at line 3 column 3"),
-            ("[]", "settings: invalid"),
+            ("[]", "settings: a list, where an object is expected"),
             (r#"{"server": "smtp://a.test"}"#, "settings: missing field `abi`"),
             (r#"{"abi": 2, "new": {}}"#, "settings: abi: this library has 1, the program was written for 2"),
             (r#"{"abi": 1} x"#, "settings: trailing characters at line 1 column 12"),
@@ -99,8 +99,11 @@ fn settings_that_cannot_be_used_say_where_they_are_wrong() {
 #[test]
 fn a_password_is_in_no_answer() {
     let settings = r#"{"abi": 1, "server": {"url": "smtp://ann@127.0.0.1:1", "password": "pencil", "user": "bob"}}"#;
-    for (_, json) in Program::new("talk").answers(&[settings, "{}"]) {
-        assert!(!json.to_string().contains("pencil"), "{json}");
+    let number = r#"{"abi": 1, "server": {"url": "smtp://ann@127.0.0.1:1", "password": 5551234}}"#;
+    for settings in [settings, number] {
+        for (code, json) in Program::new("talk").answers(&[settings, "{}"]) {
+            assert!(code == 78 && !json.to_string().contains("pencil") && !json.to_string().contains("5551"), "{json}");
+        }
     }
 }
 
@@ -135,6 +138,7 @@ fn mails_that_cannot_be_used_say_where_they_are_wrong() {
             (r#"{"ret": "half"}"#, "mail: ret: unknown variant `half`, expected `full` or `hdrs`"),
             (r#"{"subject": "a\r\nBcc: eve@there.test"}"#, "mail: subject: "),
             (r#"{"eml": {"text": "From: a@b.test"}, "subject": "x"}"#, "mail: subject: it has no place beside eml"),
+            (r#"{"eml": "From: a@b.test\n\nhi"}"#, "mail: eml: a text is the path of a file; what"),
             (r#"{"eml": "/nowhere"}"#, "mail: eml: /nowhere: No such file"),
             (r#"{"eml": {"text": "x", "name": "y"}}"#, "mail: eml: a whole message has neither"),
             (r#"{"eml": {"text": "From: a@b.test\n\n"}}"#, "mail: to: To, Cc and Bcc name no recipient"),
