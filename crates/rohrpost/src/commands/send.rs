@@ -3,6 +3,7 @@
 //! What is sent is in [`mail`], through what in [`super::ways`], what is shown of it in [`crate::view::receipt`]. The
 //! rest is the work of `rohrpost_sender`.
 
+mod limits;
 mod mail;
 mod progress;
 
@@ -27,7 +28,7 @@ use crate::{
     exit::{Exit, Failure},
     personas::Settings,
     view::{
-        self,
+        self, BAD, Styled,
         receipt::{outcomes, reasons, receipt},
     },
 };
@@ -67,14 +68,16 @@ pub(super) async fn run(place: &Place, command: &cli::Send) -> anyhow::Result<Ex
     }
     let mut dialogue = command.look.transcript.as_deref().map(open).transpose()?;
     let sent = send(&mail, through).await;
-    if let Some(dialogue) = &mut dialogue {
-        dialogue.write_all(transcript(&sent).as_bytes()).context("the transcript")?;
+    let written = match &mut dialogue {
+        Some(dialogue) => dialogue.write_all(transcript(&sent).as_bytes()).context("the transcript"),
+        None => Ok(()),
+    };
+    // What became of the message is settled: a full disk now must not make a script send it again.
+    let printed = show(&sent, command.look.output.json);
+    for error in [written, printed].into_iter().filter_map(Result::err) {
+        complain(&format!("{} {error:#}\n", Styled(BAD, "rohrpost:")));
     }
-    match (sent, command.look.output.json) {
-        (Ok(taken), true) => print_json([taken]).map(|()| ExitCode::SUCCESS),
-        (Ok(taken), false) => print(&receipt(&taken)).map(|()| ExitCode::SUCCESS),
-        (Err(error), json) => tell(&error, json),
-    }
+    Ok(sent.map_or_else(|error| error.sysexit().into(), |_| ExitCode::SUCCESS))
 }
 
 /// The receipt bears the id of the message, also where it travelled in disguise to be watched.
@@ -98,15 +101,23 @@ fn with_id(mut receipt: Receipt, mail: &Mail) -> Receipt {
     receipt
 }
 
-/// Says why nobody got it, or why nobody knows.
-fn tell(error: &Error, json: bool) -> anyhow::Result<ExitCode> {
-    if json {
-        print_json([error])?;
-    } else {
-        print(&outcomes(error.recipients(), None, ""))?;
+/// Prints the receipt, or says why nobody got it, or why nobody knows.
+fn show(sent: &Result<Receipt, Error>, json: bool) -> anyhow::Result<()> {
+    let printed = match (sent, json) {
+        (Ok(taken), true) => print_json([taken]),
+        (Ok(taken), false) => print(&receipt(taken)),
+        (Err(error), true) => print_json([error]),
+        (Err(error), false) => print(&outcomes(error.recipients(), None, "")),
+    };
+    if let Err(error) = sent {
+        complain(&reasons(error));
     }
-    anstream::eprint!("{}", reasons(error));
-    Ok(error.sysexit().into())
+    printed
+}
+
+/// Where standard error cannot be written to either, the exit code says it alone.
+fn complain(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 /// Where the dialogue is written to. It is made before anything is sent.

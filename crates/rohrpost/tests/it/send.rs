@@ -443,3 +443,59 @@ fn bad_input_is_told_at_once_and_nothing_is_sent() {
     assert_eq!(ended.code, 73, "{ended:?}");
     assert_eq!(place.server.connection_count(), 0);
 }
+
+#[test]
+fn a_header_that_hides_a_recipient_behind_a_cr_is_refused() {
+    let place = Place::new();
+    let url = place.server.url();
+    for (header, body) in [("X: a\rBcc: q@there.test", "Hi"), ("X: a\0", "Hi"), ("X: a", "\0")] {
+        let message = format!("From: ann@here.test\nTo: bob@there.test\n{header}\n\n{body}\n");
+        let ended = run(&["--server", &url, "--eml"], message);
+        assert!(ended.code == 65 && ended.errors.starts_with("rohrpost: standard input: "), "{ended:?}");
+    }
+    assert_eq!(place.server.connection_count(), 0);
+}
+
+#[test]
+fn input_without_end_is_read_to_a_bound() {
+    let place = Place::new();
+    let endless = |options: &[&str], input: &str| {
+        let url = place.server.url();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        command.args(["send", "--server", &url, "--from", "ann@here.test", "--to", "bob@there.test"]).args(options);
+        command.stdin(std::fs::File::open(input).expect("every system has it"));
+        let ended = command.output().expect("it is built");
+        (ended.status.code(), String::from_utf8(ended.stderr).expect("it prints text"))
+    };
+    for (options, input, start) in [
+        (&[][..], "/dev/zero", "standard input has more than 32 MiB; --attach"),
+        (&["--eml"], "/dev/zero", "standard input has more than 160 MiB; --attach"),
+        (&["--text-file", "/dev/zero"], "/dev/null", "--text-file: /dev/zero has more than 32 MiB; --attach"),
+    ] {
+        let (code, errors) = endless(options, input);
+        assert!(code == Some(65) && errors.starts_with(&format!("rohrpost: {start}")), "{options:?}: {errors}");
+    }
+    assert_eq!(place.server.connection_count(), 0);
+}
+
+#[test]
+fn a_full_disk_behind_the_output_does_not_unsend_a_message() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("every Linux has it");
+    let place = Place::with(Server::builder().refuse("cy@there.test", "550 5.1.1 nobody here"));
+    let url = place.server.url();
+    let ended = |to: &str, options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        command.args(["send", "--server", &url, "--from", "ann@here.test", "--to", to]).args(options);
+        command.stdin(Stdio::null()).stdout(full()).stderr(Stdio::piped());
+        command
+    };
+    let told = ended("bob@there.test", &["--transcript", "/dev/full"]).output().expect("it is built");
+    let errors = String::from_utf8(told.stderr).expect("it prints text");
+    assert_eq!(told.status.code(), Some(0), "{errors}");
+    assert!(errors.contains("the transcript: ") && errors.contains("standard output: "), "{errors}");
+    for (to, code) in [("bob@there.test", 0), ("cy@there.test", 67)] {
+        let silent = ended(to, &["--json"]).stderr(full()).status().expect("it is built");
+        assert_eq!(silent.code(), Some(code), "{to}");
+    }
+    assert_eq!(place.server.received().len(), 2);
+}

@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{IsTerminal, Read},
+    fs::File,
+    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use anyhow::Context;
 use rohrpost_mail::{Mailbox, Recipient, address_list::mailboxes};
 use rohrpost_sender::{BuildError, Builder, DkimKey, Mail, Template};
 
+use super::limits::{EML_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::{
     cli::{Content, Notices, Pair, People, Send},
     exit::{Exit, Failure},
@@ -29,7 +30,9 @@ pub(super) fn of(command: &Send) -> anyhow::Result<Mail> {
     let mail = mail.noticed(notices).map_err(|error| wrong(&error, option))?;
     let keys = keys(&content.dkim_key)?;
     if look.dry_run {
-        keys.iter().for_each(|key| eprintln!("dkim    {} TXT {}", key.record_name(), key.record()));
+        for key in &keys {
+            eprintln!("dkim    {} TXT {}", key.record_name(), key.record());
+        }
     }
     mail.signed(&keys).context("the message")
 }
@@ -82,29 +85,42 @@ fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
 }
 
 fn text_in(option: &str, file: &Path) -> Result<String, Failure> {
-    let octets = fs::read(file).map_err(|error| unreadable(option, file, error))?;
-    let not_text = |_| Failure::new(Exit::Data, format!("{option}: {} is not UTF-8", file.display()));
-    String::from_utf8(octets).map_err(not_text)
+    let octets = File::open(file).and_then(|opened| within(opened, TEXT_BYTES_MAX));
+    let octets = octets.map_err(|error| unreadable(option, file, error))?;
+    let wrong = |what: &str| Failure::new(Exit::Data, format!("{option}: {} {what}", file.display()));
+    let octets = octets.ok_or_else(|| wrong(&too_long(TEXT_BYTES_MAX)))?;
+    String::from_utf8(octets).map_err(|_| wrong("is not UTF-8"))
+}
+
+/// All octets of a reader; none if they are more than so many.
+fn within(reader: impl Read, octets_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut octets = Vec::new();
+    let count = reader.take(octets_max + 1).read_to_end(&mut octets)?;
+    Ok(Some(octets).filter(|_| count as u64 <= octets_max))
+}
+
+fn too_long(octets_max: u64) -> String {
+    format!("has more than {} MiB; --attach sends files of any size", octets_max >> 20)
 }
 
 /// The text from standard input. Where there is HTML it may be missing, and then nobody is asked for it.
 fn typed(may_be_missing: bool) -> anyhow::Result<Option<String>> {
-    let is_terminal = std::io::stdin().is_terminal();
+    let is_terminal = io::stdin().is_terminal();
     if may_be_missing && is_terminal {
         return Ok(None);
     }
     if is_terminal {
         eprintln!("Write your message; Ctrl-D ends it.");
     }
-    let text = String::from_utf8(standard_input()?);
+    let text = String::from_utf8(standard_input(TEXT_BYTES_MAX)?);
     let text = text.map_err(|_| Failure::new(Exit::Data, "standard input is not UTF-8"))?;
     Ok(Some(text).filter(|text| !(may_be_missing && text.is_empty())))
 }
 
-fn standard_input() -> anyhow::Result<Vec<u8>> {
-    let mut octets = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut octets).context("standard input")?;
-    Ok(octets)
+fn standard_input(octets_max: u64) -> anyhow::Result<Vec<u8>> {
+    let octets = within(io::stdin().lock(), octets_max).context("standard input")?;
+    let wrong = || Failure::new(Exit::Data, format!("standard input {}", too_long(octets_max)));
+    Ok(octets.ok_or_else(wrong)?)
 }
 
 /// One mail from templates, with the values of `--set`.
@@ -149,7 +165,7 @@ fn written_elsewhere(people: &People) -> anyhow::Result<Mail> {
         Some([one]) => Some(one.clone()),
         Some(_) => return Err(Failure::new(Exit::Data, "--from: one address sends it").into()),
     };
-    let mail = Mail::from_eml_as(standard_input()?, author, recipients);
+    let mail = Mail::from_eml_as(standard_input(EML_BYTES_MAX)?, author, recipients);
     mail.map_err(|error| wrong(&error, |field| format!("standard input: {field}")).into())
 }
 
