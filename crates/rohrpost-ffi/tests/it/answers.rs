@@ -139,6 +139,7 @@ fn mails_that_cannot_be_used_say_where_they_are_wrong() {
             (r#"{"subject": "a\r\nBcc: eve@there.test"}"#, "mail: subject: "),
             (r#"{"eml": {"text": "From: a@b.test"}, "subject": "x"}"#, "mail: subject: it has no place beside eml"),
             (r#"{"eml": "From: a@b.test\n\nhi"}"#, "mail: eml: a text is the path of a file; what"),
+            (r#"{"eml": {"text": "From: a@b.test\nTo: a@b.test\nX: a\rBcc: eve@b.test\n\nhi"}}"#, "mail: "),
             (r#"{"eml": "/nowhere"}"#, "mail: eml: /nowhere: No such file"),
             (r#"{"eml": {"text": "x", "name": "y"}}"#, "mail: eml: a whole message has neither"),
             (r#"{"eml": {"text": "From: a@b.test\n\n"}}"#, "mail: to: To, Cc and Bcc name no recipient"),
