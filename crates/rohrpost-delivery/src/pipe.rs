@@ -168,19 +168,19 @@ async fn run(pipe: &Pipe, message: &Message, recipients: &[Recipient]) -> Fate {
         Err(error) => return Fate::NotStarted(format!("{}: {error}", pipe.argv[0])),
     };
     let mut said = Vec::new();
-    let ended = timeout(pipe.timeout, talk(&mut child, message, &mut said)).await;
-    if !matches!(ended, Ok(Ok(_))) {
+    let ended = talk(&mut child, message, pipe.timeout, &mut said).await;
+    if ended.is_err() {
         kill(child).await;
     }
     let said = printable(&said);
     match ended {
-        Ok(Ok(status)) => match status.code() {
+        Ok(status) => match status.code() {
             Some(code) => Fate::Ended(code, said),
             None => Fate::Killed(status.signal().unwrap_or_default(), said),
         },
-        Ok(Err(Trouble::Message(error))) => Fate::Unreadable(error.to_string()),
-        Ok(Err(Trouble::System(error))) => Fate::NotStarted(error.to_string()),
-        Err(_) => Fate::TimedOut(pipe.timeout, said),
+        Err(Trouble::Message(error)) => Fate::Unreadable(error.to_string()),
+        Err(Trouble::System(error)) => Fate::NotStarted(error.to_string()),
+        Err(Trouble::Time) => Fate::TimedOut(pipe.timeout, said),
     }
 }
 
@@ -202,28 +202,32 @@ fn command(pipe: &Pipe, message: &Message, recipients: &[Recipient]) -> Result<C
 enum Trouble {
     Message(StoreError),
     System(io::Error),
+    Time,
 }
 
-/// Writes the message, reads what the program says, and waits for its end.
-async fn talk(child: &mut Child, message: &Message, said: &mut Vec<u8>) -> Result<ExitStatus, Trouble> {
+/// Writes the message, reads what the program says, and waits for its end, for so long at most.
+async fn talk(child: &mut Child, message: &Message, time: Duration, said: &mut Vec<u8>) -> Result<ExitStatus, Trouble> {
     let stdin = child.stdin.take().expect("it is a pipe");
     let stderr = child.stderr.take().expect("it is a pipe");
     let mut feeding = Box::pin(feed(stdin, message));
     let mut listening = Box::pin(listen(stderr, said));
     let (mut is_fed, mut is_heard) = (false, false);
-    let status = loop {
-        tokio::select! {
-            // A program may end without having read everything.
-            status = child.wait() => break status.map_err(Trouble::System)?,
-            result = &mut feeding, if !is_fed => {
-                result.map_err(Trouble::Message)?;
-                is_fed = true;
+    let ending = async {
+        loop {
+            tokio::select! {
+                // A program may end without having read everything.
+                status = child.wait() => return status.map_err(Trouble::System),
+                result = &mut feeding, if !is_fed => {
+                    result.map_err(Trouble::Message)?;
+                    is_fed = true;
+                }
+                () = &mut listening, if !is_heard => is_heard = true,
             }
-            () = &mut listening, if !is_heard => is_heard = true,
         }
     };
+    let status = timeout(time, ending).await.map_err(|_| Trouble::Time)??;
     if !is_heard {
-        // What is missing then is what a process said that outlived the program.
+        // What is missing then is what a process said that outlived the program. The program itself was in time.
         let _ = timeout(PIPE_OUTPUT_WAIT_MAX, listening).await;
     }
     Ok(status)
