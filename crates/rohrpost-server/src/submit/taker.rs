@@ -64,6 +64,14 @@ pub enum LayoutError {
     Foreign(PathBuf),
 }
 
+/// What one look at the directory leads to.
+struct Found {
+    /// Files that are ours alone now, with those that an earlier round left.
+    taken: Vec<PathBuf>,
+    /// How many entries have no name of a submission.
+    strangers: usize,
+}
+
 /// A drop directory that is laid out.
 #[derive(Debug)]
 pub struct DropDir {
@@ -124,9 +132,20 @@ impl DropDir {
             }
         };
         let dir = Arc::new(self);
+        let mut known_strangers = 0;
         loop {
-            if let Err(error) = dir.round(&submit).await {
-                tracing::error!(dir = escaped(&dir.path), %error, "the drop directory cannot be read");
+            match dir.round(&submit).await {
+                Ok(strangers) => {
+                    // Told once, and again only when there are more of them.
+                    if strangers > known_strangers {
+                        let dir = escaped(&dir.path);
+                        tracing::warn!(dir, count = strangers, "files that are no submissions stay where they are");
+                    }
+                    known_strangers = strangers;
+                }
+                Err(error) => {
+                    tracing::error!(dir = escaped(&dir.path), %error, "the drop directory cannot be read");
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -144,20 +163,20 @@ impl DropDir {
         Receiver::from_owned_fd_unchecked(events)
     }
 
-    /// Takes all that is finished.
-    async fn round(self: &Arc<Self>, submit: &Submit) -> io::Result<()> {
+    /// Takes all that is finished, and counts what is no submission at all.
+    async fn round(self: &Arc<Self>, submit: &Submit) -> io::Result<usize> {
         let dir = self.clone();
-        let claimed = spawn_blocking(move || dir.claim(SystemTime::now())).await.map_err(io::Error::other)??;
-        for path in claimed {
+        let found = spawn_blocking(move || dir.claim(SystemTime::now())).await.map_err(io::Error::other)??;
+        for path in found.taken {
             self.take(&path, submit).await;
         }
-        Ok(())
+        Ok(found.strangers)
     }
 
-    /// Moves finished files to where only we reach them; gives these and those that an earlier round left there. Removes
-    /// unfinished ones that are too old.
-    fn claim(&self, now: SystemTime) -> io::Result<Vec<PathBuf>> {
+    /// Moves finished files to where only we reach them. Removes unfinished ones that are too old.
+    fn claim(&self, now: SystemTime) -> io::Result<Found> {
         let mut taken: HashMap<u32, usize> = HashMap::new();
+        let mut strangers = 0;
         for entry in fs::read_dir(&self.path)? {
             let (name, path) = entry.map(|entry| (entry.file_name(), entry.path()))?;
             let starts = |start: &str| name.as_encoded_bytes().starts_with(start.as_bytes());
@@ -173,10 +192,13 @@ impl DropDir {
                 if *count <= DROP_FILES_PER_UID_MAX {
                     self.move_to(TAKING, &path);
                 }
+            } else if !starts(UNFINISHED) && name != TAKING && name != QUARANTINE {
+                strangers += 1;
             }
         }
         let left = fs::read_dir(self.path.join(TAKING))?;
-        left.map(|entry| entry.map(|entry| entry.path())).collect()
+        let taken = left.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+        Ok(Found { taken, strangers })
     }
 
     /// Takes one file that is ours alone.
@@ -304,5 +326,24 @@ async fn event(events: &mut Option<Receiver>) {
     let Some(receiver) = events else { return std::future::pending().await };
     if receiver.read(&mut [0; 4096]).await.is_err() {
         *events = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_submission_is_counted_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("drop");
+        DropDir::lay_out(&path, None).unwrap();
+        let drop_dir = DropDir::open(&path).unwrap();
+        for name in ["new.message", "tmp.unfinished", "notes", "newer"] {
+            File::create(path.join(name)).unwrap();
+        }
+        let found = drop_dir.claim(SystemTime::now()).unwrap();
+        assert_eq!((found.taken.len(), found.strangers), (1, 2));
+        assert!(path.join("notes").exists() && path.join("newer").exists());
     }
 }
