@@ -147,7 +147,8 @@ impl KnownServers {
         }
     }
 
-    /// A crash leaves the old file or the new one.
+    /// A crash leaves the old file or the new one; behind this, the new one. A server that was forgotten would be a stranger
+    /// again, who is trusted at once.
     fn replace(&self, text: &str) -> io::Result<()> {
         let new = self.beside(".new");
         match fs::remove_file(&new) {
@@ -157,7 +158,9 @@ impl KnownServers {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        fs::rename(&new, &self.path)
+        fs::rename(&new, &self.path)?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
