@@ -50,9 +50,13 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
     let status = status(&running);
     tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
     tracing::info!("ready");
+    warn_of_lost_routes(&node).await;
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(&node, &running, file, place).await,
+            _ = hangup.recv() => {
+                reload(&node, &running, file, place).await;
+                warn_of_lost_routes(&node).await;
+            }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -65,6 +69,20 @@ async fn serve(file: &Path, place: &Place, settings: Settings, sockets: Sockets)
         _ = interrupt.recv() => tracing::warn!("stopped at once: told so twice"),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Mail keeps the route that was chosen when it came in. One that was renamed or taken out is missed here, not when the
+/// mail bounces.
+async fn warn_of_lost_routes(node: &Node) {
+    match node.operator().lost_routes().await {
+        Ok(lost) => {
+            for (route, recipients) in lost {
+                let remedy = format!("`rohrpost queue route --route {route} --to OTHER` sends it another way");
+                tracing::warn!(route, recipients, "mail waits for a route that the settings do not name; {remedy}");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "nobody knows which routes mail waits for"),
+    }
 }
 
 /// Reads the configuration anew. Where it is wrong the old one stays; what needs a restart is named.

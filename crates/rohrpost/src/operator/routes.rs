@@ -1,14 +1,20 @@
 //! Ways out: what the configuration says of them, and how they fare in a running server.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use rohrpost_delivery::{HostState, RouteState, settings::Choose};
 use rohrpost_mail::Link;
-use rohrpost_store::Filter;
+use rohrpost_store::{Filter, StoreError};
 
 use super::Operator;
 use crate::{
     config::{self, Settings},
     control::{Answer, HostRow, HostWord, Refusal, RouteRow, VerbWord},
 };
+
+/// The route of the system's own notices, which no `[[route]]` can be called.
+const NOTICES: &str = "notices";
 
 /// The ways out of these settings; nothing is known of their hosts yet.
 pub(super) fn of(settings: &Settings) -> Vec<RouteRow> {
@@ -54,6 +60,19 @@ impl Operator {
             }
         }
         Answer::Routes(rows)
+    }
+
+    /// Routes that mail waits for and the settings do not name (any more), with the number of its recipients. It would
+    /// wait until its time is up.
+    pub(crate) async fn lost_routes(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let known = self.configured().routes;
+        let mut lost = BTreeMap::new();
+        for row in self.store.shape(Timestamp::now()).await? {
+            if row.route != NOTICES && !known.contains(&row.route) {
+                *lost.entry(row.route.clone()).or_default() += row.total();
+            }
+        }
+        Ok(lost)
     }
 
     /// Tries a route at once: its hosts that are down, and the mail that waits for it.

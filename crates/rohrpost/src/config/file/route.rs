@@ -60,7 +60,8 @@ pub(crate) struct Route {
     #[serde(default)]
     pub(crate) after_dot: AfterDotWord,
 
-    /// Messages in a time at most: `"10/s"`, `"30/min"`, `"250/h"` or `"5000/d"`. Unset: no limit.
+    /// Messages in a time at most: `"10/s"`, `"30/min"`, `"250/h"` or `"5000/d"`; spread evenly, up to a tenth of them at
+    /// once. Unset: no limit.
     ///
     /// Example: `"250/h"`
     pub(crate) rate: Option<Rate>,
@@ -163,7 +164,8 @@ pub(crate) struct RouteHost {
     #[serde(default = "one")]
     pub(crate) weight: u32,
 
-    /// Messages to this host in a time at most; what is beyond goes to the next host, or waits. Unset: no limit.
+    /// Messages to this host in a time at most, spread like those of the route; what is beyond goes to the next host, or
+    /// waits. Unset: no limit.
     ///
     /// Example: `"250/h"`
     pub(crate) rate: Option<Rate>,
@@ -174,8 +176,8 @@ pub(crate) struct RouteHost {
     /// Example: `2`
     pub(crate) concurrency: Option<u32>,
 
-    /// `"auto"`: implicit on port 465, STARTTLS required on any other (loopback may be plain); `"implicit"`;
-    /// `"starttls"`: required; `"opportunistic"`: when offered; `"off"`.
+    /// `"auto"`: implicit on port 465, STARTTLS required on any other (loopback may be plain where `trust` is `"system"`
+    /// or `"any"`); `"implicit"`; `"starttls"`: required; `"opportunistic"`: when offered; `"off"`.
     ///
     /// Default: `"auto"`
     #[serde(default)]

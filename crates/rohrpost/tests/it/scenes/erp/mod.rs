@@ -7,6 +7,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use rohrpost_sender::testing::{Received, Server};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -114,4 +115,17 @@ fn without_a_server_the_list_shows_what_the_settings_say() {
     let output = installation.command().args(["route", "list"]).output().expect("it is built");
     let list = String::from_utf8_lossy(&output.stdout);
     assert_eq!(list, "out  to *\n  unknown  relay.example.net:587\n  unknown  mx\n");
+}
+
+#[test]
+fn mail_that_waits_for_a_route_which_was_renamed_is_missed_at_once() {
+    let dead = free_address();
+    let (rohrpost, _dns) = host(&format!("[[route]]\nname = 'old'\nhost = [{{ host = '{dead}', tls = 'off' }}]\n"));
+    pipes::send(&rohrpost, &["bob@there.test"]);
+    let config = rohrpost.installation.data_dir().with_file_name("rohrpost.toml");
+    let text = fs::read_to_string(&config).expect("it was written");
+    fs::write(&config, text.replace("name = 'old'", "name = 'new'")).expect("it can be written");
+    rohrpost.signal(Signal::SIGHUP);
+    let line = rohrpost.log().wait_for("mail waits for a route that the settings do not name");
+    assert!(line.contains("route=\"old\"") && line.contains("recipients=1") && line.contains("queue route"), "{line}");
 }

@@ -13,7 +13,7 @@ use crate::peers::rohrpost::ANN;
 
 /// Hands in a message as a program of this host does.
 #[track_caller]
-fn send(rohrpost: &Rohrpost, recipients: &[&str]) {
+pub(super) fn send(rohrpost: &Rohrpost, recipients: &[&str]) {
     let mut sendmail = rohrpost.installation.command();
     sendmail.args(["sendmail", "-i", "-f", ANN]).args(recipients).stdin(Stdio::piped());
     let mut child = sendmail.spawn().expect("it is built");
