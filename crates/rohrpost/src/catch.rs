@@ -52,6 +52,9 @@ pub(crate) async fn run(options: cli::Catch) -> anyhow::Result<ExitCode> {
         let why = format!("{} is open to the network: add --public if that is meant", options.listen);
         return Err(Failure::new(Exit::Usage, why).into());
     }
+    if options.write_ca.is_some() && options.tls == ListenerTls::Off {
+        return Err(Failure::new(Exit::Usage, "--write-ca: there is no certificate without --tls").into());
+    }
     let cannot = |error| Failure::new(Exit::System, format!("cannot listen at {}: {error}", options.listen));
     let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
     let address = listener.local_addr()?;

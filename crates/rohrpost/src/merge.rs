@@ -76,7 +76,7 @@ pub(crate) async fn run(options: &cli::Merge, way: Way) -> anyhow::Result<ExitCo
     let sent = Run::new(&table, &letter, &mut journal, way.clone(), options, rows).send().await;
     way.close().await;
     let closed = journal.close();
-    let reported = report.as_ref().map_or(Ok(()), |report| report.write(&journal));
+    let reported = report.map_or(Ok(()), |report| report.write(&journal));
     let (left, tally) = (journal.open_rows(rows), journal.tally());
     if !options.output.json {
         print(&format!("{tally}\n"))?;

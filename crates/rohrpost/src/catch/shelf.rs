@@ -29,9 +29,11 @@ pub(super) struct Shelf {
 pub(super) struct Kept(());
 
 impl Shelf {
-    /// Makes the directory where there is none.
+    /// Makes the directory where there is none; the one that it lies in must be there.
     pub(super) fn new(directory: Option<PathBuf>, as_json: bool) -> io::Result<Self> {
-        directory.iter().try_for_each(fs::create_dir_all)?;
+        if let Some(directory) = directory.as_ref().filter(|directory| !directory.is_dir()) {
+            fs::create_dir(directory)?;
+        }
         Ok(Self { directory, as_json, last: Mutex::new(QueueId::from_i64(0)), count: AtomicU64::new(0) })
     }
 

@@ -7,11 +7,15 @@ use rohrpost_mail::ListenerTls;
 
 use super::Output;
 
-/// Options of `catch`.
+// This stands in its help, since the options are put together late; in the list of commands stands what the command itself says.
+/// Catch all mail of a program under development: take it from everybody, show it, send it nowhere
+///
+/// Addresses choose what goes wrong, for example temperror@, permerror@, 451@ or timeout@ any domain; docs/commands.md
+/// lists them.
 #[derive(Args, Debug)]
 pub(crate) struct Catch {
     /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1025")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:1025", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Listen at an address that others in the network can reach, too
     #[arg(long)]
@@ -27,4 +31,11 @@ pub(crate) struct Catch {
     pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `localhost` is where most look.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let expected = |_| "expected an address and a port, such as 127.0.0.1:1025 or [::1]:1025".to_owned();
+    address.as_deref().unwrap_or(text).parse().map_err(expected)
 }

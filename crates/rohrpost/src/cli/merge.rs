@@ -8,7 +8,11 @@ use rohrpost_sender::Rate;
 use super::{Output, Pair, Servers};
 use crate::merge::CONNECTIONS_MAX;
 
-/// Options of `merge`.
+// This stands in its help, since the options are put together late; in the list of commands stands what the command itself says.
+/// Send one mail for each row of a file, each once, however often it is stopped and started again
+///
+/// Every row is checked before the first is sent. What was sent is noted beside the file, so that the same command goes on
+/// where it ended.
 #[derive(Args, Debug)]
 pub(crate) struct Merge {
     /// File with the rows: JSON, one object per line, if it ends in .jsonl or .ndjson; else CSV with a first line of names

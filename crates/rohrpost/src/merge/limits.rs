@@ -27,7 +27,8 @@ const _: () = assert!((CONNECTIONS_LOCAL as usize) < rohrpost_server::limits::SU
 /// unknown when that is not done for [`REPEATED_WITHIN`]. A sync for each row would cost more than all the rest.
 pub(super) const AHEAD_ROWS: u64 = 250;
 
-/// Lines of the journal that wait to be written: a few for each row under way. Whoever has more waits.
+/// Lines of the journal that wait to be written: a few for each row under way, so that the one who reads rows and makes mails
+/// does not wait for the disk. With more than these it does, and so does everything else: that is meant.
 pub(super) const LINES_WAITING_MAX: usize = 4 * CONNECTIONS_MAX as usize;
 
 /// How long lines that need not be on disk are gathered, for as long as others follow. To wake the thread that writes for

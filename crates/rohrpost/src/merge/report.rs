@@ -2,15 +2,14 @@
 
 use std::{
     collections::HashMap,
-    ffi::OsString,
-    fmt,
-    fs::{self, File},
+    fmt, fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use rohrpost_mail::Seal;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use super::journal::{Fate, Journal, Settled, Tally, Word};
 use crate::exit::{Exit, Failure};
@@ -54,28 +53,21 @@ impl fmt::Display for Tally {
 #[derive(Debug)]
 pub(super) struct Report {
     path: PathBuf,
-    /// What it is until it is whole.
-    part: PathBuf,
-    file: File,
+    /// What it is until it is whole, in the same folder.
+    file: NamedTempFile,
 }
 
 impl Report {
     /// Makes its file, beside one of an earlier run.
     pub(super) fn begin(path: &Path) -> Result<Self, Failure> {
-        let mut part = OsString::from(path);
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let made = match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => File::create_new(&part),
-        };
-        let file = made.map_err(|error| cannot(path, &error))?;
-        Ok(Self { path: path.to_owned(), part, file })
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let made = fs::metadata(folder).and_then(|_| NamedTempFile::new_in(folder));
+        Ok(Self { path: path.to_owned(), file: made.map_err(|error| cannot(path, &error))? })
     }
 
     /// Writes it in the place of an older one, whole or not at all.
-    pub(super) fn write(&self, journal: &Journal) -> anyhow::Result<()> {
-        let mut out = BufWriter::new(&self.file);
+    pub(super) fn write(self, journal: &Journal) -> anyhow::Result<()> {
+        let mut out = BufWriter::new(self.file.as_file());
         let ending = self.path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if ["json", "jsonl", "ndjson"].contains(&ending) {
             each(journal, |(row, fate)| {
@@ -87,15 +79,10 @@ impl Report {
             each(journal, |(row, fate)| csv.serialize(Line::new(row, fate)).map_err(io::Error::from))?;
             csv.flush().map_err(|error| cannot(&self.path, &error))?;
         }
-        let written = out.flush().and_then(|()| fs::rename(&self.part, &self.path));
-        written.map_err(|error| cannot(&self.path, &error).into())
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        // Once it is whole it has another name.
-        let _ = fs::remove_file(&self.part);
+        out.flush().map_err(|error| cannot(&self.path, &error))?;
+        drop(out);
+        self.file.persist(&self.path).map_err(|error| cannot(&self.path, &error.error))?;
+        Ok(())
     }
 }
 

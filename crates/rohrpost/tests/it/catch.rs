@@ -180,6 +180,10 @@ fn it_listens_to_the_network_only_when_that_is_said() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = taken.local_addr().expect("it is bound").to_string();
     assert_eq!(run(&["--listen", &address]).status.code(), Some(71));
+    for wrong in [&["--write-ca", "ca.pem"][..], &["--listen", "1025"], &["--listen", "localhost"]] {
+        assert_eq!(run(wrong).status.code(), Some(64), "{wrong:?}");
+    }
+    assert!(Catch::start(&["--listen", "localhost:0"]).address.ip().is_loopback());
     let public = Catch::start(&["--public", "--listen", "0.0.0.0:0"]);
     assert!(public.address.ip().is_unspecified());
 }
