@@ -43,7 +43,10 @@ pub const SUBMIT_READ_BYTES: usize = 8 * 1024;
 /// Submissions of one user at once; the next ones wait. So many fill the batches of the store
 /// ([`rohrpost_store::limits::CROWD_MAX`]) when half of them are on their way to it or back.
 pub const SUBMIT_SESSIONS_PER_UID_MAX: usize = 128;
-/// How long they wait. A program gives up after [`SUBMIT_PATIENCE`] and leaves its message in the drop directory.
+/// Programs of one user at once that wait for the first attempt; the next ones hear at once that it has not ended yet. Each
+/// asks the store twice a second for up to a minute.
+pub const SUBMIT_WAITERS_PER_UID_MAX: usize = 16;
+/// How long a submission beyond the bound waits. A program gives up after [`SUBMIT_PATIENCE`] and leaves its message in the drop directory.
 pub const SUBMIT_PLACE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Connections to the submit socket at once, over all users; more are closed, and their programs turn to the drop
 /// directory. Those that wait hold a descriptor and [`SUBMIT_READ_BYTES`].

@@ -3,7 +3,8 @@
 //! A program may hand in one submission after the other over one connection; each is answered before the next one is
 //! read. Between two of them the connection holds no place of its user. It ends when the program closes it or is silent,
 //! when the server stops, and behind an answer that was given before the submission was read to its end. A program that
-//! wants to hear of the first attempt has given its place back while it waits.
+//! wants to hear of the first attempt has given its place back while it waits; few of one user may wait, and the others
+//! are told at once that the message is on its way.
 
 use std::{
     collections::HashMap,
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::limits::{
     ACCEPT_PAUSE, SUBMIT_CONNECTIONS_MAX, SUBMIT_IDLE_TIMEOUT, SUBMIT_PLACE_TIMEOUT, SUBMIT_READ_BYTES,
-    SUBMIT_SESSIONS_PER_UID_MAX,
+    SUBMIT_SESSIONS_PER_UID_MAX, SUBMIT_WAITERS_PER_UID_MAX,
 };
 
 /// A submit socket that is bound, and not yet answering.
@@ -48,7 +49,7 @@ impl SubmitSocket {
     /// Answers until `stop`; messages that are coming in then are taken to their end.
     pub async fn serve(self, submit: Arc<Submit>, stop: CancellationToken) {
         let (tasks, connections) = (TaskTracker::new(), Arc::new(Semaphore::new(SUBMIT_CONNECTIONS_MAX)));
-        let places = Arc::new(Places::default());
+        let shares = Arc::new(Shares::default());
         loop {
             let accepted = tokio::select! {
                 accepted = self.0.accept() => accepted,
@@ -63,15 +64,15 @@ impl SubmitSocket {
             else {
                 continue;
             };
-            let (submit, places, stop) = (submit.clone(), places.clone(), stop.clone());
+            let (submit, shares, stop) = (submit.clone(), shares.clone(), stop.clone());
             tasks.spawn(async move {
                 let _connection = connection;
                 let uid = credentials.uid();
                 let stream = BufReader::with_capacity(SUBMIT_READ_BYTES, stream);
-                if let Err(error) = submit.converse(stream, uid, &places.of(uid), &stop).await {
+                if let Err(error) = submit.converse(stream, uid, &shares.of(uid), &stop).await {
                     tracing::info!(uid, %error, "a submission ended before its end");
                 }
-                places.leave(uid);
+                shares.leave(uid);
             });
         }
         tasks.close();
@@ -79,22 +80,35 @@ impl SubmitSocket {
     }
 }
 
-/// The places of each user who is connected.
-#[derive(Debug, Default)]
-struct Places(Mutex<HashMap<u32, Arc<Semaphore>>>);
+/// What one user may do at once.
+#[derive(Debug)]
+struct Share {
+    /// Hand something in.
+    submissions: Semaphore,
+    /// Wait for the first attempt, for which the store is asked again and again.
+    waiters: Semaphore,
+}
 
-impl Places {
-    /// Those of this user.
-    fn of(&self, uid: u32) -> Arc<Semaphore> {
+/// The share of each user who is connected.
+#[derive(Debug, Default)]
+struct Shares(Mutex<HashMap<u32, Arc<Share>>>);
+
+impl Shares {
+    /// That of this user.
+    fn of(&self, uid: u32) -> Arc<Share> {
+        let whole = || Share {
+            submissions: Semaphore::new(SUBMIT_SESSIONS_PER_UID_MAX),
+            waiters: Semaphore::new(SUBMIT_WAITERS_PER_UID_MAX),
+        };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(uid).or_insert_with(|| Arc::new(Semaphore::new(SUBMIT_SESSIONS_PER_UID_MAX))).clone()
+        all.entry(uid).or_insert_with(|| Arc::new(whole())).clone()
     }
 
     /// Forgets a user whose last connection this was.
     fn leave(&self, uid: u32) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Every other connection of the user holds the places too.
-        if all.get(&uid).is_some_and(|places| Arc::strong_count(places) == 1) {
+        // Every other connection of the user holds it too.
+        if all.get(&uid).is_some_and(|share| Arc::strong_count(share) == 1) {
             all.remove(&uid);
         }
     }
@@ -106,7 +120,7 @@ impl Submit {
         &self,
         mut stream: BufReader<UnixStream>,
         uid: u32,
-        places: &Semaphore,
+        share: &Share,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
         loop {
@@ -119,14 +133,14 @@ impl Submit {
                 },
                 () = stop.cancelled() => return Ok(()),
             }
-            let Ok(place) = timeout(SUBMIT_PLACE_TIMEOUT, places.acquire()).await else {
+            let Ok(place) = timeout(SUBMIT_PLACE_TIMEOUT, share.submissions.acquire()).await else {
                 tracing::warn!(uid, "too many submissions of one user at once");
                 return Ok(());
             };
             let (is_in_step, awaited) = self.answer(&mut stream, uid).await?;
             drop(place);
             if let Some(message) = awaited {
-                self.tell_outcome(&mut stream, message, stop).await?;
+                self.tell_outcome(&mut stream, message, share, stop).await?;
             }
             if !is_in_step || stop.is_cancelled() {
                 return Ok(());
@@ -154,16 +168,20 @@ impl Submit {
         Ok((is_whole, awaited))
     }
 
-    /// Says what came of the first attempt. A server that stops does not wait for it.
+    /// Says what came of the first attempt. A server that stops does not wait for it, nor does a user whom many wait for.
     async fn tell_outcome(
         &self,
         stream: &mut BufReader<UnixStream>,
         message: QueueId,
+        share: &Share,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
-        let tried = tokio::select! {
-            tried = self.intake.first_attempt(message) => tried,
-            () = stop.cancelled() => None,
+        let tried = match share.waiters.try_acquire() {
+            Ok(_waiter) => tokio::select! {
+                tried = self.intake.first_attempt(message) => tried,
+                () = stop.cancelled() => None,
+            },
+            Err(_) => None,
         };
         let frame = frames::tried(tried.as_ref());
         timeout(SUBMIT_IDLE_TIMEOUT, stream.get_mut().write_all(&frame)).await.map_err(|_| Broken::Silent)??;

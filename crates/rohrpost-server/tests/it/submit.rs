@@ -5,11 +5,13 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::net::{UnixListener, UnixStream},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
+    thread,
     time::{Duration, SystemTime},
 };
 
 use rohrpost_mail::{Envelope, QueueId, ReversePath};
+use rohrpost_server::limits::SUBMIT_WAITERS_PER_UID_MAX;
 use rohrpost_server::submit::{
     Accepted, DropDir, Mode, Options, Refused, Submission, Submit, SubmitAnswer, SubmitSocket, To, drop, frames, submit,
 };
@@ -308,13 +310,18 @@ async fn two_hundred_programs_at_once_leave_one_copy_each() {
     assert_eq!((ids.len(), subjects.len()), (200, 200));
 }
 
-/// Reads one answer.
-fn answer(stream: &mut UnixStream) -> frames::Answer {
+fn frame(stream: &mut UnixStream) -> (frames::Kind, Vec<u8>) {
     let mut start = [0; frames::HEADER_BYTES];
     stream.read_exact(&mut start).unwrap();
     let (kind, octets) = frames::header(start).unwrap();
     let mut content = vec![0; octets];
     stream.read_exact(&mut content).unwrap();
+    (kind, content)
+}
+
+/// Reads one answer.
+fn answer(stream: &mut UnixStream) -> frames::Answer {
+    let (kind, content) = frame(stream);
     frames::read_answer(kind, &content).unwrap()
 }
 
@@ -339,6 +346,31 @@ async fn one_connection_brings_many_submissions_and_is_closed_when_the_server_st
     };
     tokio::task::spawn_blocking(dialogue).await.unwrap();
     assert_eq!(running.fixture.ids().await.len(), 4, "three messages and one report");
+}
+
+#[tokio::test]
+async fn a_user_whose_programs_wait_for_first_attempts_in_crowds_is_told_at_once() {
+    let running = Running::start().await;
+    let socket = running.socket();
+    let call = move || {
+        let mut submission = to(&["ann@here.test"]);
+        submission.options.mode = Mode::Interactive;
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.write_all(&encoded(&submission, TEXT)).unwrap();
+        assert!(matches!(answer(&mut stream), frames::Answer::Accepted(_)));
+        stream
+    };
+    let crowd = move || {
+        // Nobody delivers here, so all but one wait on; whichever that is.
+        let (tell, told) = mpsc::channel();
+        for mut program in (0..=SUBMIT_WAITERS_PER_UID_MAX).map(|_| call()) {
+            let tell = tell.clone();
+            thread::spawn(move || tell.send(frame(&mut program)));
+        }
+        told.recv().unwrap()
+    };
+    let (kind, content) = tokio::task::spawn_blocking(crowd).await.unwrap();
+    assert_eq!(frames::read_tried(kind, &content).unwrap(), None);
 }
 
 #[tokio::test]
