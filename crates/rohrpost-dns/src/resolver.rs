@@ -133,7 +133,8 @@ impl Resolver {
     /// [`TlsaError`]; none of them means that TLS may go without.
     pub async fn tlsa(&self, host: &Domain, port: u16) -> Result<Vec<Tlsa>, TlsaError> {
         let owner = format!("_{port}._tcp.{host}");
-        let name = Name::from_ascii(format!("{owner}.")).unwrap_or_else(|_| Name::root());
+        // What is too long for a name has no records.
+        let Ok(name) = Name::from_ascii(format!("{owner}.")) else { return Err(TlsaError::None { owner }) };
         let answer = match self.0.upstream.find(name, RecordType::TLSA).await {
             Ok(answer) => answer,
             Err(Missing::NoData | Missing::NoDomain) => return Err(TlsaError::None { owner }),

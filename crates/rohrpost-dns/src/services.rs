@@ -22,7 +22,8 @@ impl Resolver {
     /// # Errors
     /// [`PlanError::Lookup`]: DNS does not say now.
     pub async fn services(&self, service: &str, domain: &Domain) -> Result<Option<Services>, PlanError> {
-        let name = Name::from_ascii(format!("{service}.{domain}.")).unwrap_or_else(|_| Name::root());
+        // What is too long for a name has no records.
+        let Ok(name) = Name::from_ascii(format!("{service}.{domain}.")) else { return Ok(None) };
         let answer = match self.find(name, RecordType::SRV).await {
             Ok(answer) => answer,
             Err(Missing::NoData | Missing::NoDomain) => return Ok(None),
