@@ -82,8 +82,9 @@ impl Place {
 /// | `smtps`, `submissions` | 465 | from the first octet, on any port |
 /// | `lmtp` | 24, or a path to a unix socket: `lmtp:///run/lmtp.sock` | `tls=`, default `auto` |
 ///
-/// `auto` is TLS from the first octet on port 465 and STARTTLS on every other, required except on loopback. `trust=` is
-/// one of [`Trust`]'s words (a pin may go without `pin:`), by default `system`, on loopback and unix sockets `any`.
+/// `auto` is TLS from the first octet on port 465 and STARTTLS on every other, required except on loopback where no `trust=`
+/// asks for more. `trust=` is one of [`Trust`]'s words (a pin may go without `pin:`), by default `system`, on loopback and
+/// unix sockets `any`.
 /// `min-tls=` is `1.2` (default) or `1.3`.
 ///
 /// The user is percent-encoded (RFC 3986 §2.1) where it holds one of `:/?#[]@%` or a blank. A password has no place here.

@@ -31,14 +31,16 @@ pub enum LinkTls {
 }
 
 impl LinkTls {
-    /// What a mode means at an endpoint. `auto` is TLS from the first octet on port 465 and STARTTLS on every other; what
-    /// never leaves this host may go in clear.
-    pub fn of(mode: TlsMode, endpoint: &Endpoint) -> Self {
+    /// What a mode means at an endpoint, where somebody named whom to trust, or nobody did. `auto` is TLS from the first octet
+    /// on port 465 and STARTTLS on every other. What never leaves this host may go in clear unless a trust was named: on
+    /// loopback a tunnel may begin, and only TLS shows who is at its end. Who is behind a unix socket its file says.
+    pub fn of(mode: TlsMode, endpoint: &Endpoint, named: Option<&Trust>) -> Self {
+        let insists = named.is_some_and(|trust| *trust != Trust::Any);
         match (mode, endpoint) {
             (TlsMode::Off, _) | (TlsMode::Auto, Endpoint::Unix(_)) => Self::Off,
             (TlsMode::Implicit, _) => Self::Implicit,
             (TlsMode::Auto, endpoint) if endpoint.port() == Some(465) => Self::Implicit,
-            (TlsMode::Auto, endpoint) if endpoint.is_local() => Self::IfOffered,
+            (TlsMode::Auto, endpoint) if endpoint.is_local() && !insists => Self::IfOffered,
             (TlsMode::Auto | TlsMode::Starttls, _) => Self::Starttls,
             (TlsMode::Opportunistic, _) => Self::IfOffered,
         }
@@ -241,7 +243,7 @@ impl ServerUrl {
                 Place::Unix(_) => None,
             },
             protocol: self.protocol(),
-            tls: LinkTls::of(self.tls(), &endpoint),
+            tls: LinkTls::of(self.tls(), &endpoint, self.explicit_trust()),
             require_trust: trust != Trust::Any,
             trust,
             min_tls: self.min_tls(),
@@ -291,16 +293,32 @@ mod tests {
     fn the_port_decides_what_auto_means_and_only_this_host_may_go_in_clear() {
         use LinkTls::{IfOffered, Implicit, Off, Starttls};
 
-        let auto = |text: &str| LinkTls::of(TlsMode::Auto, &Endpoint::Tcp(text.parse().unwrap()));
+        let auto = |text: &str| LinkTls::of(TlsMode::Auto, &Endpoint::Tcp(text.parse().unwrap()), None);
         assert_eq!(auto("192.0.2.1:465"), Implicit);
         assert_eq!(auto("127.0.0.1:465"), Implicit);
         assert_eq!(auto("192.0.2.1:587"), Starttls);
         assert_eq!(auto("127.0.0.1:587"), IfOffered);
-        assert_eq!(LinkTls::of(TlsMode::Auto, &Endpoint::Unix("/run/x".into())), Off);
+        assert_eq!(LinkTls::of(TlsMode::Auto, &Endpoint::Unix("/run/x".into()), None), Off);
         let named = Endpoint::Name(Domain::parse("mx.test").unwrap(), 465);
         let modes = [TlsMode::Auto, TlsMode::Implicit, TlsMode::Starttls, TlsMode::Opportunistic, TlsMode::Off];
-        let forms = modes.map(|mode| LinkTls::of(mode, &named));
+        let forms = modes.map(|mode| LinkTls::of(mode, &named, None));
         assert_eq!(forms, [Implicit, Implicit, Starttls, IfOffered, Off]);
+    }
+
+    #[test]
+    fn a_trust_that_is_named_makes_tls_required_on_loopback_too() {
+        use LinkTls::{IfOffered, Implicit, Off, Starttls};
+
+        let near = |port| Endpoint::Tcp(([127, 0, 0, 1], port).into());
+        let named = [Trust::System, Trust::FirstUse, Trust::Ca("/ca.pem".into()), Trust::PinSpki("ab".repeat(32))];
+        for trust in &named {
+            assert_eq!(LinkTls::of(TlsMode::Auto, &near(25), Some(trust)), Starttls, "{trust}");
+            assert_eq!(LinkTls::of(TlsMode::Auto, &near(465), Some(trust)), Implicit, "{trust}");
+            assert_eq!(LinkTls::of(TlsMode::Off, &near(25), Some(trust)), Off, "{trust}: told so");
+            assert_eq!(LinkTls::of(TlsMode::Opportunistic, &near(25), Some(trust)), IfOffered, "{trust}: told so");
+        }
+        assert_eq!(LinkTls::of(TlsMode::Auto, &near(25), Some(&Trust::Any)), IfOffered);
+        assert_eq!(LinkTls::of(TlsMode::Auto, &Endpoint::Unix("/run/x".into()), Some(&named[0])), Off);
     }
 
     #[test]

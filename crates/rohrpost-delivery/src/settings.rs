@@ -175,6 +175,11 @@ impl RouteHost {
             client_certificate: None,
         }
     }
+
+    /// The trust that asks for TLS on loopback too. The default does not: there are filters that speak none.
+    pub fn named_trust(&self) -> Option<&Trust> {
+        Some(&self.trust).filter(|trust| **trust != Trust::System)
+    }
 }
 
 /// What one host of a route is not to be asked beyond. What is more goes to the next host, or waits.

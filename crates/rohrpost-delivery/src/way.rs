@@ -90,7 +90,7 @@ impl Candidate {
         if let Place::Host(name, _) = &host.place {
             target.name = name.name().cloned();
         }
-        target.tls = LinkTls::of(host.tls, &target.endpoint);
+        target.tls = LinkTls::of(host.tls, &target.endpoint, host.named_trust());
         target.protocol = host.protocol;
         target.trust = host.trust.clone();
         target.require_trust = !target.tls.allows_clear() && host.trust != Trust::Any;
@@ -223,6 +223,13 @@ mod tests {
         assert_eq!(terms("relay.test", 465, TlsMode::Auto), (LinkTls::Implicit, Policy::Verified, true));
         assert_eq!(terms("relay.test", 25, TlsMode::Auto), (LinkTls::Starttls, Policy::Verified, true));
         assert_eq!(terms("[127.0.0.1]", 25, TlsMode::Auto), (LinkTls::IfOffered, Policy::Opportunistic, false));
+        let place = Place::Host(Host::parse("[127.0.0.1]").unwrap(), 25);
+        let pinned = RouteHost { trust: Trust::PinSpki("ab".repeat(32)), ..RouteHost::new(place) };
+        let pinned = Candidate::relay(&pinned, Endpoint::Tcp(([127, 0, 0, 1], 25).into()), &settings);
+        assert_eq!(
+            (pinned.target.tls, pinned.policy, pinned.target.require_trust),
+            (LinkTls::Starttls, Policy::Pin, true)
+        );
         assert_eq!(terms("relay.test", 25, TlsMode::Off), (LinkTls::Off, Policy::Off, false));
         assert_eq!(terms("relay.test", 25, TlsMode::Opportunistic), (LinkTls::IfOffered, Policy::Opportunistic, false));
     }

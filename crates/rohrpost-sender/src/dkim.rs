@@ -58,8 +58,9 @@ impl DkimKey {
     /// kind of key.
     pub fn read(selector: &str, domain: &str, file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        let name = |text| Domain::parse(text).map_err(ConfigError::DkimName);
-        let (selector, domain) = (name(selector)?, name(domain)?);
+        let unfit = |_| ConfigError::DkimSelector { selector: selector.to_owned() };
+        let selector = Domain::parse(selector).map_err(unfit)?;
+        let domain = Domain::parse(domain).map_err(ConfigError::DkimDomain)?;
         check_readers(file).map_err(ConfigError::DkimFile)?;
         let key = SigningKey::read(file).map_err(ConfigError::DkimKey)?;
         Ok(Self { selector, domain, key: Arc::new(key) })

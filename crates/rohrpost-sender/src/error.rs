@@ -105,9 +105,15 @@ pub enum ConfigError {
     /// The DNS servers of this host, which `dane` asks.
     #[error(transparent)]
     Dns(#[from] SystemResolverError),
-    /// Domain or selector of a DKIM key.
+    /// The selector of a DKIM key.
+    #[error("DKIM key: the selector {selector:?} is none: letters, digits and hyphens, in parts with dots between")]
+    DkimSelector {
+        /// As it was written.
+        selector: String,
+    },
+    /// The domain of a DKIM key.
     #[error("DKIM key: {0}")]
-    DkimName(#[source] DomainError),
+    DkimDomain(#[source] DomainError),
     /// The file of a DKIM key: who may read it.
     #[error("DKIM key: {0}")]
     DkimFile(#[source] SecretError),
@@ -207,7 +213,8 @@ impl Attempt {
 /// Why nobody got the message, or, for [`Kind::AfterDot`], why nobody knows.
 ///
 /// Where several servers were tried, it speaks for the one that gives most hope: the last one that may work later, else
-/// the last one. [`Error::attempts`] has them all.
+/// the last one. Where a server's word about everybody is final, it speaks for that one: no later attempt would reach
+/// another. [`Error::attempts`] has them all.
 ///
 /// | kind | [`sysexit`](Error::sysexit) |
 /// |---|---|
@@ -242,11 +249,12 @@ impl Error {
         Self(Box::new(Inner { cause, attempts: Vec::new(), recipients }))
     }
 
-    /// These servers were tried, one at least.
-    pub(crate) fn after(attempts: Vec<Attempt>, recipients: Vec<(Mailbox, Outcome)>) -> Self {
+    /// These servers were tried, one at least. `is_final`: all that was said about the recipients in the end is final.
+    pub(crate) fn after(attempts: Vec<Attempt>, recipients: Vec<(Mailbox, Outcome)>, is_final: bool) -> Self {
         let unknown = attempts.iter().find(|attempt| attempt.kind() == Kind::AfterDot);
-        let hopeful = || attempts.iter().rev().find(|attempt| attempt.cause.class() == Class::Temporary);
-        let told = unknown.or_else(hopeful).or(attempts.last());
+        let class = if is_final { Class::Permanent } else { Class::Temporary };
+        let telling = || attempts.iter().rev().find(|attempt| attempt.cause.class() == class);
+        let told = unknown.or_else(telling).or(attempts.last());
         let cause = told.expect("a server was tried").cause.clone();
         Self(Box::new(Inner { cause, attempts, recipients }))
     }

@@ -8,6 +8,7 @@ use rohrpost_tls::{PeerCertificate, TlsError};
 use crate::{
     error::{Cause, ConfigError},
     known::Known,
+    proxy::ProxyDown,
 };
 
 const INSISTS: &str =
@@ -47,8 +48,17 @@ pub(crate) fn of(cause: &Cause) -> Option<String> {
 fn of_opening(failure: &OpenFailure) -> Option<String> {
     match &failure.error {
         ConnectError::Session(error) => of_session(error),
+        // With TLS from the first octet there is no dialogue yet.
+        ConnectError::Tls(TlsError::NotTls) if !failure.transcript.is_empty() => Some(
+            "The server offers STARTTLS and then speaks no TLS: it is broken there, or something between here and it is. \
+             Try port 465 with tls=implicit."
+                .to_owned(),
+        ),
         ConnectError::Tls(error) => of_tls(error),
         ConnectError::Lookup { name, .. } => Some(format!("Is {name} the server's right name?")),
+        ConnectError::Connect { error, .. } if ProxyDown::is_in(error) => {
+            Some("Is the proxy's address right, does it run, and may this host connect to it?".to_owned())
+        }
         ConnectError::Connect { .. } | ConnectError::NoneAnswered { .. } => {
             Some("Is the port right (465, 587 or 25), and may this host connect to it?".to_owned())
         }
@@ -113,6 +123,9 @@ fn of_session(error: &SessionError) -> Option<String> {
         }
         SessionError::Refused { stage: Stage::Rcpt, .. } if is_relaying(error) => {
             "The server takes mail for others only after a log-in: add a user to the URL and a secret beside it."
+        }
+        SessionError::Utf8Address => {
+            "Addresses beyond ASCII need SMTPUTF8 on the whole way: use an address in ASCII, or a server that has it."
         }
         SessionError::TooLarge { .. } => "Send a link instead of the largest attachment, or raise the server's limit.",
         SessionError::Injected => "Somebody between here and the server tampers with the connection. Nothing was sent.",

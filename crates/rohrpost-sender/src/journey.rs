@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use rohrpost_client::{Failure, Mechanism, SessionError};
-use rohrpost_mail::{Class, Link, Recipient, Stage};
+use rohrpost_mail::{Class, Link, Mailbox, Recipient, Stage};
 
 use crate::{
     error::{self, Attempt, Cause, Error, dialogues},
@@ -117,7 +117,8 @@ impl<'a> Journey<'a> {
         let addresses = self.mail.recipients().iter().map(|recipient| recipient.address.clone());
         let recipients: Vec<_> = addresses.zip(outcomes).collect();
         let Some(Taken { server, link, mechanism }) = self.taken else {
-            return Err(Error::after(self.stops.into_iter().filter_map(Stop::attempt).collect(), recipients));
+            let is_final = self.waiting.is_empty() && is_final(&recipients);
+            return Err(Error::after(self.stops.into_iter().filter_map(Stop::attempt).collect(), recipients, is_final));
         };
         let (seal, tls) = facts(&link);
         Ok(Receipt {
@@ -148,6 +149,12 @@ impl Stop {
         let Self { server, cause, transcript, .. } = self;
         cause.map(|cause| Attempt { server, cause, transcript })
     }
+}
+
+/// Whether a server refused somebody for good, and none said "not now" to anybody.
+fn is_final(recipients: &[(Mailbox, Outcome)]) -> bool {
+    let any = |wanted: fn(&Outcome) -> bool| recipients.iter().any(|(_, outcome)| wanted(outcome));
+    any(|outcome| matches!(outcome, Outcome::Refused(_))) && !any(|outcome| matches!(outcome, Outcome::Deferred(_)))
 }
 
 /// Why there was more than one server. What the last one did not take stands with its recipients.

@@ -51,8 +51,9 @@ impl Lane {
     /// Nothing is opened yet.
     ///
     /// # Errors
-    /// What the settings have: a log-in that is not whole, a client certificate that cannot be read.
+    /// What the settings have: a log-in that is not whole, a client certificate or an authority that cannot be read.
     pub(crate) fn new(server: Server) -> Result<Self, ConfigError> {
+        ClientTls::check(&server.target().trust)?;
         let login = server.checked_login()?;
         let client_cert = server.certificate().cloned();
         Ok(Self {

@@ -59,6 +59,22 @@ pub enum ProxyError {
     Login,
 }
 
+/// No connection to the proxy itself came about.
+#[derive(Debug, thiserror::Error)]
+#[error("the proxy {proxy} cannot be reached: {error}")]
+pub(crate) struct ProxyDown {
+    proxy: String,
+    #[source]
+    error: io::Error,
+}
+
+impl ProxyDown {
+    /// Whether this is what an error is about.
+    pub(crate) fn is_in(error: &io::Error) -> bool {
+        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
 impl FromStr for Proxy {
     type Err = ProxyError;
 
@@ -92,7 +108,8 @@ impl Proxy {
 
     async fn tunnel(&self, endpoint: &Endpoint) -> io::Result<AnyStream> {
         let (host, port) = destination(endpoint)?;
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let down = |error: io::Error| io::Error::new(error.kind(), ProxyDown { proxy: self.to_string(), error });
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(down)?;
         stream.set_nodelay(true)?;
         match self.kind {
             ProxyKind::Socks5 => self.socks5(stream, host, port).await,

@@ -48,8 +48,8 @@ impl Sender {
     /// For these servers. Nothing is opened yet.
     ///
     /// # Errors
-    /// [`Kind::Config`](crate::Kind::Config): no server at all, a log-in that is not whole, a client certificate that cannot
-    /// be read.
+    /// [`Kind::Config`](crate::Kind::Config): no server at all, a log-in that is not whole, a client certificate or an
+    /// authority that cannot be read.
     pub fn new(relays: impl Into<Relays>) -> Result<Self, Error> {
         Ok(Self(Arc::new(Ways::new(relays.into())?)))
     }
@@ -100,7 +100,7 @@ impl Sender {
                 Err(attempt) => attempts.push(*attempt),
             }
         }
-        Err(Error::after(attempts, Vec::new()))
+        Err(Error::after(attempts, Vec::new(), false))
     }
 
     /// Says goodbye on all connections that are not in use. The sender can be used further.

@@ -27,7 +27,7 @@ use crate::{
 ///
 /// | `Security` | on the wire |
 /// |---|---|
-/// | `Auto` (default) | encrypted, in the form that the port has: 465 TLS from the first octet, every other STARTTLS. Where the port turns out to have the other form, one more connection is made in that one, and the receipt says so. Clear text never, but on this very host |
+/// | `Auto` (default) | encrypted, in the form that the port has: 465 TLS from the first octet, every other STARTTLS. Where the port turns out to have the other form, one more connection is made in that one, and the receipt says so. Clear text never, but on this very host, and there only where no trust is named |
 /// | `Implicit`, `Starttls` | this form and no other |
 /// | `Opportunistic` | STARTTLS where it is offered, else clear text. A handshake that fails is an error unless [`Server::clear_fallback`] |
 /// | `Off` | clear text, even where STARTTLS is offered |
@@ -37,8 +37,9 @@ use crate::{
 ///
 /// Trust is `System` by default. On this host (`localhost`, loopback addresses, unix sockets) it is `Any`: what never leaves
 /// the host needs no certificate. So **an untrusted certificate on 127.0.0.1 is accepted**, and the receipt has a note that
-/// says so ([`Note::Lenient`](crate::Note::Lenient)); [`Server::trust`] or `trust=` in the URL insists there, too. Whoever
-/// reaches a remote server by a tunnel that ends on loopback should do that.
+/// says so ([`Note::Lenient`](crate::Note::Lenient)); [`Server::trust`] or `trust=` in the URL insists there, too: with `Auto` nothing
+/// goes in clear text then. Whoever reaches a remote server by a tunnel that ends on loopback should do that. On a unix socket
+/// nothing is encrypted with `Auto`: the permissions of its file say who is there.
 ///
 /// `FirstUse` needs [`Server::known_servers`]. `Dane` asks the DNS servers of this host, or those of [`Server::resolver`], for
 /// the server's TLSA records (RFC 7672); where there are none, or nothing proves them, nothing is sent. Both insist on TLS from
@@ -379,7 +380,7 @@ impl Server {
     pub(crate) fn target(&self) -> Target {
         let endpoint = self.place.endpoint();
         let trust = self.trust.clone().unwrap_or(if endpoint.is_local() { Trust::Any } else { Trust::System });
-        let tls = LinkTls::of(self.security, &endpoint);
+        let tls = LinkTls::of(self.security, &endpoint, self.trust.as_ref());
         let mut timeouts = self.timeouts;
         if self.may_change_form && tls != LinkTls::Implicit {
             let silence = if endpoint.port() == Some(25) { SILENCE_ON_25 } else { SILENCE };
@@ -488,7 +489,8 @@ mod tests {
         assert_eq!(form("smtps://mx.test:2465"), (LinkTls::Implicit, Trust::System));
         assert_eq!(form("smtp://localhost"), (LinkTls::IfOffered, Trust::Any));
         assert_eq!(form("smtp://[::1]:587"), (LinkTls::IfOffered, Trust::Any));
-        assert_eq!(form("smtp://localhost?tls=starttls&trust=system"), (LinkTls::Starttls, Trust::System));
+        assert_eq!(form("smtp://localhost?trust=any"), (LinkTls::IfOffered, Trust::Any));
+        assert_eq!(form("smtp://localhost?trust=system"), (LinkTls::Starttls, Trust::System));
         assert_eq!(form("lmtp:///run/lmtp.sock"), (LinkTls::Off, Trust::Any));
         assert_eq!(form("smtp://mx.test?tls=opportunistic"), (LinkTls::IfOffered, Trust::System));
     }

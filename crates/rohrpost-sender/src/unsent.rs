@@ -107,7 +107,7 @@ mod tests {
         let cause = Cause::Sent { failure, wants_tls: false };
         let attempt = Attempt { server: "mx.test:587".into(), cause, transcript: "C: QUIT".into() };
         let bob: rohrpost_mail::Mailbox = "bob@there.test".parse().unwrap();
-        let error = Error::after(vec![attempt], vec![(bob, Outcome::Refused(refused))]);
+        let error = Error::after(vec![attempt], vec![(bob, Outcome::Refused(refused))], true);
         let reply = serde_json::json!({"code": 550, "enhanced": "5.1.1", "text": "nobody here"});
         let expected = serde_json::json!({
             "error": error.to_string(), "kind": "recipient", "class": "permanent", "exit": 67,

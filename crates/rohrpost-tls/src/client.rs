@@ -112,6 +112,15 @@ impl ClientTls {
         Ok(Self(Arc::new(Shared { provider, identity, destinations: Mutex::default() })))
     }
 
+    /// Reads the files that a trust names, so that a wrong one is found before any server is asked. It keeps nothing.
+    ///
+    /// # Errors
+    /// [`TlsError::Certificate`]: a file is missing, or holds no certificate.
+    pub fn check(trust: &Trust) -> Result<(), TlsError> {
+        Judge::new(trust, &[])?;
+        Ok(())
+    }
+
     /// Opens TLS over a connection. The caller bounds its time.
     ///
     /// The certificate is always judged; [`TlsInfo::verification`] holds the verdict, with its reason in words.

@@ -60,7 +60,12 @@ impl Addresses {
             Err(_) if text.chars().any(char::is_control) => {
                 Self::fault(text, "a line break or another control character must not stand in an address")
             }
-            Err(error) => Self::fault(text, error),
+            Err(error) => match with_quotes(text) {
+                Some(quoted) => {
+                    Self::fault(text, format!("{error}; a name with a comma in it stands in quotes: {quoted}"))
+                }
+                None => Self::fault(text, error),
+            },
         }
     }
 
@@ -107,6 +112,13 @@ impl From<&String> for Addresses {
     fn from(text: &String) -> Self {
         Self::parse(text)
     }
+}
+
+/// What was meant by `Müller, Anna <anna@firma.example>`.
+fn with_quotes(text: &str) -> Option<String> {
+    let (name, address) = text.split_once('<')?;
+    let is_one_name = name.contains(',') && !name.contains(['@', '"']) && !address.contains(',');
+    is_one_name.then(|| format!("\"{}\" <{address}", name.trim()))
 }
 
 /// A display name and an address.

@@ -93,6 +93,20 @@ async fn only_those_whom_the_first_server_did_not_settle_go_to_the_second() {
 }
 
 #[tokio::test]
+async fn the_last_word_about_a_recipient_decides_unless_another_server_may_still_take_it() {
+    let cases = [
+        (["450 4.2.0 later", "550 5.1.1 nobody here"], (Kind::Recipient, 67)),
+        (["450 4.2.0 later", "550 5.7.1 relaying denied"], (Kind::Recipient, 75)),
+        (["550 5.7.1 relaying denied", "450 4.2.0 later"], (Kind::Recipient, 75)),
+    ];
+    for (replies, expected) in cases {
+        let (first, second) = (saying(Stage::Rcpt, replies[0]).await, saying(Stage::Rcpt, replies[1]).await);
+        let error = send(Relays::failover([server(first.url()), server(second.url())])).await.unwrap_err();
+        assert_eq!((error.kind(), error.sysexit()), expected, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn all_or_nothing_moves_on_together_or_not_at_all() {
     let to = ["ann@kunde.test", "bob@kunde.test"];
     for (reply, moves) in [("450 4.2.0 later", true), ("550 5.1.1 nobody here", false)] {

@@ -7,6 +7,11 @@ use rohrpost_sender::{
     testing::{Fault, Server as TestServer, Stage, Tls},
 };
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
 use crate::{mail, send, server};
 
 /// A server of this kind that leads to the peer.
@@ -144,6 +149,42 @@ async fn any_certificate_will_do_on_this_host_and_the_receipt_says_so() {
     assert!(lenient(send(server(peer.url())).await.unwrap()));
     assert!(!lenient(send(server(peer.url()).trust(Trust::Any)).await.unwrap()), "somebody said so");
     assert!(!lenient(send(server(peer.url()).trust(peer.trust())).await.unwrap()), "it was verified");
+}
+
+#[tokio::test]
+async fn a_trust_that_is_named_sends_nothing_in_clear_text_on_this_host_either() {
+    let peer = peer(Tls::Off).await;
+    for trust in [Trust::System, Trust::PinSpki("0".repeat(64))] {
+        let error = send(server(peer.url()).trust(trust.clone())).await.unwrap_err();
+        assert_eq!((error.kind(), error.sysexit()), (Kind::Capability, 69), "{error}");
+        let url = format!("{}?trust={trust}", peer.url());
+        assert_eq!(send(server(url)).await.unwrap_err().kind(), Kind::Capability);
+    }
+    assert!(peer.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_authority_that_cannot_be_read_is_found_whatever_the_server_offers() {
+    for url in ["smtp://localhost", "smtp://localhost?tls=off", "smtp://mx.test?tls=opportunistic"] {
+        let error = Sender::new(server(url).trust(Trust::Ca("/nowhere/ca.pem".into()))).unwrap_err();
+        assert_eq!((error.kind(), error.sysexit()), (Kind::Config, 78));
+        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn starttls_that_is_offered_and_then_broken_is_no_wrong_setting() {
+    let listener = TcpListener::bind((HOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        for answer in ["220 mx.test\r\n", "250-mx.test\r\n250 STARTTLS\r\n", "220 go\r\n", "500 what?\r\n"] {
+            client.write_all(answer.as_bytes()).await.unwrap();
+            client.read(&mut [0; 4096]).await.unwrap();
+        }
+    });
+    let error = send(Server::opportunistic(HOST).unwrap().port(port)).await.unwrap_err();
+    assert!(error.hint().unwrap().starts_with("The server offers STARTTLS and then speaks no TLS"), "{error}");
 }
 
 #[tokio::test]

@@ -102,6 +102,18 @@ async fn a_proxy_that_refuses_is_named_in_the_error() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_down_is_named_and_the_server_is_not_blamed() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for scheme in ["socks5", "http"] {
+        let proxy: Proxy = format!("{scheme}://{closed}").parse().unwrap();
+        let error = send(server(URL).proxy(proxy)).await.unwrap_err();
+        assert_eq!((error.kind(), error.sysexit()), (Kind::Connect, 75));
+        assert!(error.to_string().contains(&format!("the proxy {scheme}://{closed} cannot be reached: ")), "{error}");
+        assert!(error.hint().unwrap().starts_with("Is the proxy's address right"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn the_source_address_is_the_one_that_was_asked_for() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("smtp://{}", listener.local_addr().unwrap());

@@ -71,7 +71,7 @@ impl Prober {
         let target = |endpoint: Endpoint| Target {
             name: name.clone(),
             protocol: host.protocol,
-            tls: LinkTls::of(host.tls, &endpoint),
+            tls: LinkTls::of(host.tls, &endpoint, host.named_trust()),
             trust: host.trust.clone(),
             require_trust: host.trust != Trust::Any,
             min_tls: host.min_tls,
