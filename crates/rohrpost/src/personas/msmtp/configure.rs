@@ -60,13 +60,20 @@ fn text(address: &Mailbox, domain: &Domain, found: &Found, environment: &Environ
             "# Attention: this server is of another domain, and the answer of DNS is not signed. Please check it.\n",
         );
     }
+    let user = quoted(&address.to_string());
     text + &format!(
         "# Store the password:\n\
-         #   secret-tool store --label=msmtp host {host} service smtp user {address}\n\
+         #   secret-tool store --label=msmtp host {host} service smtp user {user}\n\
          account {address}\nhost {host}\nport {port}\ntls on\ntls_starttls {starttls}\nauth on\n\
          user {address}\nfrom {address}\n\
-         passwordeval secret-tool lookup host {host} service smtp user {address}\n"
+         passwordeval secret-tool lookup host {host} service smtp user {user}\n"
     )
+}
+
+/// One word for the shell that runs `passwordeval`: RFC 5322 §3.2.3 lets an address hold `'`, `` ` ``, `$`, `&` and `|`.
+fn quoted(address: &str) -> String {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"@._+-".contains(&octet);
+    if address.bytes().all(is_plain) { address.to_owned() } else { format!("'{}'", address.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -110,6 +117,19 @@ mod tests {
         let (exit, message) = configured(Zone::new("there.test")).await.unwrap_err();
         assert_eq!(exit, Exit::NoHost);
         assert!(message.contains("_submissions._tcp.there.test"), "{message}");
+    }
+
+    #[test]
+    fn no_address_is_more_than_one_word_for_the_shell() {
+        for (address, word) in [
+            ("ann+web@there.test", "ann+web@there.test"),
+            ("`id`@there.test", "'`id`@there.test'"),
+            ("o'neil$1@there.test", r"'o'\''neil$1@there.test'"),
+        ] {
+            assert_eq!(quoted(address), word);
+            let shell = std::process::Command::new("sh").args(["-c", &format!("printf %s {word}")]).output().unwrap();
+            assert_eq!(String::from_utf8(shell.stdout).unwrap(), address);
+        }
     }
 
     #[tokio::test]
