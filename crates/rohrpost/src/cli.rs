@@ -58,9 +58,6 @@ pub(crate) enum Command {
     /// configuration anew, SIGTERM stops gracefully.
     Serve,
     /// Send a message; its text is read from standard input
-    ///
-    /// The receipt has one line for each recipient, first the word for how well the hop was sealed: verified, encrypted or
-    /// cleartext. A code other than 0 at the end means that nobody got it; 74, that nobody may know.
     Send(Box<Send>),
     /// Send one mail for each row of a file, each once, however often it is stopped and started again
     ///
@@ -73,9 +70,6 @@ pub(crate) enum Command {
     /// lists them.
     Catch(Catch),
     /// Show which programs of this host send mail, over which TLS, and how they would fare with a server
-    ///
-    /// A program fails where it has no TLS, where its TLS is too old for the server, or where it looks at a certificate that
-    /// is not trusted.
     Doctor(Doctor),
     /// Look after mail that waits
     #[command(subcommand)]
@@ -150,7 +144,11 @@ pub(crate) struct Pages {
     pub(crate) folder: PathBuf,
 }
 
-/// Options of `doctor`.
+/// Show which programs of this host send mail, over which TLS, and how they would fare with a server
+///
+/// A program fails where it has no TLS, where its TLS is too old for the server, or where it looks at a certificate that
+/// is not trusted.
+// Help begins with this, not with the words of the variant.
 #[derive(Args, Debug)]
 pub(crate) struct Doctor {
     /// Server to try, as for `send`; nothing is sent, and nobody logs in

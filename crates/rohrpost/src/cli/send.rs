@@ -11,7 +11,11 @@ use rohrpost_sender::{Mechanism, MinTls, Security, Trust};
 
 use super::Output;
 
-/// Options of `send`.
+/// Send a message; its text is read from standard input
+///
+/// The receipt has one line for each recipient, first the word for how well the hop was sealed: verified, encrypted or
+/// cleartext. A code other than 0 at the end means that nobody got it; 74, that nobody may know.
+// Help begins with this, not with the words of the variant.
 #[derive(Args, Debug)]
 pub(crate) struct Send {
     #[command(flatten)]
@@ -26,24 +30,25 @@ pub(crate) struct Send {
     pub(crate) look: Look,
 }
 
-/// Who writes to whom. Each takes `ann@here.test`, `Ann <ann@here.test>`, or a list of them.
+/// Who writes to whom. Each takes `ann@here.test`, `Ann <ann@here.test>`, or a list of them. An address may begin with `-`;
+/// programs pass on what others typed.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "People")]
 pub(crate) struct People {
     /// Sender: ann@here.test or "Ann <ann@here.test>"
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "eml")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true, required_unless_present = "eml")]
     pub(crate) from: Option<String>,
     /// Recipient; may be repeated
-    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc", "eml"])]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true, required_unless_present_any = ["cc", "bcc", "eml"])]
     pub(crate) to: Vec<String>,
     /// Recipient of a copy; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) cc: Vec<String>,
     /// Recipient of whom the others do not know; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bcc: Vec<String>,
     /// Where answers go, if not to the sender; may be repeated
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) reply_to: Vec<String>,
 }
 

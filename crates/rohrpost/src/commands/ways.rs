@@ -1,9 +1,13 @@
 //! The servers that a command sends through, from its options.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use rohrpost_client::{ServerUrl, ServerUrlError};
-use rohrpost_sender::{KnownServers, Login, Proxy, SecretSource, Server, Trust, proxy::ProxyError};
+use rohrpost_sender::{KnownServers, Login, Proxy, SecretSource, Security, Server, Trust, proxy::ProxyError};
 
 use crate::{
     cli::Servers,
@@ -46,7 +50,7 @@ pub(super) fn named(url: &str) -> Result<(ServerUrl, Server), Failure> {
 }
 
 fn way(options: &Servers, url: &ServerUrl, server: Server) -> Result<Way, Failure> {
-    let tls = options.tls.unwrap_or(url.tls());
+    let tls = tls(options, url)?;
     let trust = trust(options)?;
     let shown = trust.clone().unwrap_or_else(|| url.trust(&url.place().endpoint()));
     let min_tls = options.min_tls.unwrap_or(url.min_tls());
@@ -59,6 +63,17 @@ fn way(options: &Servers, url: &ServerUrl, server: Server) -> Result<Way, Failur
     let server = options.tls.into_iter().fold(server, Server::security);
     let server = known_servers(options).into_iter().fold(server, Server::known_servers);
     Ok(Way { server: proxy.into_iter().fold(server, Server::proxy), words })
+}
+
+/// What `--tls` says, else the URL, whose scheme it must not contradict any more than `?tls=`.
+fn tls(options: &Servers, url: &ServerUrl) -> Result<Security, Failure> {
+    match options.tls {
+        Some(said) if url.tls() == Security::Implicit && said != Security::Implicit => {
+            let message = format!("--tls {said}: {url} means TLS from the first octet; name the server as smtp://");
+            Err(Failure::new(Exit::Usage, message))
+        }
+        said => Ok(said.unwrap_or(url.tls())),
+    }
 }
 
 fn proxy(options: &Servers) -> Result<Option<Proxy>, Failure> {
@@ -90,6 +105,9 @@ fn known_servers(options: &Servers) -> Option<KnownServers> {
 /// Who logs in; nobody where no user is named.
 fn login(options: &Servers, named: Option<&str>) -> Result<Option<Login>, Failure> {
     let Some(user) = named.or(options.user.as_deref()) else { return Ok(None) };
+    if let Some(file) = &options.password_file {
+        readable(file)?;
+    }
     let secret = told_secret(options, user).or_else(|| options.password.clone().map(SecretSource::Text));
     let missing = || {
         let message = format!(
@@ -99,6 +117,12 @@ fn login(options: &Servers, named: Option<&str>) -> Result<Option<Login>, Failur
     };
     let login = Login::new(user, secret.ok_or_else(missing)?).allow_clear(options.allow_clear);
     Ok(Some(options.mechanism.into_iter().fold(login, Login::mechanism)))
+}
+
+/// A file that is not there is told before any server is asked. A pipe is left alone: what is read here would be gone.
+fn readable(file: &Path) -> Result<(), Failure> {
+    let opened = fs::metadata(file).and_then(|about| if about.is_file() { File::open(file).map(drop) } else { Ok(()) });
+    opened.map_err(|error| Failure::new(Exit::NoInput, format!("--password-file: {}: {error}", file.display())))
 }
 
 /// The source of the password that the command line itself names.
@@ -129,11 +153,11 @@ mod tests {
 
     #[test]
     fn servers_keep_their_order_and_options_count_over_urls() {
-        let servers = "--server smtps://a.test --server submission://b.test?tls=opportunistic&trust=any";
+        let servers = "--server smtp://a.test:465 --server submission://b.test?tls=opportunistic&trust=any";
         assert_eq!(
             words(servers).unwrap(),
             [
-                "a.test:465, tls=implicit, trust=system, min-tls=1.2",
+                "a.test:465, tls=auto, trust=system, min-tls=1.2",
                 "b.test:587, tls=opportunistic, trust=any, min-tls=1.2"
             ]
         );
@@ -159,6 +183,23 @@ mod tests {
     fn users_and_passwords_belong_together() {
         assert!(words("--server smtp://ann@localhost").unwrap_err().contains("no password for ann"));
         assert!(words("--server smtp://localhost --password-file /p").unwrap_err().contains("--user"));
+    }
+
+    #[test]
+    fn the_scheme_smtps_is_contradicted_by_no_option() {
+        for mode in ["off", "starttls", "opportunistic", "auto"] {
+            let error = words(&format!("--server smtps://localhost:2587 --tls {mode}")).unwrap_err();
+            assert!(error.starts_with("--tls ") && error.contains("name the server as smtp://"), "{error}");
+        }
+        assert!(words("--server smtps://localhost:2587 --tls implicit").is_ok());
+        assert!(words("--server smtp://localhost:2587 --tls implicit").is_ok());
+    }
+
+    #[test]
+    fn a_password_file_that_cannot_be_read_is_told_before_a_server_is_asked() {
+        let error = words("--server smtp://ann@localhost --password-file /nowhere/password").unwrap_err();
+        assert!(error.starts_with("--password-file: /nowhere/password: "), "{error}");
+        assert!(words("--server smtp://ann@localhost --password-file /dev/null").is_ok(), "a pipe is not opened");
     }
 
     #[test]

@@ -113,7 +113,8 @@ fn everything_that_a_message_can_have_arrives() {
     ];
     let refused = place.send(options.as_flattened(), "Hi");
     assert_eq!(refused.code, 65, "a comma in a name wants quotes: {refused:?}");
-    assert!(refused.errors.contains("--to: \"Müller, Cy"), "{refused:?}");
+    let hint = "the address has no @; a name with a comma in it stands in quotes: \"Müller, Cy\" <cy@there.test>";
+    assert!(refused.errors.contains("--to: ") && refused.errors.contains(hint), "{refused:?}");
 
     let ended = place.send(&options.as_flattened()[2..], "Hi");
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -165,7 +166,9 @@ fn a_template_is_filled_and_what_is_missing_is_named() {
     let options = ["--template", &text, "--template", &html, "--subject", "For {{ name }}"];
     let ended = place.send(&[&options[..], &["--set", "number=1"]].concat(), "");
     assert_eq!(ended.code, 65, "{ended:?}");
-    assert!(ended.errors.contains("--template: ") && ended.errors.contains("`name`"), "{ended:?}");
+    for told in [format!("--template {text}: no --set gives `name`"), "--subject: no --set gives `name`".to_owned()] {
+        assert!(ended.errors.contains(&told), "{told}: {ended:?}");
+    }
     assert!(place.server.received().is_empty());
 
     let ended = place.send(&[&options[..], &["--set", "name=Bob <B>"]].concat(), "");
@@ -498,4 +501,33 @@ fn a_full_disk_behind_the_output_does_not_unsend_a_message() {
         assert_eq!(silent.code(), Some(code), "{to}");
     }
     assert_eq!(place.server.received().len(), 2);
+}
+
+#[test]
+fn an_address_may_begin_with_a_hyphen_and_help_says_what_the_command_does() {
+    let place = Place::new();
+    let url = place.server.url();
+    let ended = run(&["--server", &url, "--from", "-x@here.test", "--to", "-y@there.test"], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let message = place.arrived();
+    assert_eq!((&*message.reverse_path, &*message.recipients[0]), ("-x@here.test", "-y@there.test"));
+    let help = run(&["--help"], "").output;
+    assert!(help.starts_with("Send a message; its text is read from standard input"), "{help}");
+}
+
+#[test]
+fn an_answer_names_what_it_answers_and_fields_with_an_option_name_it() {
+    let place = Place::new();
+    let ended = place.send(&["--header", "In-Reply-To: <1@there.test>", "--header", "Message-ID: <2@here.test>"], "Hi");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let text = place.arrived().text();
+    for field in ["In-Reply-To: <1@there.test>", "References: <1@there.test>", "Message-ID: <2@here.test>"] {
+        assert_eq!(text.matches(&format!("{field}\r\n")).count(), 1, "{field}\n{text}");
+    }
+    for (field, instead) in
+        [("Bcc: cy@there.test", "Bcc: use --bcc"), ("Reply-To: x@here.test", "Reply-To: use --reply-to")]
+    {
+        let ended = place.send(&["--header", field], "Hi");
+        assert!(ended.code == 65 && ended.errors.contains(&format!("--header: {instead}\n")), "{ended:?}");
+    }
 }

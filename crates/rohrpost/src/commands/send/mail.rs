@@ -73,7 +73,7 @@ fn unreadable(option: &str, file: &Path, error: impl std::fmt::Display) -> Failu
 
 fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     let mail = content.subject.iter().fold(mail, Builder::subject);
-    let mail = content.header.iter().fold(mail, |mail, field| mail.header(&field.name, field.value.trim()));
+    let mail = content.header.iter().fold(mail, header);
     let html = content.html.as_deref().map(|file| text_in("--html", file)).transpose()?;
     let text = match &content.text_file {
         Some(file) => Some(text_in("--text-file", file)?),
@@ -82,6 +82,18 @@ fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     let mail = html.into_iter().fold(mail, Builder::html);
     let mail = text.into_iter().fold(mail, Builder::text);
     mail.build().map_err(|error| wrong(&error, option).into())
+}
+
+/// A field for which the builder has a verb, and no option of ours, is what the verb makes it.
+fn header(mail: Builder, Pair { name, value }: &Pair<':'>) -> Builder {
+    let value = value.trim();
+    match &*name.to_ascii_lowercase() {
+        "sender" => mail.sender(value),
+        "message-id" => mail.message_id(value),
+        "in-reply-to" => mail.in_reply_to(value),
+        "references" => mail.references(value),
+        _ => mail.header(name, value),
+    }
 }
 
 fn text_in(option: &str, file: &Path) -> Result<String, Failure> {
@@ -126,11 +138,11 @@ fn standard_input(octets_max: u64) -> anyhow::Result<Vec<u8>> {
 /// One mail from templates, with the values of `--set`.
 fn filled(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     let mut template = Template::new(mail);
-    let (mut has_text, mut has_html) = (false, false);
+    let (mut text_file, mut html_file) = (None, None);
     for file in &content.template {
         let is_html = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
-        let has_one = if is_html { &mut has_html } else { &mut has_text };
-        if std::mem::replace(has_one, true) {
+        let one = if is_html { &mut html_file } else { &mut text_file };
+        if one.replace(file).is_some() {
             let form = if is_html { "the HTML" } else { "the text" };
             return Err(
                 Failure::new(Exit::Usage, format!("--template {}: {form} has one already", file.display())).into()
@@ -143,9 +155,20 @@ fn filled(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
     let fill = |template: Template, field: &crate::cli::Pair<':'>| template.header(&field.name, field.value.trim());
     let template = content.header.iter().fold(template, fill);
     let values: BTreeMap<&str, &str> = content.set.iter().map(|set| (&*set.name, &*set.value)).collect();
-    let mut mails = template.merge([values]).map_err(|error| wrong(&error, place_in_template))?;
+    let place = |verb: &str| match (verb, text_file, html_file) {
+        ("text", Some(file), _) | ("html", _, Some(file)) => format!("--template {}", file.display()),
+        _ => option(verb),
+    };
+    let mut mails = template.merge([values]).map_err(|error| wrong(&error, place))?;
     let mail = mails.next().expect("one row makes one mail");
-    mail.map_err(|error| wrong(&error.error, place_in_template).into())
+    // Here a row is what --set says.
+    let in_our_words = |mut error: BuildError| {
+        for (_, reason) in &mut error.faults {
+            *reason = reason.replace("the row has no ", "no --set gives ");
+        }
+        error
+    };
+    mail.map_err(|error| wrong(&in_our_words(error.error), place).into())
 }
 
 /// A whole message, to those whom the options name, else to those whom its header names.
@@ -171,8 +194,8 @@ fn written_elsewhere(people: &People) -> anyhow::Result<Mail> {
 
 /// Every fault in a line of its own, with where it came from.
 fn wrong(error: &BuildError, place: impl Fn(&str) -> String) -> Failure {
-    let faults: Vec<String> =
-        error.faults.iter().map(|(field, reason)| format!("{}: {reason}", place(field))).collect();
+    let fault = |(field, reason): &(&str, String)| format!("{}: {}", place(field), in_options(reason));
+    let faults: Vec<String> = error.faults.iter().map(fault).collect();
     let message = match &*faults {
         [one] => one.clone(),
         all => format!("the message cannot be built:\n  {}", all.join("\n  ")),
@@ -180,15 +203,19 @@ fn wrong(error: &BuildError, place: impl Fn(&str) -> String) -> Failure {
     Failure::new(Exit::Data, message)
 }
 
+/// "use `reply_to`" of the builder, in words of the command line.
+fn in_options(reason: &str) -> String {
+    let verb = reason.split_once("use `").and_then(|(before, verb)| Some((before, verb.strip_suffix('`')?)));
+    match verb {
+        Some((before, verb @ ("from" | "to" | "cc" | "bcc" | "reply_to" | "subject"))) => {
+            format!("{before}use {}", option(verb))
+        }
+        Some((before, _)) => format!("{before}there is no option for it"),
+        None => reason.to_owned(),
+    }
+}
+
 /// The option that a verb of the builder has here.
 fn option(verb: &str) -> String {
     format!("--{}", verb.replace('_', "-"))
-}
-
-/// The same where texts come from templates.
-fn place_in_template(verb: &str) -> String {
-    match verb {
-        "text" | "html" => "--template".to_owned(),
-        verb => option(verb),
-    }
 }
