@@ -23,6 +23,7 @@ mod writer;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -149,10 +150,11 @@ impl Journal {
     }
 }
 
-/// The file, which nobody else has.
+/// The file, which nobody else has, and nobody else may read: it names everybody who was written to.
 fn locked(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
-    let file = options.read(true).append(true).create(true).open(path).map_err(|error| cannot(path, &error))?;
+    let file = options.read(true).append(true).create(true).mode(0o600).open(path);
+    let file = file.map_err(|error| cannot(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use tempfile::TempDir;
 
@@ -187,6 +187,8 @@ fn a_journal_is_for_one_merge_and_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let code = |journal: anyhow::Result<Journal>| exit::code_of(&journal.unwrap_err());
     let journal = open(&folder, "d", AfterDot::Hold).unwrap();
+    let mode = fs::metadata(folder.path().join("state")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "whom it was sent to is nobody else's business");
     assert_eq!(code(open(&folder, "d", AfterDot::Hold)), Exit::TempFail);
     drop(journal);
     assert_eq!(code(open(&folder, "other", AfterDot::Hold)), Exit::Data);
