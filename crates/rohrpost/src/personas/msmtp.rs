@@ -9,7 +9,7 @@
 //! | sender and recipients | [`envelope`], with [`aliases`] |
 //! | the password | [`password`], from [`netrc`] too |
 //! | the servers | [`connect`], with [`priorities`] |
-//! | sending | [`send`], how it ends by [`verdict`], the line in the log by [`log`] |
+//! | sending | [`send`], how it ends by [`verdict`], what to do then by [`hint`], the line in the log by [`log`] |
 //! | the other modes | [`dialogue`], [`configure`], [`pretend`], [`server_info`], [`help`] |
 //!
 //! It behaves as msmtp 1.8 does, with its exit codes and its all-or-nothing, but for what is better known today: several
@@ -30,6 +30,7 @@ mod getopt;
 mod glob;
 mod header;
 mod help;
+mod hint;
 mod keys;
 mod limits;
 mod log;

@@ -19,6 +19,7 @@ use super::{
     environment::Environment,
     fault::Fault,
     header::{self, Facts},
+    hint,
     log::{self, Entry},
     options::Options,
     password, pretend,
@@ -232,7 +233,7 @@ fn report(
             if options.debug {
                 show(&format!("{}\n", error.transcript()))?;
             }
-            let hint = error.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
+            let hint = hint::of(error, &chosen.settings.tls).map(|hint| format!("\n{hint}")).unwrap_or_default();
             let message = format!("{error}{hint}\ncould not send mail ({})", chosen.origin);
             Err(Fault::new(exit.unwrap_or(Exit::Software), message))
         }

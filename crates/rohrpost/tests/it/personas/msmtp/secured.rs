@@ -142,3 +142,34 @@ fn each_mechanism_logs_in_and_a_wrong_password_does_not() {
         same(&pair, at, &[&common[..], &["--passwordeval=echo wrong"]].concat(), 77);
     }
 }
+
+#[test]
+fn hints_are_lines_of_msmtprc_and_following_them_helps() {
+    let (pair, tls) = (Pair::new(), self_signed_tls(&["localhost"]));
+    let offered = || Sink::builder().tls(ListenerTls::Offered, &tls);
+    let required = || Sink::builder().tls(ListenerTls::Required, &tls);
+    let implicit = || Sink::builder().tls(ListenerTls::Implicit, &tls);
+    let login = || offered().login("joe", "pencil");
+    let send = |sink: SinkBuilder, lines: &str| {
+        let config = format!("host localhost\nport PORT\nfrom joe@x.example\n{lines}");
+        pair.at_sink(Program::Ours, sink, &Call { config: Some(&config), arguments: &["b@y.example"], input: MAIL })
+    };
+    let wrong = send(offered(), "tls on\n").ended.errors;
+    let pin = wrong.lines().find_map(|line| line.split_once("pin the certificate: ")).expect(&wrong).1;
+    assert_eq!(send(offered(), &format!("tls on\n{pin}\n")).ended.status.code(), Some(0), "{pin}");
+    let unsaid = "tls_certcheck off\n";
+    let cases: [(SinkBuilder, &str, &str); 6] = [
+        (required(), "tls off\n", "set `tls on`."),
+        (offered(), "tls on\ntls_starttls off\n", "set `tls_starttls on`."),
+        (Sink::builder(), "tls on\n", "Try `tls_starttls off` with port 465"),
+        (implicit(), "tls on\ntimeout 1\n", "set `tls on` and `tls_starttls off`."),
+        (login(), "auth scram-sha-1\nuser joe\npassword pencil\n", "`tls on`"),
+        (login(), "tls on\n", "set `auth on`, `user` and `passwordeval`."),
+    ];
+    for (sink, lines, hint) in cases {
+        let outcome = send(sink, &format!("{lines}{unsaid}"));
+        let errors = &outcome.ended.errors;
+        assert!(errors.contains(hint), "{lines}: {errors}");
+        assert!(!["tls=", "trust=", "URL"].iter().any(|word| errors.contains(word)), "{lines}: {errors}");
+    }
+}
