@@ -84,7 +84,8 @@ fn wrong(message: impl std::fmt::Display) -> Fault {
 }
 
 fn at(host: &str, port: u16) -> Result<Server, Fault> {
-    Server::new(host).map(|server| server.port(port)).map_err(wrong)
+    let explained = |error| wrong(format!("host {host}: {error}; a port stands in `port`, one for all hosts"));
+    Server::new(host).map(|server| server.port(port)).map_err(explained)
 }
 
 fn link(server: Server, tls: &Tls) -> Result<Server, Fault> {
@@ -195,6 +196,13 @@ mod tests {
         assert_eq!(names(implicit.unwrap())[0], "a.example:465");
         assert_eq!(names(made(|settings| settings.socket = Some("/run/lmtp".into())).unwrap()), ["/run/lmtp"]);
         assert_eq!(made(|settings| settings.hosts.clear()).unwrap_err(), "host not set");
+    }
+
+    #[test]
+    fn a_port_behind_a_host_is_told_where_ports_stand() {
+        let error = made(|settings| settings.hosts = vec!["a.example:3007".into()]).unwrap_err();
+        assert!(error.starts_with("host a.example:3007: "), "{error}");
+        assert!(error.ends_with("a port stands in `port`, one for all hosts"), "{error}");
     }
 
     #[test]

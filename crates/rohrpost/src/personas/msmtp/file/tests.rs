@@ -39,6 +39,12 @@ fn accounts_begin_with_the_defaults_of_their_place_and_inherit_in_order() {
 }
 
 #[test]
+fn a_host_that_is_none_is_left_to_its_account() {
+    let text = "account a\nhost a.example:3007 b.example:3030\naccount b\nhost b.example\n";
+    assert_eq!(settings(text, "b").hosts, ["b.example"]);
+}
+
+#[test]
 fn blanks_comments_quotes_and_windows_line_ends_are_read() {
     let text = "  # a comment\r\n\r\n\taccount\ta\t\r\n host \t mail.example \r\nuser \" joe \"\r\npassword \"a\"b\"\r\n\
         domain x # y\r\ntls\r\npasswordeval \"half\" quoted\r\n";

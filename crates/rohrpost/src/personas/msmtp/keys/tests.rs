@@ -137,7 +137,6 @@ fn every_key_does_what_it_says() {
 fn arguments_that_make_no_sense_are_refused() {
     let cases = [
         ("host", ""),
-        ("host", "a_b!.example"),
         ("port", "0"),
         ("port", "65536"),
         ("port", ""),
