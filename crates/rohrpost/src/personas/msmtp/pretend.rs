@@ -19,6 +19,10 @@ pub(super) fn account(options: &Options, chosen: &Chosen, environment: &Environm
     if settings.allow_from_override {
         settings.from = options.from.clone().or(settings.from);
     }
+    if options.debug {
+        // What --debug shows is sent to others, and a command line can hold the password itself, as that of `echo` does.
+        settings.passwordeval = settings.passwordeval.map(|_| "*".to_owned());
+    }
     let more = if options.read_recipients { " and the mail" } else { "" };
     let (origin, rows) = (&chosen.origin, text(&settings));
     format!("using {origin}\n{rows}reading recipients from the command line{more}\n")

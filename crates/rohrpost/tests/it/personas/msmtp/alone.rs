@@ -95,11 +95,17 @@ fn a_large_message_arrives_octet_by_octet() {
 
 #[test]
 fn no_password_is_in_what_is_shown() {
-    let config = "host 127.0.0.1\nport PORT\nfrom joe@x.example\nauth plain\nuser joe\npassword hunter2\n";
-    for sink in [|| picky().login("joe", "hunter2"), || picky().login("joe", "other")] {
-        let outcome = ours(sink(), Some(config), &["--debug", "bob@y.example"], MAIL);
+    let common = "host 127.0.0.1\nport PORT\nfrom joe@x.example\nauth plain\nuser joe\n";
+    for (secret, line, known) in [
+        ("password hunter2", "password = *\n", "hunter2"),
+        ("password hunter2", "password = *\n", "other"),
+        ("passwordeval echo hunter2", "passwordeval = *\n", "hunter2"),
+    ] {
+        let config = format!("{common}{secret}\n");
+        let sink = picky().login("joe", known);
+        let outcome = ours(sink, Some(&config), &["--debug", "bob@y.example"], MAIL);
         let shown = format!("{}{}", outcome.ended.output, outcome.ended.errors);
-        assert!(shown.contains("password = *") && shown.contains("AUTH PLAIN"), "{shown}");
+        assert!(shown.contains(line) && shown.contains("AUTH PLAIN"), "{shown}");
         assert!(shown.contains("without tls, everybody on the way"), "{shown}");
         // The second is base64 of NUL, joe, NUL, hunter2.
         assert!(!shown.contains("hunter2") && !shown.contains("AGpvZQBodW50ZXIy"), "{shown}");
