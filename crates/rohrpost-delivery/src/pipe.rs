@@ -163,14 +163,14 @@ async fn run(pipe: &Pipe, message: &Message, recipients: &[Recipient]) -> Fate {
         Ok(command) => command,
         Err(error) => return Fate::Unfit(error),
     };
-    let mut child = match command.spawn() {
-        Ok(child) => child,
+    let mut leader = match command.spawn() {
+        Ok(child) => Leader(child),
         Err(error) => return Fate::NotStarted(format!("{}: {error}", pipe.argv[0])),
     };
     let mut said = Vec::new();
-    let ended = talk(&mut child, message, pipe.timeout, &mut said).await;
+    let ended = talk(&mut leader.0, message, pipe.timeout, &mut said).await;
     if ended.is_err() {
-        kill(child).await;
+        leader.kill().await;
     }
     let said = printable(&said);
     match ended {
@@ -255,14 +255,30 @@ async fn listen(mut stderr: impl AsyncRead + Unpin, said: &mut Vec<u8>) {
     }
 }
 
-/// Kills the program and all that it started, and waits until it is gone.
-async fn kill(mut child: Child) {
-    let group = child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(group) = group {
-        // It may have ended in this moment; then there is nobody to kill.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+/// The program, which leads a process group. When it is given up before its end, nobody of the group lives on.
+struct Leader(Child);
+
+impl Leader {
+    /// Kills the program and all that it started, and waits until it is gone.
+    async fn kill(mut self) {
+        self.kill_group();
+        let _ = self.0.wait().await;
     }
-    let _ = child.wait().await;
+
+    fn kill_group(&self) {
+        // The number is there until the end was seen: it cannot have become somebody else's.
+        let group = self.0.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+        if let Some(group) = group {
+            // It may have ended in this moment; then there is nobody to kill.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
 }
 
 /// On one line, without control characters, and not longer than people read.

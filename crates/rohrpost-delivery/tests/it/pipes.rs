@@ -133,6 +133,29 @@ async fn a_program_that_takes_too_long_is_killed_with_all_that_it_started_and_th
     assert!(stat.is_err() || stat.unwrap().contains(") Z "), "its child lives");
 }
 
+#[test]
+fn a_server_that_is_cut_off_leaves_nothing_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let slow = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let office = office(vec![script(&slow, &[])]).await;
+        office.send(&["bob@relay.test"]).await;
+        while !pid.exists() {
+            tokio::task::yield_now().await;
+        }
+    });
+    runtime.shutdown_background();
+    let stat = format!("/proc/{}/stat", read(dir.path(), "pid").trim());
+    let lives = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while lives() {
+        assert!(std::time::Instant::now() < deadline, "what it started lives on");
+        std::thread::yield_now();
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_could_be_an_option_is_not_handed_over_and_harms_nobody_else() {
     let dir = tempfile::tempdir().unwrap();
