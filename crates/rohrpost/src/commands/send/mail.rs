@@ -152,11 +152,11 @@ fn filled(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
         template = if is_html { template.html(&text) } else { template.text(&text) };
     }
     let template = content.subject.iter().fold(template, |template, subject| template.subject(subject));
-    let fill = |template: Template, field: &crate::cli::Pair<':'>| template.header(&field.name, field.value.trim());
-    let template = content.header.iter().fold(template, fill);
+    let add = |template: Template, field: &crate::cli::Pair<':'>| template.header(&field.name, field.value.trim());
+    let template = content.header.iter().fold(template, add);
     let values: BTreeMap<&str, &str> = content.set.iter().map(|set| (&*set.name, &*set.value)).collect();
     let place = |verb: &str| match (verb, text_file, html_file) {
-        ("text", Some(file), _) | ("html", _, Some(file)) => format!("--template {}", file.display()),
+        ("text", Some(from), _) | ("html", _, Some(from)) => format!("--template {}", from.display()),
         _ => option(verb),
     };
     let mut mails = template.merge([values]).map_err(|error| wrong(&error, place))?;
