@@ -124,6 +124,10 @@ fn of_session(error: &SessionError) -> Option<String> {
         SessionError::Refused { stage: Stage::Rcpt, .. } if is_relaying(error) => {
             "The server takes mail for others only after a log-in: add a user to the URL and a secret beside it."
         }
+        SessionError::BodyUnreadable => {
+            "A file of the message vanished or changed while it was sent. No server has the message: send it again when \
+             its files are whole."
+        }
         SessionError::Utf8Address => {
             "Addresses beyond ASCII need SMTPUTF8 on the whole way: use an address in ASCII, or a server that has it."
         }

@@ -71,7 +71,7 @@ pub(crate) struct ProxyDown {
 impl ProxyDown {
     /// Whether this is what an error is about.
     pub(crate) fn is_in(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|inner| inner.is::<Self>())
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
     }
 }
 

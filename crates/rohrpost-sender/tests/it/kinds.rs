@@ -180,7 +180,7 @@ async fn starttls_that_is_offered_and_then_broken_is_no_wrong_setting() {
         let (mut client, _) = listener.accept().await.unwrap();
         for answer in ["220 mx.test\r\n", "250-mx.test\r\n250 STARTTLS\r\n", "220 go\r\n", "500 what?\r\n"] {
             client.write_all(answer.as_bytes()).await.unwrap();
-            client.read(&mut [0; 4096]).await.unwrap();
+            let _ = client.read(&mut [0; 4096]).await.unwrap();
         }
     });
     let error = send(Server::opportunistic(HOST).unwrap().port(port)).await.unwrap_err();
