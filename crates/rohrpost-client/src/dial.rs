@@ -108,21 +108,30 @@ impl From<IpAddr> for Sources {
     }
 }
 
-/// Opens a stream to the target's endpoint, within the time for it.
-pub(crate) async fn dial(target: &Target) -> Result<AnyStream, ConnectError> {
+/// Opens a stream to the target's endpoint, within the time for it. Beside it our own address, where there is one to see.
+pub(crate) async fn dial(target: &Target) -> Result<(AnyStream, Option<IpAddr>), ConnectError> {
     let Target { endpoint, connector, .. } = target;
     let failed = |error| ConnectError::Connect { endpoint: endpoint.clone(), error: Arc::new(error) };
     let limit = target.timeouts.connect;
     let dialling = async {
         match (connector, endpoint) {
-            (Some(Connector(connector)), endpoint) => connector.connect(endpoint).await.map_err(failed),
-            (None, Endpoint::Unix(path)) => UnixStream::connect(path).await.map(boxed).map_err(failed),
-            (None, Endpoint::Tcp(address)) => tcp(*address, target.sources).await.map(boxed).map_err(failed),
-            (None, Endpoint::Name(name, port)) => by_name(name, *port, target.sources).await.map(boxed),
+            (Some(Connector(connector)), endpoint) => connector.connect(endpoint).await.map(unseen).map_err(failed),
+            (None, Endpoint::Unix(path)) => UnixStream::connect(path).await.map(boxed).map(unseen).map_err(failed),
+            (None, Endpoint::Tcp(address)) => tcp(*address, target.sources).await.map(seen).map_err(failed),
+            (None, Endpoint::Name(name, port)) => by_name(name, *port, target.sources).await.map(seen),
         }
     };
     let late = |_| ConnectError::TimedOut { stage: Stage::Connect, limit };
     timeout(limit, dialling).await.map_err(late)?
+}
+
+fn seen(stream: TcpStream) -> (AnyStream, Option<IpAddr>) {
+    let ours = stream.local_addr().ok().map(|address| address.ip().to_canonical());
+    (boxed(stream), ours)
+}
+
+fn unseen(stream: AnyStream) -> (AnyStream, Option<IpAddr>) {
+    (stream, None)
 }
 
 fn boxed(stream: impl Stream + 'static) -> AnyStream {

@@ -1,8 +1,12 @@
 //! From a socket to a dialogue that can take a message: TCP or unix, TLS, greeting, EHLO, STARTTLS.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
-use rohrpost_mail::{Link, Stage};
+use rohrpost_mail::{Host, Link, Stage};
 use rohrpost_sasl::ChannelBinding;
 use rohrpost_smtp::client::{Event, Session, Settings};
 use rohrpost_tls::{
@@ -55,12 +59,12 @@ impl<'a> Opening<'a> {
     }
 
     async fn start(target: &'a Target, tls: &'a ClientTls) -> Result<Self, ConnectError> {
-        let mut stream = dial(target).await?;
+        let (mut stream, ours) = dial(target).await?;
         let mut sealed = Sealed { link: Link::None, binding: None, server_key: None };
         if target.tls == LinkTls::Implicit {
             (stream, sealed) = handshake(target, tls, stream).await?;
         }
-        let wire = Wire::new(stream, Session::new(settings(target), now()));
+        let wire = Wire::new(stream, Session::new(settings(target, ours), now()));
         Ok(Self { target, tls, wire, sealed })
     }
 
@@ -112,7 +116,15 @@ async fn within<T>(stage: Stage, limit: Duration, work: impl Future<Output = T>)
     timeout(limit, work).await.map_err(|_| ConnectError::TimedOut { stage, limit })
 }
 
-fn settings(target: &Target) -> Settings {
+/// What we call ourselves: [`Target::ehlo_name`], with our own address where the unspecified one stands for it.
+fn ehlo_name(target: &Target, ours: Option<IpAddr>) -> Host {
+    match &target.ehlo_name {
+        Host::Literal(address) if address.is_unspecified() => Host::Literal(ours.unwrap_or(Ipv4Addr::LOCALHOST.into())),
+        name => name.clone(),
+    }
+}
+
+fn settings(target: &Target, ours: Option<IpAddr>) -> Settings {
     Settings {
         protocol: target.protocol,
         starttls: target.tls.starttls(),
@@ -122,7 +134,7 @@ fn settings(target: &Target) -> Settings {
         quirks: target.quirks,
         all_or_nothing: target.all_or_nothing,
         transcript: target.transcript,
-        ..Settings::new(target.ehlo_name.clone())
+        ..Settings::new(ehlo_name(target, ours))
     }
 }
 

@@ -115,7 +115,9 @@ pub struct Target {
     /// Lets SCRAM log in over clear text: those who read along learn no password, though they can try guesses on what they
     /// read. Default: no.
     pub scram_in_clear: bool,
-    /// What we call ourselves (RFC 5321 §4.1.4: a name that leads to this host, or its address).
+    /// What we call ourselves (RFC 5321 §4.1.4: a name that leads to this host, or its address). The unspecified address
+    /// (`[0.0.0.0]`) stands for the one that the connection comes from, or `[127.0.0.1]` where there is none to see, as behind
+    /// a proxy.
     pub ehlo_name: Host,
     /// The local addresses to connect from. Default: the system chooses.
     pub sources: Sources,

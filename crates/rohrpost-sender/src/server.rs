@@ -241,7 +241,8 @@ impl Server {
         self
     }
 
-    /// What we call ourselves (RFC 5321 §4.1.4). Default: this host's full name, else an address literal.
+    /// What we call ourselves (RFC 5321 §4.1.4). Default: this host's full name, else the address that
+    /// the connection comes from.
     #[must_use]
     pub fn ehlo_name(mut self, name: Host) -> Self {
         self.ehlo_name = Some(name);
@@ -446,11 +447,11 @@ fn parse_host(text: &str) -> Result<Host, ConfigError> {
     }
 }
 
-/// What we call ourselves: the full name of this host, else an address literal (RFC 5321 §4.1.1.1).
+/// What we call ourselves: the full name of this host, else the address that the connection comes from (RFC 5321 §4.1.1.1).
 fn this_host() -> Host {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let full = Some(name).filter(|name| name.contains('.')).and_then(|name| Domain::parse(&name).ok());
-    full.map_or(Host::Literal(Ipv4Addr::LOCALHOST.into()), Host::Name)
+    full.map_or(Host::Literal(Ipv4Addr::UNSPECIFIED.into()), Host::Name)
 }
 
 #[cfg(test)]

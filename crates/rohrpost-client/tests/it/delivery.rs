@@ -7,7 +7,7 @@ use rohrpost_client::{
     BodySource, BodyStream, BoxFuture, Chunks, Connection, Endpoint, LinkTls, Login, Mechanism, Outgoing, Protocol,
     Target,
 };
-use rohrpost_mail::{BodyKind, Class, Envelope, Link, Secret, Stage};
+use rohrpost_mail::{BodyKind, Class, Envelope, Host, Link, Secret, Stage};
 
 use crate::{
     GREETING, MESSAGE, TRANSACTION, open,
@@ -225,6 +225,15 @@ async fn the_source_address_is_the_one_that_was_asked_for() {
     );
     assert_eq!(accepted.ip(), source);
     assert_eq!(opened.unwrap_err().stage(), Stage::Greeting);
+}
+
+#[tokio::test]
+async fn a_host_without_a_name_calls_itself_by_the_address_that_it_comes_from() {
+    let peer = Peer::start(&["S: 220 mx.test\nC: EHLO [127.0.0.2]\nS: 250 mx.test\nEND\n"]).await;
+    let mut target = target(peer.address);
+    target.sources = std::net::IpAddr::from([127, 0, 0, 2]).into();
+    target.ehlo_name = Host::parse("[0.0.0.0]").unwrap();
+    Connection::open(&target, &tls()).await.unwrap();
 }
 
 #[tokio::test]
