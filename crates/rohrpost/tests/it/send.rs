@@ -442,6 +442,12 @@ fn bad_input_is_told_at_once_and_nothing_is_sent() {
         assert_eq!(ended.code, 66, "{option}: {ended:?}");
         assert!(ended.errors.contains(&format!("{option}: {missing}: ")), "{option}: {ended:?}");
     }
+    let ended = place.send(&["--attach", "/nowhere/a\n\u{1b}[2J.pdf"], "Hi");
+    assert!(ended.errors.contains(r"--attach: /nowhere/a\n\u{1b}[2J.pdf: "), "{ended:?}");
+    let pipe = place.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("the directory is ours");
+    let ended = place.send(&["--attach", pipe.to_str().expect("it has a plain name")], "Hi");
+    assert!(ended.code == 66 && ended.errors.contains("pipe: not a regular file"), "{ended:?}");
     let ended = place.send(&["--transcript", "/nowhere/dialogue"], "Hi");
     assert_eq!(ended.code, 73, "{ended:?}");
     assert_eq!(place.server.connection_count(), 0);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
+    fs::{self, File},
     io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
 };
@@ -64,11 +64,21 @@ fn builder(people: &People, content: &Content) -> Result<Builder, Failure> {
 
 /// A file that cannot be read is told before anything is built.
 fn readable<'a>(option: &str, file: &'a Path) -> Result<&'a Path, Failure> {
-    File::open(file).map(|_| file).map_err(|error| unreadable(option, file, error))
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+    // Looked at before it is opened: to open a pipe is to wait for whoever writes into it.
+    let opened =
+        fs::metadata(file).and_then(|about| about.is_file().then(|| File::open(file)).ok_or_else(not_regular)?);
+    opened.map(|_| file).map_err(|error| unreadable(option, file, error))
+}
+
+/// Its name without what would steer a terminal.
+fn shown(file: &Path) -> String {
+    let plain = |sign: char| if sign.is_control() { sign.escape_default().to_string() } else { sign.to_string() };
+    file.display().to_string().chars().map(plain).collect()
 }
 
 fn unreadable(option: &str, file: &Path, error: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::NoInput, format!("{option}: {}: {error}", file.display()))
+    Failure::new(Exit::NoInput, format!("{option}: {}: {error}", shown(file)))
 }
 
 fn plain(mail: Builder, content: &Content) -> anyhow::Result<Mail> {
@@ -99,7 +109,7 @@ fn header(mail: Builder, Pair { name, value }: &Pair<':'>) -> Builder {
 fn text_in(option: &str, file: &Path) -> Result<String, Failure> {
     let octets = File::open(file).and_then(|opened| within(opened, TEXT_BYTES_MAX));
     let octets = octets.map_err(|error| unreadable(option, file, error))?;
-    let wrong = |what: &str| Failure::new(Exit::Data, format!("{option}: {} {what}", file.display()));
+    let wrong = |what: &str| Failure::new(Exit::Data, format!("{option}: {} {what}", shown(file)));
     let octets = octets.ok_or_else(|| wrong(&too_long(TEXT_BYTES_MAX)))?;
     String::from_utf8(octets).map_err(|_| wrong("is not UTF-8"))
 }
