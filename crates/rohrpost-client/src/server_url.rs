@@ -17,7 +17,7 @@ pub enum ServerUrlError {
     #[error("{0}; expected something like smtp://user@mail.example:587?tls=starttls")]
     Syntax(#[from] url::ParseError),
     /// A scheme that is not one of ours.
-    #[error("unknown scheme {0:?}; there are smtp, smtps, submission, submissions and lmtp")]
+    #[error("unknown scheme {0:?}; there are smtp, smtps, submission, submissions and lmtp, as in smtp://localhost:2525")]
     Scheme(String),
     /// No host, or one that no server has.
     #[error("the host: {0}")]
@@ -44,7 +44,7 @@ pub enum ServerUrlError {
         error: WordError,
     },
     /// `tls=` contradicts the scheme.
-    #[error("{scheme} means TLS from the first octet; tls={tls} contradicts it")]
+    #[error("{scheme} means TLS from the first octet; tls={tls} contradicts it, so name the server as smtp://")]
     Contradiction {
         /// `smtps` or `submissions`
         scheme: String,
@@ -351,10 +351,11 @@ mod tests {
         let error = |text: &str| text.parse::<ServerUrl>().unwrap_err().to_string();
         assert!(error("mx.test").contains("expected something like"));
         assert!(error("http://mx.test").contains("smtp, smtps"));
+        assert!(error("localhost:3030").ends_with("as in smtp://localhost:2525"));
         assert!(error("smtp://").contains("empty"));
         assert!(error("smtp://mx.test/inbox").contains("nothing may follow"));
         assert!(error("smtp://mx.test?tsl=off").contains("there are tls, trust and min-tls"));
         assert!(error("smtp://mx.test?tls=on").contains("expected auto"));
-        assert!(error("smtps://mx.test?tls=off").contains("contradicts"));
+        assert!(error("smtps://mx.test?tls=off").contains("contradicts it, so name the server as smtp://"));
     }
 }
