@@ -17,7 +17,7 @@ pub enum ServerUrlError {
     #[error("{0}; expected something like smtp://user@mail.example:587?tls=starttls")]
     Syntax(#[from] url::ParseError),
     /// A scheme that is not one of ours.
-    #[error("unknown scheme {0:?}; there are smtp, smtps, submission, submissions and lmtp, as in smtp://localhost:2525")]
+    #[error("unknown scheme {0:?}: expected smtp, smtps, submission, submissions or lmtp, as in smtp://localhost")]
     Scheme(String),
     /// No host, or one that no server has.
     #[error("the host: {0}")]
