@@ -351,7 +351,7 @@ mod tests {
         let error = |text: &str| text.parse::<ServerUrl>().unwrap_err().to_string();
         assert!(error("mx.test").contains("expected something like"));
         assert!(error("http://mx.test").contains("smtp, smtps"));
-        assert!(error("localhost:3030").ends_with("as in smtp://localhost:2525"));
+        assert!(error("localhost:3030").ends_with("as in smtp://localhost"));
         assert!(error("smtp://").contains("empty"));
         assert!(error("smtp://mx.test/inbox").contains("nothing may follow"));
         assert!(error("smtp://mx.test?tsl=off").contains("there are tls, trust and min-tls"));
