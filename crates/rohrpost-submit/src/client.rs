@@ -50,9 +50,7 @@ pub fn submit_and_wait(socket: &Path, submission: &Submission, body: impl Read) 
         Ok((Answer::Refused(refused), _)) => SubmitAnswer::Refused(refused),
         Err(Failure::Server(error)) => SubmitAnswer::Unreachable(error),
         Err(Failure::Body(error)) => SubmitAnswer::Unreadable(error),
-        Err(Failure::Options(error)) => {
-            SubmitAnswer::Refused(Refused { sysexit: error.sysexit(), text: error.to_string() })
-        }
+        Err(Failure::Options(error)) => SubmitAnswer::Refused(error.into()),
     };
     (answer, None)
 }

@@ -106,6 +106,13 @@ impl FrameError {
     }
 }
 
+/// What cannot be written is as good as refused.
+impl From<FrameError> for Refused {
+    fn from(error: FrameError) -> Self {
+        Self { sysexit: error.sysexit(), text: error.to_string() }
+    }
+}
+
 /// What the server says.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,6 +6,7 @@
 //! | certificates that a client of the test trusts, and others | [`Authority`] |
 //! | MX records that lead to a port of the test | [`Dns`] |
 //! | a server that says and does what a script tells it | [`Peer`], [`Script`] |
+//! | a server that is too old for TLS 1.2 | [`OldTls`] |
 //! | a server that takes mail and shows what it got | [`Sink`] |
 //! | something to wait for instead of sleeping | [`Gate`] |
 //! | time that passes when the test says so | [`Clock`] |
@@ -18,6 +19,7 @@ mod clock;
 mod dns;
 mod gate;
 mod listening;
+mod old_tls;
 mod peer;
 mod script;
 mod sink;
@@ -27,6 +29,7 @@ pub use authority::{Authority, client_tls, self_signed_tls};
 pub use clock::Clock;
 pub use dns::Dns;
 pub use gate::Gate;
+pub use old_tls::OldTls;
 pub use peer::Peer;
 pub use script::Script;
 pub use sink::{Received, Sink, SinkBuilder};

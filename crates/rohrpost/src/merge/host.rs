@@ -25,8 +25,6 @@ use tokio::{
     time::timeout,
 };
 
-use crate::exit::Exit;
-
 /// Octets that an answer has room for at first: it names the message, and nobody who was refused.
 const ANSWER_BYTES: usize = 512;
 
@@ -102,9 +100,7 @@ fn judged(answer: Result<Answer, Fault>) -> Result<Accepted, HostError> {
         Ok(Answer::Refused(refused)) => Err(HostError::Refused(refused)),
         Err(Fault::Server(error)) => Err(HostError::Silent(error)),
         Err(Fault::Mail(error)) => Err(HostError::Unreadable(error)),
-        Err(Fault::Envelope(error)) => {
-            Err(HostError::Refused(Refused { sysexit: Exit::Usage as u8, text: error.to_string() }))
-        }
+        Err(Fault::Envelope(error)) => Err(HostError::Refused(error.into())),
     }
 }
 

@@ -14,9 +14,16 @@ pub(crate) struct Dns {
 }
 
 impl Dns {
-    /// Starts it and waits until it answers.
+    /// Starts one on a free port.
     pub(crate) fn start(domains: &[&str]) -> Self {
-        let address = free_address();
+        let records = |domain: &&str| {
+            [format!("--mx-host={domain},mx.{domain},10"), format!("--host-record=mx.{domain},127.0.0.1")]
+        };
+        Self::answering(free_address(), domains.iter().flat_map(records))
+    }
+
+    /// Starts one that knows these records, as options of dnsmasq, and waits until it answers.
+    pub(crate) fn answering(address: SocketAddr, records: impl IntoIterator<Item = String>) -> Self {
         let mut dnsmasq = Command::new("dnsmasq");
         dnsmasq.args([
             "--keep-in-foreground",
@@ -27,11 +34,7 @@ impl Dns {
         ]);
         dnsmasq.args(["--no-resolv", "--no-hosts", "--local=/#/", "--bind-interfaces"]);
         dnsmasq.args([format!("--listen-address={}", address.ip()), format!("--port={}", address.port())]);
-        for domain in domains {
-            dnsmasq
-                .arg(format!("--mx-host={domain},mx.{domain},10"))
-                .arg(format!("--host-record=mx.{domain},127.0.0.1"));
-        }
+        dnsmasq.args(records);
         let (output, input) = std::io::pipe().expect("a pipe can be made");
         let child = dnsmasq.stdin(Stdio::null()).stdout(Stdio::null()).stderr(input).spawn();
         let child = child.expect("dnsmasq is there: `cargo xtask programs` installs it");

@@ -10,7 +10,6 @@ pub(crate) mod dns;
 pub(crate) mod enclosure;
 pub(crate) mod exim;
 pub(crate) mod log;
-pub(crate) mod old_tls;
 pub(crate) mod opensmtpd;
 pub(crate) mod postfix;
 pub(crate) mod rohrpost;

@@ -1,17 +1,17 @@
 //! `--configure`, beside Debian's msmtp: both ask the DNS that this host is set up with.
 
 use std::net::Ipv4Addr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tempfile::NamedTempFile;
 
 use super::pair::Program;
-use crate::peers::log::Log;
+use crate::peers::Dns;
 use crate::personas::host::{Ended, run};
 
 /// A name server on the port where resolvers look for one, at an address of this process's own.
 struct NameServer {
-    dnsmasq: Child,
+    _dns: Dns,
     /// What `/etc/resolv.conf` is for who asks it.
     resolv: NamedTempFile,
 }
@@ -20,31 +20,15 @@ impl NameServer {
     fn start() -> Self {
         let [.., high, low] = std::process::id().to_be_bytes();
         let address = Ipv4Addr::new(127, 77, high, low);
-        let mut dnsmasq = Command::new("dnsmasq");
-        dnsmasq.args([
-            "--keep-in-foreground",
-            "--log-facility=-",
-            "--conf-file=/dev/null",
-            "--pid-file",
-            "--user=root",
-        ]);
-        dnsmasq.args(["--no-resolv", "--no-hosts", "--local=/#/", "--bind-interfaces", "--port=53"]);
-        dnsmasq.arg(format!("--listen-address={address}"));
-        for service in [
+        let services = [
             "_submissions._tcp.tls.test,mail.tls.test,465",
             "_submission._tcp.tls.test,mail.tls.test,587",
             "_submission._tcp.starttls.test,mail.provider.test,587",
-        ] {
-            dnsmasq.arg(format!("--srv-host={service}"));
-        }
-        let (output, input) = std::io::pipe().expect("a pipe can be made");
-        let child = dnsmasq.stdin(Stdio::null()).stdout(Stdio::null()).stderr(input).spawn();
-        let child = child.expect("dnsmasq is there: `cargo xtask programs` installs it");
-        drop(dnsmasq);
-        Log::follow("dnsmasq", output).wait_for("started, version");
+        ];
+        let dns = Dns::answering((address, 53).into(), services.map(|service| format!("--srv-host={service}")));
         let resolv = NamedTempFile::with_prefix("rohrpost-resolv-").expect("a file can be made");
         std::fs::write(resolv.path(), format!("nameserver {address}\n")).expect("it is ours");
-        Self { dnsmasq: child, resolv }
+        Self { _dns: dns, resolv }
     }
 
     /// Asks one of the programs for a configuration.
@@ -59,13 +43,6 @@ impl NameServer {
         enter.arg(format!("--configure={address}"));
         enter.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         run(enter, b"")
-    }
-}
-
-impl Drop for NameServer {
-    fn drop(&mut self) {
-        let _ = self.dnsmasq.kill();
-        let _ = self.dnsmasq.wait();
     }
 }
 

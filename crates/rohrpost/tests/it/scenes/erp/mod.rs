@@ -9,10 +9,10 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 use rohrpost_sender::testing::{Received, Server};
+use rohrpost_testkit::OldTls;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::peers::old_tls::OldTls;
 use crate::peers::rohrpost::ANN;
 use crate::peers::{Dns, Installation, Rohrpost, free_address};
 
@@ -72,7 +72,7 @@ async fn of_three_hosts_one_is_dead_one_is_too_old_and_every_invoice_arrives_onc
         "[[route]]\nname = 'invoices'\nsenders = ['{ANN}']\nhost = [\
          {{ host = '{dead}', tls = 'off' }}, {{ host = '{}', tls = 'implicit', trust = 'any' }}, \
          {{ host = '{}', tls = 'off' }}]\n",
-        old.address,
+        old.address(),
         good.address(),
     ));
     let folder = TempDir::with_prefix("rohrpost-erp-").expect("a directory can be made");
