@@ -21,6 +21,28 @@ mod scram;
 pub const MECHANISMS: [Mechanism; 4] =
     [Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login];
 
+/// What came of a password that a driver was asked about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AuthVerdict {
+    /// It is right, and the identity asked for is allowed.
+    Right,
+    /// It is wrong, or there is no such account, or the identity asked for is not allowed.
+    Wrong,
+    /// The accounts cannot be asked now; that is no fault of the client.
+    CannotCheck,
+    /// Too many wrong ones: no, whatever the password.
+    Locked,
+}
+
+/// What a session must know of its TLS connection.
+#[derive(Clone, Debug, Default)]
+pub struct TlsFacts {
+    /// What SCRAM-SHA-256-PLUS binds to.
+    pub binding: Option<ChannelBinding>,
+    /// The name in the client's certificate, where one was asked for and verified.
+    pub client_name: Option<String>,
+}
+
 /// What goes in.
 #[derive(Debug)]
 pub enum Input<'a> {

@@ -54,6 +54,7 @@ mod session;
 mod tally;
 mod transaction;
 
-pub use event::{Accepted, AuthVerdict, CloseReason, Event, HelloVerb, MailRequest, RcptRequest, Transmit};
-pub use profile::{BareNewline, Extensions, Profile, Protocol, Timeouts, TlsFacts};
+pub use event::{Accepted, CloseReason, Event, HelloVerb, MailRequest, RcptRequest, Transmit};
+pub use profile::{BareNewline, Extensions, Profile, Protocol, Timeouts};
+pub use rohrpost_sasl::server::{AuthVerdict, TlsFacts};
 pub use session::Session;

@@ -5,11 +5,11 @@ use std::{mem, time::Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rohrpost_sasl::{
     Mechanism, ScramKeys,
-    server::{Exchange, Input, Step},
+    server::{AuthVerdict, Exchange, Input, Step},
 };
 
 use super::{
-    event::{AuthVerdict, CloseReason, Event},
+    event::{CloseReason, Event},
     hello::{self, AuthRule},
     input::Line,
     replies,

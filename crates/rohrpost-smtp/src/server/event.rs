@@ -111,19 +111,6 @@ pub struct RcptRequest {
     pub notify: Notify,
 }
 
-/// What came of a password.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum AuthVerdict {
-    /// It is right, and the identity asked for is allowed.
-    Right,
-    /// It is wrong, or there is no such account, or the identity asked for is not allowed.
-    Wrong,
-    /// The accounts cannot be asked now: 454 4.7.0, and no fault of the client.
-    CannotCheck,
-    /// Too many wrong ones: 454 4.7.0, whatever the password.
-    Locked,
-}
-
 /// What the reply to an accepted message says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Accepted {

@@ -2,12 +2,12 @@
 
 use jiff::{Timestamp, Unit};
 use rohrpost_mail::ListenerTls;
-use rohrpost_sasl::{Mechanism, server::MECHANISMS};
-
-use super::{
-    profile::{Profile, TlsFacts},
-    session::Session,
+use rohrpost_sasl::{
+    Mechanism,
+    server::{MECHANISMS, TlsFacts},
 };
+
+use super::{profile::Profile, session::Session};
 
 /// What AUTH meets on this link now. RFC 4954 §4 and §6.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rohrpost_mail::{Domain, ListenerTls};
-use rohrpost_sasl::{ChannelBinding, Hashes, Mechanism, server::Decoy};
+use rohrpost_sasl::{Hashes, Mechanism, server::Decoy};
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -145,13 +145,4 @@ impl std::fmt::Debug for Profile {
             .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
-}
-
-/// What a session must know of its TLS connection.
-#[derive(Clone, Debug, Default)]
-pub struct TlsFacts {
-    /// What SCRAM-SHA-256-PLUS binds to.
-    pub binding: Option<ChannelBinding>,
-    /// The name in the client's certificate, where one was asked for and verified.
-    pub client_name: Option<String>,
 }

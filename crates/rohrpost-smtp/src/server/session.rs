@@ -4,6 +4,7 @@ use std::{collections::VecDeque, marker::PhantomData, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use rohrpost_mail::Reply;
+use rohrpost_sasl::server::TlsFacts;
 
 use super::{
     auth::Login,
@@ -12,7 +13,7 @@ use super::{
     input::LineBuffer,
     message::Drain,
     output::Output,
-    profile::{Profile, Protocol, TlsFacts},
+    profile::{Profile, Protocol},
     replies::{self, Fixed},
     tally::{Consequence, Tally},
     transaction::Transaction,
