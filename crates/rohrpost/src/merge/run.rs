@@ -20,7 +20,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
                     stop = stop.or(why);
                     is_last &= self.waiting.is_empty();
                 }
-                () = sleep_until(pace.next()), if may_begin => match self.next(&mut rows) {
+                () = pace.due(), if may_begin => match self.next(&mut rows) {
                     Ok(Some(row)) => {
                         pace.count(Instant::now());
                         self.begin(row)?;
