@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mail", &[]),
     ("sasl", &["mail"]),
     ("smtp", &["mail", "sasl"]),
+    ("imap", &["mail", "sasl"]),
     ("tls", &["mail"]),
     ("dns", &["mail", "tls"]),
     ("store", &["mail"]),
@@ -33,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PROGRAMS: &[&str] = &["rohrpost", "xtask"];
 
 /// Crates that take bytes, time and answers as arguments.
-const PURE: &[&str] = &["mail", "sasl", "smtp"];
+const PURE: &[&str] = &["mail", "sasl", "smtp", "imap"];
 
 /// What a pure crate may not reach, not even through others.
 const IMPURE: &[&str] = &["tokio", "mio", "async-io", "socket2", "rand"];
