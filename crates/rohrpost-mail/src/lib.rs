@@ -45,6 +45,7 @@ pub mod encode;
 pub mod envelope;
 pub mod header;
 pub mod id;
+pub mod mime;
 pub mod policy;
 pub mod received;
 pub mod record;
