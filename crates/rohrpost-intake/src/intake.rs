@@ -149,6 +149,7 @@ impl Intake {
         match role {
             crate::Role::Submission => config.settings.submission_limits,
             crate::Role::Smtp | crate::Role::Lmtp => config.settings.mx_limits,
+            crate::Role::Mailboxes => config.settings.mailbox_limits,
         }
     }
 

@@ -8,7 +8,7 @@ use rohrpost_queue::Origin;
 use rohrpost_store::Account;
 
 /// What a listener is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Role {
     /// Mail from other servers, and from trusted networks.
     Smtp,
@@ -16,6 +16,8 @@ pub enum Role {
     Submission,
     /// Local delivery, with a reply per recipient.
     Lmtp,
+    /// Reading mail by IMAP or POP3.
+    Mailboxes,
 }
 
 /// What is known about the other side of a session. The driver keeps it and fills it in as the session goes on.
@@ -88,7 +90,7 @@ impl Peer {
 
     /// Whether it may send to somebody else's server.
     pub fn may_relay(&self) -> bool {
-        self.role != Role::Lmtp && (self.is_submitting() || self.trusted.is_some())
+        !matches!(self.role, Role::Lmtp | Role::Mailboxes) && (self.is_submitting() || self.trusted.is_some())
     }
 
     /// An account or a program of this host: what it sends is a new message, which may be repaired (RFC 6409 §8).

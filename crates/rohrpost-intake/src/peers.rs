@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -13,6 +14,7 @@ use crate::{
     bounded::Bounded,
     limits::{GREETED_FOR, GREETED_MAX, PEERS_MAX},
     networks::{self, Network},
+    peer::Role,
     settings::PeerLimits,
     window::Window,
 };
@@ -27,6 +29,9 @@ pub enum DoorError {
     /// Too many connections at once from one network.
     #[error("too many connections at once from this network")]
     Network,
+    /// Too many sessions at once of one account.
+    #[error("too many sessions at once of this account")]
+    Account,
     /// Too many new connections in a minute.
     #[error("too many new connections a minute from this address")]
     Rate,
@@ -34,6 +39,9 @@ pub enum DoorError {
     #[error("too many peers at once")]
     Crowd,
 }
+
+/// Who came for what: those who read mail take no place from those who send it.
+type Origin = (Role, Network);
 
 /// Counts over all listeners.
 #[derive(Clone, Debug)]
@@ -47,9 +55,12 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    /// Open connections; an entry leaves with its last connection, so this is bounded by the number of sockets.
-    open: HashMap<Network, u32>,
-    connects: Bounded<Network, Window>,
+    /// Open connections by what they came for; an entry leaves with its last connection, so this is bounded by the
+    /// number of sockets.
+    open: HashMap<Origin, u32>,
+    /// Sessions that read mail, by account; bounded in the same way.
+    readers: HashMap<String, u32>,
+    connects: Bounded<Origin, Window>,
     hourly: Bounded<Network, Hourly>,
     greeted: Bounded<Network, Instant>,
 }
@@ -64,28 +75,36 @@ struct Hourly {
 #[derive(Debug)]
 pub struct Place {
     peers: Peers,
-    networks: Option<[Network; 2]>,
+    origins: Option<[Origin; 2]>,
 }
 
 impl Place {
     /// A place for a peer that is not counted.
     pub fn uncounted(peers: &Peers) -> Self {
-        Self { peers: peers.clone(), networks: None }
+        Self { peers: peers.clone(), origins: None }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(networks) = self.networks else { return };
+        let Some(origins) = self.origins else { return };
         let mut state = self.peers.state();
-        for network in networks {
-            if let Some(open) = state.open.get_mut(&network) {
-                *open -= 1;
-                if *open == 0 {
-                    state.open.remove(&network);
-                }
-            }
+        for origin in origins {
+            leave(&mut state.open, &origin);
         }
+    }
+}
+
+/// Holds the place of one session of an account; dropped, it frees it.
+#[derive(Debug)]
+pub struct AccountPlace {
+    peers: Peers,
+    login: String,
+}
+
+impl Drop for AccountPlace {
+    fn drop(&mut self) {
+        leave(&mut self.peers.state().readers, &self.login);
     }
 }
 
@@ -94,6 +113,7 @@ impl Peers {
     pub fn new(start: Instant) -> Self {
         let state = State {
             open: HashMap::new(),
+            readers: HashMap::new(),
             connects: Bounded::new(PEERS_MAX),
             hourly: Bounded::new(PEERS_MAX),
             greeted: Bounded::new(GREETED_MAX),
@@ -102,29 +122,46 @@ impl Peers {
     }
 
     /// Takes a place for a new connection.
-    pub fn enter(&self, address: IpAddr, limits: &PeerLimits, now: Instant) -> Result<Place, DoorError> {
-        let networks = [networks::narrow(address), networks::wide(address)];
+    ///
+    /// # Errors
+    /// Too many connections at once or a minute.
+    pub fn enter(&self, role: Role, address: IpAddr, limits: &PeerLimits, now: Instant) -> Result<Place, DoorError> {
+        let origins = [(role, networks::narrow(address)), (role, networks::wide(address))];
         let second = self.second(now);
         let mut state = self.state();
-        let open = |state: &State, network| state.open.get(&network).copied().unwrap_or(0);
-        if open(&state, networks[0]) >= limits.connections_per_address {
+        let open = |state: &State, origin| state.open.get(&origin).copied().unwrap_or(0);
+        if open(&state, origins[0]) >= limits.connections_per_address {
             return Err(DoorError::Address);
         }
-        if open(&state, networks[1]) >= limits.connections_per_network {
+        if open(&state, origins[1]) >= limits.connections_per_network {
             return Err(DoorError::Network);
         }
         if state.open.len() >= PEERS_MAX {
             return Err(DoorError::Crowd);
         }
-        let connects = state.connects.entry(&networks[0], || Window::new(Duration::from_mins(1)));
+        let connects = state.connects.entry(&origins[0], || Window::new(Duration::from_mins(1)));
         if connects.sum(second) >= limits.connections_per_minute {
             return Err(DoorError::Rate);
         }
         connects.add(second, 1);
-        for network in networks {
-            *state.open.entry(network).or_default() += 1;
+        for origin in origins {
+            *state.open.entry(origin).or_default() += 1;
         }
-        Ok(Place { peers: self.clone(), networks: Some(networks) })
+        Ok(Place { peers: self.clone(), origins: Some(origins) })
+    }
+
+    /// Takes a place for a session of an account that reads mail.
+    ///
+    /// # Errors
+    /// The account has [`PeerLimits::sessions_per_account`] already.
+    pub fn enter_account(&self, login: &str, limits: &PeerLimits) -> Result<AccountPlace, DoorError> {
+        let mut state = self.state();
+        let open = state.readers.get(login).copied().unwrap_or(0);
+        if limits.sessions_per_account > 0 && open >= limits.sessions_per_account {
+            return Err(DoorError::Account);
+        }
+        state.readers.insert(login.to_owned(), open + 1);
+        Ok(AccountPlace { peers: self.clone(), login: login.to_owned() })
     }
 
     /// Whether this peer has waited for a greeting before, so that it need not wait again.
@@ -169,6 +206,16 @@ impl Peers {
     }
 }
 
+/// One less; the last one takes its entry along.
+fn leave<K: Eq + Hash>(open: &mut HashMap<K, u32>, key: &K) {
+    if let Some(count) = open.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            open.remove(key);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,13 +229,34 @@ mod tests {
         let now = Instant::now();
         let peers = Peers::new(now);
         let limits = PeerLimits { connections_per_address: 2, connections_per_network: 3, ..PeerLimits::MX };
-        let first = peers.enter(ip("192.0.2.1"), &limits, now).unwrap();
-        let _second = peers.enter(ip("192.0.2.1"), &limits, now).unwrap();
-        assert_eq!(peers.enter(ip("192.0.2.1"), &limits, now).unwrap_err(), DoorError::Address);
-        let _third = peers.enter(ip("192.0.2.2"), &limits, now).unwrap();
-        assert_eq!(peers.enter(ip("192.0.2.3"), &limits, now).unwrap_err(), DoorError::Network);
+        let first = peers.enter(Role::Smtp, ip("192.0.2.1"), &limits, now).unwrap();
+        let _second = peers.enter(Role::Smtp, ip("192.0.2.1"), &limits, now).unwrap();
+        assert_eq!(peers.enter(Role::Smtp, ip("192.0.2.1"), &limits, now).unwrap_err(), DoorError::Address);
+        let _third = peers.enter(Role::Smtp, ip("192.0.2.2"), &limits, now).unwrap();
+        assert_eq!(peers.enter(Role::Smtp, ip("192.0.2.3"), &limits, now).unwrap_err(), DoorError::Network);
         drop(first);
-        peers.enter(ip("192.0.2.3"), &limits, now).unwrap();
+        peers.enter(Role::Smtp, ip("192.0.2.3"), &limits, now).unwrap();
+    }
+
+    #[test]
+    fn those_who_read_mail_take_no_place_from_those_who_send_it() {
+        let now = Instant::now();
+        let peers = Peers::new(now);
+        let limits = PeerLimits { connections_per_address: 1, ..PeerLimits::MAILBOXES };
+        let _reader = peers.enter(Role::Mailboxes, ip("192.0.2.1"), &limits, now).unwrap();
+        assert_eq!(peers.enter(Role::Mailboxes, ip("192.0.2.1"), &limits, now).unwrap_err(), DoorError::Address);
+        peers.enter(Role::Submission, ip("192.0.2.1"), &limits, now).unwrap();
+    }
+
+    #[test]
+    fn sessions_of_an_account_are_limited_and_places_come_back() {
+        let peers = Peers::new(Instant::now());
+        let limits = PeerLimits { sessions_per_account: 1, ..PeerLimits::MAILBOXES };
+        let place = peers.enter_account("ann", &limits).unwrap();
+        assert_eq!(peers.enter_account("ann", &limits).unwrap_err(), DoorError::Account);
+        peers.enter_account("bob", &limits).unwrap();
+        drop(place);
+        peers.enter_account("ann", &limits).unwrap();
     }
 
     #[test]
@@ -197,10 +265,10 @@ mod tests {
         let peers = Peers::new(now);
         let limits = PeerLimits { connections_per_minute: 3, ..PeerLimits::MX };
         for _ in 0..3 {
-            peers.enter(ip("::1"), &limits, now).unwrap();
+            peers.enter(Role::Smtp, ip("::1"), &limits, now).unwrap();
         }
-        assert_eq!(peers.enter(ip("::1"), &limits, now).unwrap_err(), DoorError::Rate);
-        peers.enter(ip("::1"), &limits, now + Duration::from_secs(61)).unwrap();
+        assert_eq!(peers.enter(Role::Smtp, ip("::1"), &limits, now).unwrap_err(), DoorError::Rate);
+        peers.enter(Role::Smtp, ip("::1"), &limits, now + Duration::from_secs(61)).unwrap();
     }
 
     #[test]

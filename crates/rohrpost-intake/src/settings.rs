@@ -30,6 +30,8 @@ pub struct Settings {
     pub mx_limits: PeerLimits,
     /// Limits of peers on `submission` listeners.
     pub submission_limits: PeerLimits,
+    /// Limits of peers on `imap` and `pop3` listeners.
+    pub mailbox_limits: PeerLimits,
     /// Limits of accounts.
     pub account_limits: AccountLimits,
     /// Whether recipients learn the address of a submitting client.
@@ -74,6 +76,7 @@ impl Settings {
             access: Vec::new(),
             mx_limits: PeerLimits::MX,
             submission_limits: PeerLimits::SUBMISSION,
+            mailbox_limits: PeerLimits::MAILBOXES,
             account_limits: AccountLimits::default(),
             x_originating_ip: XOriginatingIp::Off,
             x_originating_ip_key: [0; 32],
@@ -178,7 +181,7 @@ pub enum RecipientSource {
     Callout,
 }
 
-/// `[limits.mx]`, `[limits.submission]`: what one peer may do.
+/// `[limits.mx]`, `[limits.submission]`, `[limits.mailboxes]`: what one peer may do.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct PeerLimits {
@@ -188,6 +191,8 @@ pub struct PeerLimits {
     pub connections_per_network: u32,
     /// New connections a minute from one address. Default 60.
     pub connections_per_minute: u32,
+    /// Sessions at once of one account that reads mail; `0` means without limit. Default 0 (mailboxes 50).
+    pub sessions_per_account: u32,
     /// Messages an hour from one address that has no name in DNS. Default 600; `0` means without limit.
     pub messages_per_hour: u32,
     /// Recipients an hour from one address that has no name in DNS. Default 3,000; `0` means without limit.
@@ -206,6 +211,7 @@ impl PeerLimits {
         connections_per_address: 50,
         connections_per_network: 150,
         connections_per_minute: 60,
+        sessions_per_account: 0,
         messages_per_hour: 600,
         recipients_per_hour: 3_000,
         messages_per_connection: 100,
@@ -219,6 +225,14 @@ impl PeerLimits {
         messages_per_hour: 0,
         recipients_per_hour: 0,
         ..Self::MX
+    };
+    /// For those who read mail: a mail program keeps five connections open, and a hundred people may share one address.
+    pub const MAILBOXES: Self = Self {
+        connections_per_address: 500,
+        connections_per_network: 1_500,
+        connections_per_minute: 300,
+        sessions_per_account: 50,
+        ..Self::SUBMISSION
     };
 }
 

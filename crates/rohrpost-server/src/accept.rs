@@ -9,7 +9,7 @@ use std::{
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::{
-    driver,
+    connection,
     limits::ACCEPT_PAUSE,
     link::Plain,
     listener::Bound,
@@ -59,7 +59,7 @@ pub(crate) async fn serve(socket: Socket, current: Current, shared: Arc<Shared>)
         match accepted {
             Ok((stream, address)) => {
                 let listener = current.read().unwrap_or_else(PoisonError::into_inner).clone();
-                shared.tasks.spawn(driver::serve(listener, shared.clone(), stream, address));
+                shared.tasks.spawn(connection::serve(listener, shared.clone(), stream, address));
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {

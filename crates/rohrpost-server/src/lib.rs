@@ -17,10 +17,11 @@ pub mod stats;
 pub mod submit;
 
 mod accept;
-mod driver;
+mod connection;
 mod link;
 mod server;
+mod smtp;
 
-pub use listener::{AuthRule, AuthSettings, Bound, ListenerSettings};
+pub use listener::{AuthRule, AuthSettings, Bound, ListenerSettings, Service};
 pub use server::{Server, StartError};
 pub use stats::Stats;

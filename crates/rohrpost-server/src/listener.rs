@@ -1,6 +1,7 @@
 //! What a listener is told, and the profiles of its sessions that follow from that.
 
 mod auth;
+mod mail;
 
 use std::{net::IpAddr, os::unix, sync::Arc};
 
@@ -8,18 +9,14 @@ use ipnet::IpNet;
 use rohrpost_intake::{Intake, Role};
 use rohrpost_mail::{Domain, ListenerTls};
 use rohrpost_sasl::{Mechanism, server::Decoy};
-use rohrpost_smtp::server::{BareNewline, Extensions, Profile, Protocol, Timeouts};
+use rohrpost_smtp::server::{BareNewline, Extensions, Protocol, Timeouts};
 use rohrpost_tls::ServerTls;
 
+pub(crate) use self::mail::MailProfiles;
 pub use self::auth::{AuthRule, AuthSettings};
-use crate::hashes::ProviderHashes;
 
 /// Octets a message may have unless the operator says otherwise: 50 MiB.
 pub const SIZE_MAX: u64 = 50 * 1024 * 1024;
-/// The largest number that LIMITS can say: six digits (RFC 9422 §4).
-const LIMIT_SAID_MAX: usize = 999_999;
-/// How far ahead a message may be held by its sender (RFC 4865): 30 days.
-const HOLD_MAX: std::time::Duration = std::time::Duration::from_hours(720);
 
 /// A socket that is bound and listens: whoever starts us binds it, so that privileged ports need no privilege here, and
 /// sockets of systemd are like any others.
@@ -41,12 +38,35 @@ impl Bound {
     }
 }
 
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Service {
+    /// Mail comes in.
+    Mail(Protocol),
+}
+
+impl From<Protocol> for Service {
+    fn from(protocol: Protocol) -> Self {
+        Self::Mail(protocol)
+    }
+}
+
+impl Service {
+    fn role(self) -> Role {
+        match self {
+            Self::Mail(Protocol::Smtp) => Role::Smtp,
+            Self::Mail(Protocol::Submission) => Role::Submission,
+            Self::Mail(Protocol::Lmtp) => Role::Lmtp,
+        }
+    }
+}
+
 /// `[[listener]]`, resolved.
 pub struct ListenerSettings {
     /// Its name in logs and records.
     pub name: String,
     /// What is spoken.
-    pub protocol: Protocol,
+    pub service: Service,
     /// Whether TLS is offered, demanded or implicit.
     pub tls: ListenerTls,
     /// The TLS side, with tickets bound to this listener; without it STARTTLS is not offered.
@@ -67,7 +87,7 @@ pub struct ListenerSettings {
     pub extensions: Extensions,
     /// What EHLO offers to some networks instead; the first that fits counts.
     pub extensions_for: Vec<(IpNet, Extensions)>,
-    /// Octets a message may have.
+    /// Octets a message may have, one that is appended to a mailbox too.
     pub size_max: u64,
     /// What happens to a CR or LF that stands alone in a message.
     pub bare_newline: BareNewline,
@@ -78,20 +98,26 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
-    /// A listener as its protocol usually is, without sockets and certificate.
-    pub fn new(name: impl Into<String>, protocol: Protocol, host_name: Domain) -> Self {
+    /// A listener as its service usually is, without sockets and certificate.
+    pub fn new(name: impl Into<String>, service: impl Into<Service>, host_name: Domain) -> Self {
+        let service = service.into();
         Self {
             name: name.into(),
-            protocol,
-            tls: if protocol == Protocol::Lmtp { ListenerTls::Off } else { ListenerTls::Offered },
+            service,
+            tls: match service {
+                Service::Mail(Protocol::Lmtp) => ListenerTls::Off,
+                Service::Mail(_) => ListenerTls::Offered,
+            },
             server_tls: None,
             is_enabled: true,
             sockets: Vec::new(),
-            auth: AuthSettings { require: protocol == Protocol::Submission, ..AuthSettings::default() },
+            auth: AuthSettings { require: service == Service::Mail(Protocol::Submission), ..AuthSettings::default() },
             mechanisms: vec![Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login],
             host_name,
             software: "Rohrpost".to_owned(),
-            extensions: Extensions::of(protocol),
+            extensions: match service {
+                Service::Mail(protocol) => Extensions::of(protocol),
+            },
             extensions_for: Vec::new(),
             size_max: SIZE_MAX,
             bare_newline: BareNewline::default(),
@@ -102,15 +128,7 @@ impl ListenerSettings {
 
     /// The rule for `auth.tls` that this listener contributes.
     pub fn auth_rule(&self) -> AuthRule {
-        AuthRule { protocol: self.protocol, tls: self.tls, auth_tls: self.auth.tls }
-    }
-
-    fn role(&self) -> Role {
-        match self.protocol {
-            Protocol::Smtp => Role::Smtp,
-            Protocol::Submission => Role::Submission,
-            Protocol::Lmtp => Role::Lmtp,
-        }
+        AuthRule { service: self.service, tls: self.tls, auth_tls: self.auth.tls }
     }
 }
 
@@ -122,10 +140,24 @@ pub(crate) struct Listener {
     pub(crate) is_implicit: bool,
     pub(crate) server_tls: Option<ServerTls>,
     pub(crate) proxy_networks: Vec<IpNet>,
-    profile: Profile,
-    known_profile: Arc<Profile>,
-    stranger_profile: Arc<Profile>,
-    extensions_for: Vec<(IpNet, Extensions)>,
+    pub(crate) dialogue: Dialogue,
+}
+
+/// What is spoken, and how the sessions are to speak it.
+#[derive(Clone)]
+pub(crate) enum Dialogue {
+    /// SMTP, submission, LMTP.
+    Mail(Arc<MailProfiles>),
+}
+
+/// Where log-ins are taken on one socket, as the pure sessions want to know it.
+pub(crate) struct LogIns {
+    /// Without TLS: `auth.clear`, or `auth.tls` where only this machine can listen.
+    pub(crate) in_clear: bool,
+    /// Inside TLS.
+    pub(crate) in_tls: bool,
+    /// How SCRAM makes up accounts that do not exist.
+    pub(crate) decoy: Decoy,
 }
 
 impl Listener {
@@ -139,61 +171,24 @@ impl Listener {
     ) -> Self {
         // Behind a load balancer everybody seems to come from this machine.
         let is_loopback = is_loopback && settings.proxy_networks.is_empty();
-        let limits = intake.peer_limits(settings.role());
-        let profile = Profile {
-            protocol: settings.protocol,
-            host_name: settings.host_name.clone(),
-            software: settings.software.clone(),
-            tls: settings.tls,
-            starttls_available: settings.server_tls.is_some(),
-            auth_clear: settings.auth.clear || auth_tls && is_loopback,
-            auth_tls,
-            require_auth: settings.auth.require,
-            mechanisms: settings.mechanisms.clone(),
-            extensions: settings.extensions,
-            size_max: settings.size_max,
-            recipients_max: limits.recipients_per_message.min(LIMIT_SAID_MAX),
-            messages_max: limits.messages_per_connection.min(LIMIT_SAID_MAX),
-            bare_newline: settings.bare_newline,
-            hold_max: HOLD_MAX,
-            timeouts: settings.timeouts,
-            hashes: Arc::new(ProviderHashes),
-            decoy: *decoy,
-            known_peer: false,
+        let log_ins =
+            LogIns { in_clear: settings.auth.clear || auth_tls && is_loopback, in_tls: auth_tls, decoy: *decoy };
+        let role = settings.service.role();
+        let limits = intake.peer_limits(role);
+        let dialogue = match settings.service {
+            Service::Mail(protocol) => {
+                Dialogue::Mail(Arc::new(MailProfiles::new(settings, protocol, &log_ins, &limits)))
+            }
         };
         Self {
             name: settings.name.as_str().into(),
-            role: settings.role(),
+            role,
             host_name: settings.host_name.clone(),
             is_implicit: settings.tls == ListenerTls::Implicit,
             server_tls: settings.server_tls.clone(),
             proxy_networks: settings.proxy_networks.clone(),
-            known_profile: Arc::new(known(&profile)),
-            stranger_profile: Arc::new(profile.clone()),
-            profile,
-            extensions_for: settings.extensions_for.clone(),
+            dialogue,
         }
-    }
-
-    /// The profile for one peer.
-    pub(crate) fn profile_for(&self, address: Option<IpAddr>, is_known: bool) -> Arc<Profile> {
-        let own = address.and_then(|address| {
-            let address = address.to_canonical();
-            self.extensions_for.iter().find(|(network, _)| network.contains(&address))
-        });
-        match own {
-            Some((_, extensions)) => {
-                let profile = Profile { extensions: *extensions, ..self.profile.clone() };
-                Arc::new(if is_known { known(&profile) } else { profile })
-            }
-            None if is_known => self.known_profile.clone(),
-            None => self.stranger_profile.clone(),
-        }
-    }
-
-    /// What is spoken.
-    pub(crate) fn protocol(&self) -> Protocol {
-        self.profile.protocol
     }
 
     /// Whether a peer at this address must send a PROXY header.
@@ -201,9 +196,4 @@ impl Listener {
         let contains = |address: IpAddr| self.proxy_networks.iter().any(|network| network.contains(&address));
         address.is_some_and(|address| contains(address.to_canonical()))
     }
-}
-
-/// Known peers may send as many messages in one session as LIMITS can say; size, syntax and time limits stay.
-fn known(profile: &Profile) -> Profile {
-    Profile { known_peer: true, messages_max: LIMIT_SAID_MAX, ..profile.clone() }
 }

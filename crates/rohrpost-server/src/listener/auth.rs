@@ -3,6 +3,8 @@
 use rohrpost_mail::ListenerTls;
 use rohrpost_smtp::server::Protocol;
 
+use super::Service;
+
 /// `auth.clear`, `auth.tls`, `require_auth`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct AuthSettings {
@@ -17,8 +19,8 @@ pub struct AuthSettings {
 /// What one listener contributes to the question.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AuthRule {
-    /// What it speaks.
-    pub protocol: Protocol,
+    /// What it serves.
+    pub service: Service,
     /// Its TLS.
     pub tls: ListenerTls,
     /// Its own `auth.tls`.
@@ -26,26 +28,28 @@ pub struct AuthRule {
 }
 
 impl AuthRule {
-    /// Whether this listener offers AUTH inside TLS. What it does not say itself it inherits from the implicit-TLS
+    /// Whether this listener offers log-ins inside TLS. What it does not say itself it inherits from the implicit-TLS
     /// listener among `all`, disabled ones included: of its own protocol first, then of SMTP in either form, for both
-    /// share port 465. Where there is none, or that is silent too, submission offers AUTH and the others do not.
+    /// share port 465. Where there is none, or that is silent too, submission offers them, and SMTP and LMTP do not.
     pub fn offers_auth(&self, all: &[Self]) -> bool {
         if let Some(own) = self.auth_tls {
             return own;
         }
-        if self.protocol == Protocol::Lmtp {
+        if self.service == Service::Mail(Protocol::Lmtp) {
             return false;
         }
-        let implicit = |same: bool| {
-            all.iter().find(|other| {
-                other.tls == ListenerTls::Implicit
-                    && other.protocol != Protocol::Lmtp
-                    && (!same || other.protocol == self.protocol)
-            })
+        let implicit = |inherits: fn(Service, Service) -> bool| {
+            all.iter().find(|other| other.tls == ListenerTls::Implicit && inherits(self.service, other.service))
         };
-        let source = implicit(true).or_else(|| implicit(false)).unwrap_or(self);
-        source.auth_tls.unwrap_or(source.protocol == Protocol::Submission)
+        let source = implicit(|own, other| own == other).or_else(|| implicit(shares_port)).unwrap_or(self);
+        source.auth_tls.unwrap_or(source.service == Service::Mail(Protocol::Submission))
     }
+}
+
+/// Whether both may stand on one port with implicit TLS.
+fn shares_port(own: Service, other: Service) -> bool {
+    let is_smtp = |service| matches!(service, Service::Mail(Protocol::Smtp | Protocol::Submission));
+    is_smtp(own) && is_smtp(other)
 }
 
 #[cfg(test)]
@@ -53,7 +57,7 @@ mod tests {
     use super::*;
 
     fn rule(protocol: Protocol, tls: ListenerTls, auth_tls: Option<bool>) -> AuthRule {
-        AuthRule { protocol, tls, auth_tls }
+        AuthRule { service: protocol.into(), tls, auth_tls }
     }
 
     #[test]

@@ -266,7 +266,7 @@ fn bind(dir: &tempfile::TempDir, listeners: &mut [ListenerSettings]) -> (Vec<(St
             let options = ServerTlsOptions::new(certificates.clone(), listener.name.clone());
             listener.server_tls = Some(ServerTls::new(options).unwrap());
         }
-        if listener.protocol == Protocol::Lmtp {
+        if listener.service == Protocol::Lmtp.into() {
             // What a run before this one left behind.
             let _ = std::fs::remove_file(&lmtp);
             listener.sockets.push(Bound::Unix(std::os::unix::net::UnixListener::bind(&lmtp).unwrap()));

@@ -1,17 +1,13 @@
-//! Before the first octet of SMTP: who is it, is there a place, and how long does the greeting wait?
+//! Before the first octet of a dialogue: who is it, is there a place, and how long does the greeting wait?
 
 use std::{net::SocketAddr, sync::Arc, sync::atomic::Ordering};
 
 use bytes::{Buf as _, BytesMut};
-use jiff::Timestamp;
-use rohrpost_intake::{Peer, Refusal, Role, peers::Place};
-use rohrpost_smtp::server::Session;
-use tokio::{
-    io::AsyncReadExt as _,
-    time::{sleep, timeout},
-};
+use rohrpost_intake::{Peer, Refusal, peers::Place};
+use rohrpost_sasl::server::TlsFacts;
+use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{Driver, Ended, accept_tls, io, now};
+use super::{Connection, Ended, accept_tls, io, now};
 use crate::{
     limits::{PROXY_TIMEOUT, SESSIONS_MAX, SESSIONS_UNKNOWN_MAX},
     link::{Link, Plain},
@@ -22,7 +18,9 @@ use crate::{
 
 /// A connection that is to be spoken to.
 pub(super) struct Admitted {
-    pub(super) driver: Driver,
+    pub(super) connection: Connection,
+    /// What TLS said, where it came first.
+    pub(super) facts: Option<TlsFacts>,
     /// Frees its place when dropped.
     pub(super) place: Place,
     /// Why it is only told to go away.
@@ -60,24 +58,16 @@ pub(super) async fn admit(
             (link, Some(facts))
         }
     };
-    let profile = listener.profile_for(address.map(|address| address.ip()), peer.is_known());
-    let session = Session::new(profile, facts, now(), Timestamp::now()).with_id(&*peer.session);
-    let driver = Driver {
+    let connection = Connection {
         shared: shared.clone(),
         listener,
-        session,
-        link,
-        pending,
         peer,
-        transaction: None,
+        pending,
+        link,
         proven: None,
-        wants_handshake: false,
-        is_stopping: false,
-        unknown_recipients: 0,
         tarpit: io::Tarpit::default(),
-        reason: None,
     };
-    Ok(Admitted { driver, place, refusal })
+    Ok(Admitted { connection, facts, place, refusal })
 }
 
 /// All that is known of a peer before it has spoken.
@@ -139,7 +129,7 @@ fn enter(shared: &Shared, peer: &Peer) -> Result<Place, Refusal> {
     let peers = shared.intake.peers();
     match peer.address {
         Some(address) if !peer.is_known() => {
-            Ok(peers.enter(address.ip(), &shared.intake.peer_limits(peer.role), now())?)
+            Ok(peers.enter(peer.role, address.ip(), &shared.intake.peer_limits(peer.role), now())?)
         }
         _ => Ok(Place::uncounted(peers)),
     }
@@ -151,31 +141,4 @@ fn name_session(shared: &Shared) -> String {
     let number = shared.next_session.fetch_add(1, Ordering::Relaxed);
     let digit = |place: u32| char::from(ALPHABET[usize::try_from(number >> (5 * place) & 31).unwrap_or(0)]);
     (0..8).rev().map(digit).collect()
-}
-
-impl Driver {
-    /// Strangers on the port of servers wait once for their greeting; those who cannot wait are no servers. Meanwhile DNS
-    /// is asked for their name.
-    pub(super) async fn wait_before_greeting(&mut self) -> Result<(), Ended> {
-        let stranger = self.peer.address.filter(|_| self.peer.role == Role::Smtp && self.peer.is_stranger());
-        let Some(address) = stranger.map(|address| address.ip()) else { return Ok(()) };
-        let shared = self.shared.clone();
-        let waits = !shared.intake.peers().has_waited(address, now());
-        let delay = if waits { shared.intake.greeting_delay() } else { std::time::Duration::ZERO };
-        let patience = async {
-            let ((), name) = tokio::join!(sleep(delay), shared.intake.name_of(address));
-            name
-        };
-        tokio::select! {
-            biased;
-            name = patience => {
-                self.peer.learn_name(name);
-                shared.intake.peers().waited(address, now());
-            }
-            // The session knows what to say to octets before its greeting.
-            () = io::read(&mut self.link, &mut self.session, &mut self.pending) => {}
-            () = shared.stop.cancelled() => return Err(Ended),
-        }
-        Ok(())
-    }
 }

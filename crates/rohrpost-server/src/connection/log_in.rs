@@ -1,0 +1,89 @@
+//! Log-ins: the same accounts, limits of guessing and records for everything that is spoken.
+
+use std::net::IpAddr;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use rohrpost_intake::{LogIn, ScramAnswer};
+use rohrpost_mail::Secret;
+use rohrpost_sasl::{ScramKeys, server::AuthVerdict};
+use rohrpost_store::ScramSecret;
+
+use super::{Connection, now};
+
+/// What SCRAM goes on with: keys and a nonce, or the end of the attempt.
+pub(crate) enum ScramStart {
+    /// The keys of the account, none where there is no such account, and the server's nonce.
+    Keys(Vec<ScramKeys>, String),
+    /// It is not tried.
+    Refused(AuthVerdict),
+}
+
+impl Connection {
+    /// Checks a password. Nobody may act as another yet, so another identity is as wrong as a wrong password, and takes
+    /// as long.
+    pub(crate) async fn check_password(&mut self, authzid: &str, user: &str, password: &Secret) -> AuthVerdict {
+        let outcome = self.shared.intake.check_password(user, password, self.ip(), now()).await;
+        let outcome = if authzid.is_empty() || authzid == user { outcome } else { LogIn::Wrong };
+        if !matches!(outcome, LogIn::Right(_)) {
+            self.note_log_in(user, &outcome);
+        }
+        match outcome {
+            LogIn::Right(account) => {
+                self.proven = Some(account);
+                AuthVerdict::Right
+            }
+            LogIn::Wrong => AuthVerdict::Wrong,
+            LogIn::CannotCheck => AuthVerdict::CannotCheck,
+            LogIn::Locked => AuthVerdict::Locked,
+        }
+    }
+
+    /// Fetches the keys of SCRAM.
+    pub(crate) async fn scram_keys(&mut self, authzid: &str, user: &str) -> ScramStart {
+        match self.shared.intake.scram_keys(user, self.ip(), now()).await {
+            ScramAnswer::Keys(keys) => {
+                let allowed = authzid.is_empty() || authzid == user;
+                let keys = keys.into_iter().filter(|_| allowed).map(scram_keys).collect();
+                let nonce = STANDARD_NO_PAD.encode(rohrpost_tls::crypto::random::<18>());
+                ScramStart::Keys(keys, nonce)
+            }
+            ScramAnswer::CannotCheck => {
+                self.note_log_in(user, &LogIn::CannotCheck);
+                ScramStart::Refused(AuthVerdict::CannotCheck)
+            }
+            ScramAnswer::Locked => {
+                self.note_log_in(user, &LogIn::Locked);
+                ScramStart::Refused(AuthVerdict::Locked)
+            }
+        }
+    }
+
+    /// The session says that the client is who it says. After SCRAM the account is still to be fetched; false where it
+    /// has gone meanwhile, so that the session must go too.
+    pub(crate) async fn log_in(&mut self, user: &str) -> bool {
+        let outcome = match self.proven.take() {
+            Some(account) => LogIn::Right(account),
+            None => self.shared.intake.scram_proved(user, self.ip(), now()).await,
+        };
+        self.note_log_in(user, &outcome);
+        let LogIn::Right(account) = outcome else { return false };
+        self.peer.account = Some(account);
+        true
+    }
+
+    /// A proof of SCRAM was wrong.
+    pub(crate) fn scram_failed(&self, user: &str) {
+        self.shared.intake.scram_disproved(user, self.ip(), now());
+        self.note_log_in(user, &LogIn::Wrong);
+    }
+
+    /// Where the peer is.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.peer.address.map(|address| address.ip())
+    }
+}
+
+fn scram_keys(secret: ScramSecret) -> ScramKeys {
+    let ScramSecret { salt, iterations, stored_key, server_key } = secret;
+    ScramKeys { salt, iterations, stored_key, server_key }
+}
