@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mail", &[]),
     ("sasl", &["mail"]),
     ("smtp", &["mail", "sasl"]),
+    ("pop3", &["mail", "sasl"]),
     ("imap", &["mail", "sasl"]),
     ("tls", &["mail"]),
     ("dns", &["mail", "tls"]),
@@ -26,7 +27,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
     ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns", "submit"]),
     ("ffi", &["sender", "mail"]),
-    ("server", &["smtp", "sasl", "intake", "queue", "store", "tls", "dns", "submit", "mail"]),
+    ("server", &["smtp", "pop3", "sasl", "intake", "queue", "store", "tls", "dns", "submit", "mail"]),
+    ("web", &["tls", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];
 
@@ -34,7 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const PROGRAMS: &[&str] = &["rohrpost", "xtask"];
 
 /// Crates that take bytes, time and answers as arguments.
-const PURE: &[&str] = &["mail", "sasl", "smtp", "imap"];
+const PURE: &[&str] = &["mail", "sasl", "smtp", "imap", "pop3"];
 
 /// What a pure crate may not reach, not even through others.
 const IMPURE: &[&str] = &["tokio", "mio", "async-io", "socket2", "rand"];
@@ -50,8 +52,11 @@ const KEPT_TO: &[(&str, &[&str])] = &[
     ("aws-lc-", &["tls", "intake"]),
     ("rcgen", &["tls"]),
     ("x509-parser", &["tls"]),
-    ("hyper", &["tls"]),
+    ("hyper", &["tls", "web"]),
     ("http-body", &["tls"]),
+    ("yasna", &["tls"]),
+    ("axum", &["web"]),
+    ("askama", &["web"]),
 ];
 
 /// Where each third-party crate has its reason.
