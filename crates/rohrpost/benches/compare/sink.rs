@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -83,7 +83,7 @@ async fn serve(listener: std::net::TcpListener, form: Form, acks: Acks, messages
     let listener = TcpListener::from_std(listener).expect("the listener does not block");
     while let Ok((stream, _)) = listener.accept().await {
         // A peer that goes away ends its own connection only.
-        tokio::spawn(connection(Socket { stream, acks }, form.clone(), Arc::clone(&messages)));
+        tokio::spawn(connection(Socket { stream, acks, owes: false }, form.clone(), Arc::clone(&messages)));
     }
 }
 
@@ -108,21 +108,30 @@ async fn connection(stream: Socket, form: Form, messages: Arc<AtomicUsize>) -> i
 struct Socket {
     stream: TcpStream,
     acks: Acks,
+    /// Whether something was read and not answered.
+    owes: bool,
 }
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if self.acks == Acks::AtOnce {
-            // The kernel goes back to its own ways soon, so it is told after every read.
-            set_tcp_quickack(&self.stream, true)?;
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        match read {
+            Poll::Ready(_) => self.owes = true,
+            // An answer carries the acknowledgement. Where none was due it goes alone, and the kernel is told so each time:
+            // it goes back to its own ways soon.
+            Poll::Pending if self.owes && self.acks == Acks::AtOnce => {
+                self.owes = false;
+                set_tcp_quickack(&self.stream, true)?;
+            }
+            Poll::Pending => {}
         }
-        Poll::Ready(Ok(()))
+        read
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.owes = false;
         Pin::new(&mut self.stream).poll_write(cx, octets)
     }
 
