@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rohrpost_mail::Domain;
 use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
@@ -20,6 +21,7 @@ use rustls::{
 use crate::{
     ca::{self, PemPair},
     cert_error::CertError,
+    cms,
     leaf::{Leaf, fingerprint},
     limits::{CERTIFICATE_POLL, SELF_SIGNED_DAYS, SELF_SIGNED_RENEW_DAYS},
     pem,
@@ -161,6 +163,17 @@ impl CertStore {
         self.current().certificates.iter().map(|certificate| certificate.info.not_after).min()
     }
 
+    /// The document, signed as this host (CMS, RFC 5652), DER. None where no certificate for the host can: it is
+    /// self-signed, which proves nothing to a reader, out of time, or has a key of a kind that readers do not know.
+    pub fn sign_for(&self, host: &Domain, content: &[u8]) -> Option<Vec<u8>> {
+        cms::sign(&*self.current().signer(host)?, content)
+    }
+
+    /// Whether [`Self::sign_for`] would sign.
+    pub fn can_sign_for(&self, host: &Domain) -> bool {
+        self.current().signer(host).is_some()
+    }
+
     fn current(&self) -> Arc<Loaded> {
         Arc::clone(&self.0.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -267,6 +280,16 @@ impl Loaded {
         let candidates = named.unwrap_or(&all);
         let best = candidates.iter().find(|index| fits(&self.certificates[**index].key)).or(candidates.first());
         Arc::clone(&self.certificates[*best.expect("there is at least one certificate")].key)
+    }
+
+    /// What signs documents as this host.
+    fn signer(&self, host: &Domain) -> Option<Arc<CertifiedKey>> {
+        let now = Timestamp::now();
+        let signs = |Certificate { info, key }: &&Certificate| {
+            !info.self_signed && info.not_before <= now && now < info.not_after && cms::can_sign(key)
+        };
+        let named = self.named(host.as_str())?.iter().map(|index| &self.certificates[*index]);
+        named.into_iter().find(signs).map(|certificate| Arc::clone(&certificate.key))
     }
 
     /// RFC 6125 §6.4.3: a wildcard stands for exactly one label, the first.

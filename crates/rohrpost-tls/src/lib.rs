@@ -35,6 +35,7 @@ pub mod ca;
 mod cert_error;
 pub mod certificates;
 pub mod client;
+mod cms;
 pub mod crypto;
 mod dane;
 pub mod error;
