@@ -233,11 +233,11 @@ async fn folder_for(shared: &Shared, login: &str, detail: &str) -> Result<String
     if !usable || detail.eq_ignore_ascii_case(INBOX) {
         return Ok(INBOX.to_owned());
     }
-    let folders = shared.store.mailbox_folders(login).await?;
-    if let Some((known, _)) = folders.iter().find(|(name, _)| name.to_lowercase() == detail.to_lowercase()) {
-        return Ok(known.clone());
+    let mailboxes = shared.store.mailboxes(login).await?;
+    if let Some(known) = mailboxes.iter().find(|known| known.name.to_lowercase() == detail.to_lowercase()) {
+        return Ok(known.name.clone());
     }
-    Ok(if folders.len() < SUBADDRESS_FOLDERS_MAX { detail.to_owned() } else { INBOX.to_owned() })
+    Ok(if mailboxes.len() < SUBADDRESS_FOLDERS_MAX { detail.to_owned() } else { INBOX.to_owned() })
 }
 
 /// Files the copies for accounts, and sends on what goes elsewhere.
@@ -252,7 +252,8 @@ async fn settle_ends(
     let return_path = &message.envelope.reverse_path;
     let filing = |(login, address, folder): &(String, Mailbox, String)| Filing {
         account: login.clone(),
-        folder: folder.clone(),
+        mailbox: folder.clone(),
+        shape: None,
         prefix: format!("Return-Path: <{return_path}>\r\nDelivered-To: {address}\r\n").into(),
     };
     let filings: Vec<Filing> = ends.accounts.iter().map(filing).collect();
@@ -261,7 +262,7 @@ async fn settle_ends(
     if ends.was_alias {
         records.push(frame.hop(row, &hop(), Outcome::Expanded { into }));
     }
-    let filed = |filing: &Filing| Outcome::Filed { mailbox: format!("{}/{}", filing.account, filing.folder) };
+    let filed = |filing: &Filing| Outcome::Filed { mailbox: format!("{}/{}", filing.account, filing.mailbox) };
     records.extend(
         filings
             .iter()

@@ -2,13 +2,16 @@
 
 use std::{io::Read, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use rohrpost_mail::QueueId;
 use rusqlite::Connection;
 
 use crate::{
     body::{files::Files, rows},
     error::StoreError,
-    keeper, mailbox, message,
+    keeper,
+    mailbox::rows::{EXPUNGED_COLUMNS, MAIL_COLUMNS, MAILBOX_COLUMNS, MailRow, MailboxRow},
+    message,
     people::{self, Kind},
     queue::{self, RecipientRow},
     records,
@@ -87,8 +90,12 @@ fn check_rows(connection: &Connection, report: &mut CheckReport) -> Result<(), S
     report.recipients = each(connection, &sql, report, "recipient of", |row| RecipientRow::read(row).map(|_| ()))?;
     let sql = "SELECT id, message, address, data, crc FROM record";
     each(connection, sql, report, "record", |row| records::read(row).map(|_| ()))?;
-    let sql = "SELECT id, account, folder, message, at, body, prefix, octets, crc FROM mail";
-    each(connection, sql, report, "mail", |row| mailbox::read(row).map(|_| ()))?;
+    let sql = format!("SELECT {MAILBOX_COLUMNS} FROM mailbox");
+    each(connection, &sql, report, "mailbox", |row| MailboxRow::read(row).map(|_| ()))?;
+    let sql = format!("SELECT {MAIL_COLUMNS} FROM mail");
+    each(connection, &sql, report, "mail in mailbox", |row| MailRow::read(row, |_| Bytes::new()).map(|_| ()))?;
+    let sql = format!("SELECT {EXPUNGED_COLUMNS} FROM expunged");
+    each(connection, &sql, report, "expunged mail of mailbox", |row| MailRow::read_expunged(row).map(|_| ()))?;
     for kind in Kind::ALL {
         let (table, column) = kind.names();
         let sql = format!("SELECT {column}, data, crc FROM {table}");
@@ -188,10 +195,32 @@ const REFERENCES: &[(&str, &str)] = &[
         "SELECT id FROM message WHERE left IS NOT NULL
         AND EXISTS (SELECT 1 FROM recipient r WHERE r.message = message.id)",
     ),
-    ("mail without its body", "SELECT id FROM mail WHERE body NOT IN (SELECT id FROM body)"),
+    (
+        "mail without its body",
+        "SELECT body FROM (SELECT body FROM mail UNION SELECT body FROM expunged WHERE body IS NOT NULL)
+        WHERE body NOT IN (SELECT id FROM body)",
+    ),
+    (
+        "mail without its mailbox",
+        "SELECT mailbox FROM (SELECT DISTINCT mailbox FROM mail UNION SELECT DISTINCT mailbox FROM expunged)
+        WHERE mailbox NOT IN (SELECT id FROM mailbox)",
+    ),
+    (
+        "a mailbox with wrong counters",
+        "SELECT id FROM mailbox WHERE (messages, unseen, deleted, octets) <>
+        (SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8),
+            coalesce(sum(octets), 0) FROM mail WHERE mailbox = mailbox.id)",
+    ),
+    (
+        "a mailbox that gives numbers twice",
+        "SELECT id FROM mailbox WHERE EXISTS (SELECT 1 FROM mail
+            WHERE mailbox = mailbox.id AND (uid >= uid_next OR mail.modseq > mailbox.modseq))",
+    ),
+    ("a structure without its body", "SELECT body FROM shape WHERE body NOT IN (SELECT id FROM body)"),
     (
         "a body that nothing refers to",
         "SELECT id FROM body WHERE id NOT IN (SELECT body FROM mail)
+        AND id NOT IN (SELECT body FROM expunged WHERE body IS NOT NULL)
         AND id NOT IN (SELECT body FROM message WHERE left IS NULL)
         AND NOT EXISTS (SELECT 1 FROM quarantine WHERE source = 'message')",
     ),

@@ -149,6 +149,9 @@ pub enum OpenError {
         /// What SQLite says.
         reason: String,
     },
+    /// What an older release wrote could not be brought into the form of this one. It is kept as it is.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(StoreError),
     /// The file system refused.
     #[error("{}: {error}", path.display())]
     Io {

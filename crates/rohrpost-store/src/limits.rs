@@ -68,6 +68,28 @@ pub const RECORD_DAYS: i64 = 30;
 pub const SUBMISSION_HOURS: i64 = 24;
 /// Submissions too old to remember that a new one removes: twice as many as it adds would do.
 pub const SUBMISSIONS_FORGOTTEN_AT_ONCE: usize = 16;
+/// Days for which expunged mail and deleted mailboxes can be brought back, and for which expunges are remembered for clients
+/// that come back (RFC 7162 §5.3). Issue 4 promises a fortnight.
+pub const UNDELETE_DAYS: i64 = 14;
+/// Octets of a mailbox's name: several levels of long words in any script. It must fit on a line of IMAP.
+pub const MAILBOX_NAME_BYTES_MAX: usize = 1_000;
+/// Levels of a mailbox's name. Programs show them as a tree; none shows more of use.
+pub const MAILBOX_LEVELS_MAX: usize = 32;
+/// Mailboxes of one account. Listing them is one answer, and each costs half a KiB.
+pub const MAILBOXES_MAX: usize = 10_000;
+/// Keywords of one mailbox: every SELECT lists them (RFC 9051 §7.3.5).
+pub const KEYWORDS_MAX: usize = 256;
+/// Messages that one transaction changes, so that others do not wait for a client that marks a million as read.
+pub const CHANGED_AT_ONCE_MAX: usize = 2_000;
+/// Messages that one COPY takes: it is all or nothing (RFC 9051 §6.4.7), thus one transaction, and this takes a second or two.
+pub const COPIED_AT_ONCE_MAX: usize = 50_000;
+/// Messages that one page of a FETCH holds.
+pub const FETCH_ROWS_MAX: usize = 1_000;
+/// Octets of bodies and shapes after which a page of a FETCH ends. The first message is always taken.
+pub const FETCH_OCTETS_MAX: usize = 1 << 20;
+
+/// What a job without bodies counts towards the octets of a batch.
+pub const SMALL_JOB_BYTES: usize = 1 << 10;
 /// Rows that one page of a listing holds.
 pub const PAGE_ROWS_MAX: usize = 10_000;
 /// How far ahead of the clock a message counts as written by a clock that was set back since. Less is the time between

@@ -112,10 +112,13 @@ pub struct QueuedMessage {
 pub struct Filing {
     /// Login of the account.
     pub account: String,
-    /// Such as `INBOX`.
-    pub folder: String,
+    /// Such as `INBOX`; made where it is missing.
+    pub mailbox: String,
     /// Fields that only this copy has at its top, such as `Return-Path` and `Delivered-To`; each ends with CRLF.
     pub prefix: Bytes,
+    /// The structure of its body, without the prefix: the stored form of `rohrpost_mail::mime::Shape`. Made when it is first
+    /// asked for where it is missing.
+    pub shape: Option<Bytes>,
 }
 
 /// A message ready to be inserted: all that can be computed outside the writer's thread is.

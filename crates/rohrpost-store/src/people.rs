@@ -1,11 +1,14 @@
 //! Who lives here: accounts, aliases, local domains.
 
+use jiff::Timestamp;
 use rohrpost_mail::Mailbox;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     error::StoreError,
+    ids::Ids,
+    mailbox::{folders, quota, work::Work},
     row::{Damage, Sum, json, verify},
     store::Store,
 };
@@ -30,6 +33,9 @@ pub struct Account {
     /// `en` or `de`: the language of notices to it.
     #[serde(default)]
     pub language: String,
+    /// Octets that its mail may take; no limit where there is none.
+    #[serde(default)]
+    pub quota_octets: Option<u64>,
     /// Whether it may not log in.
     #[serde(default)]
     pub disabled: bool,
@@ -108,10 +114,34 @@ impl Store {
     /// [`StoreError::AddressTaken`] when one of its addresses belongs to another account.
     pub async fn account_put(&self, mut account: Account) -> Result<(), StoreError> {
         account.login = account.login.to_lowercase();
+        let ids = self.ids().clone();
+        self.change_directory(move |connection| put_account(connection, &ids, &account)).await
+    }
+
+    /// Puts an account in the place of the one with another login; mailboxes and limits go over to it. False if that was
+    /// not there.
+    ///
+    /// # Errors
+    /// [`StoreError::AddressTaken`] when the new login or one of the addresses belongs to another account.
+    pub async fn account_rename(&self, from: &str, mut account: Account) -> Result<bool, StoreError> {
+        account.login = account.login.to_lowercase();
+        let (from, ids) = (from.to_lowercase(), self.ids().clone());
         self.change_directory(move |connection| {
-            put(connection, Kind::Account, &account.login, &account)?;
-            connection.execute("DELETE FROM address WHERE login = ?1", [&account.login])?;
-            account.addresses.iter().try_for_each(|address| claim(connection, &address.key(), &account.login))
+            let login = &account.login;
+            if get::<Account>(connection, Kind::Account, &from)?.is_none() {
+                return Ok(false);
+            }
+            if *login != from {
+                if get::<Account>(connection, Kind::Account, login)?.is_some() {
+                    return Err(StoreError::AddressTaken { address: login.clone(), login: login.clone() });
+                }
+                connection.execute("DELETE FROM address WHERE login = ?1", [&from])?;
+                remove(connection, Kind::Account, &from)?;
+                quota::set(connection, &from, None)?;
+                folders::change_account(connection, &from, login)?;
+            }
+            put_account(connection, &ids, &account)?;
+            Ok(true)
         })
         .await
     }
@@ -138,6 +168,7 @@ impl Store {
         let login = login.to_lowercase();
         self.change_directory(move |connection| {
             connection.execute("DELETE FROM address WHERE login = ?1", [&login])?;
+            quota::set(connection, &login, None)?;
             remove(connection, Kind::Account, &login)
         })
         .await
@@ -197,6 +228,17 @@ impl Store {
         })
         .await
     }
+}
+
+/// Writes an account, its addresses, its limit, and the mailboxes that every account has.
+fn put_account(connection: &Connection, ids: &Ids, account: &Account) -> Result<(), StoreError> {
+    put(connection, Kind::Account, &account.login, account)?;
+    connection.execute("DELETE FROM address WHERE login = ?1", [&account.login])?;
+    account.addresses.iter().try_for_each(|address| claim(connection, &address.key(), &account.login))?;
+    quota::set(connection, &account.login, account.quota_octets)?;
+    // Nobody watches mailboxes that are not there yet.
+    let mut work = Work { connection, ids, now: Timestamp::now(), touched: &mut Vec::new() };
+    work.ensure_inbox(&account.login).map(drop)
 }
 
 /// The tables of the directory. Each has a key, JSON and a checksum.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{
     error::StoreError,
     limits,
+    mailbox::damage,
     queue::{self, State},
     row::{self, time},
     store::Store,
@@ -17,7 +18,7 @@ use crate::{
 pub(crate) struct Found {
     /// Its table.
     source: &'static str,
-    /// Its key; two numbers for a recipient.
+    /// Its key; two numbers for a recipient and for mail.
     key: (i64, Option<i64>),
     reason: String,
     data: Vec<u8>,
@@ -99,6 +100,12 @@ pub(crate) fn found_recipient(row: &Row<'_>, reason: String) -> rusqlite::Result
     Ok(Found { source: "recipient", key, reason, data: row::raw(row)? })
 }
 
+/// Damaged mail; mailbox and UID are its first two columns.
+pub(crate) fn found_mail(row: &Row<'_>, reason: String) -> rusqlite::Result<Found> {
+    let key = (row.get(0)?, Some(row.get(1)?));
+    Ok(Found { source: "mail", key, reason, data: row::raw(row)? })
+}
+
 /// Moves a row within a transaction, and holds back what depended on it.
 pub(crate) fn put(connection: &Connection, found: &Found, now: Timestamp) -> Result<(), StoreError> {
     let Found { source, key, reason, data } = found;
@@ -114,6 +121,7 @@ pub(crate) fn put(connection: &Connection, found: &Found, now: Timestamp) -> Res
     connection.prepare_cached(sql)?.execute(params![now.as_millisecond(), source, name, reason, data])?;
     hold_dependants(connection, found)?;
     match key {
+        (mailbox, Some(uid)) if *source == "mail" => damage::remove(connection, *mailbox, *uid, now)?,
         (first, Some(second)) => {
             let sql = "DELETE FROM recipient WHERE message = ?1 AND n = ?2";
             connection.prepare_cached(sql)?.execute([first, second])?;

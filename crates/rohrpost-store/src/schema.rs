@@ -2,10 +2,24 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::error::OpenError;
+use crate::{
+    error::{OpenError, StoreError},
+    mailbox,
+};
 
-/// Each step brings the database from the version of its index to the next. A released step never changes.
-pub(crate) const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+/// What brings the database from one version to the next.
+pub(crate) struct Step {
+    sql: &'static str,
+    /// What SQL alone cannot do.
+    then: fn(&Connection) -> Result<(), StoreError>,
+}
+
+/// The steps, each at the index of the version that it starts from. A released step never changes.
+pub(crate) const STEPS: &[Step] = &[
+    Step { sql: include_str!("schema/1.sql"), then: |_| Ok(()) },
+    Step { sql: include_str!("schema/2.sql"), then: |_| Ok(()) },
+    Step { sql: include_str!("schema/3.sql"), then: mailbox::migrate::run },
+];
 
 /// The version that this release writes.
 pub(crate) fn known() -> u32 {
@@ -25,7 +39,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     }
     for version in found..known() {
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        step.execute_batch(STEPS[version as usize])?;
+        step.execute_batch(STEPS[version as usize].sql)?;
+        (STEPS[version as usize].then)(&step).map_err(OpenError::Migration)?;
         step.pragma_update(None, "user_version", version + 1)?;
         step.commit()?;
         tracing::info!(schema = version + 1, "database migrated");
@@ -54,7 +69,8 @@ mod tests {
         for from in 0..STEPS.len() {
             let mut old = Connection::open_in_memory().unwrap();
             for step in &STEPS[..from] {
-                old.execute_batch(step).unwrap();
+                old.execute_batch(step.sql).unwrap();
+                (step.then)(&old).unwrap();
             }
             old.pragma_update(None, "user_version", u32::try_from(from).unwrap()).unwrap();
             migrate(&mut old).unwrap();

@@ -6,8 +6,10 @@ use rusqlite::{Connection, params};
 
 use crate::{
     error::StoreError,
-    ids::Ids,
-    mailbox,
+    mailbox::{
+        mails::{self, PreparedFiling},
+        work::Work,
+    },
     message::{self, Filing, NewMessage, NewRecipient, Prepared},
     quarantine,
     queue::{self, RecipientRow, State},
@@ -105,6 +107,7 @@ pub(crate) struct PreparedSettlement {
     message: QueueId,
     n: u32,
     change: Change,
+    filings: Vec<PreparedFiling>,
     records: Vec<RecordRow>,
     pub(crate) new: Vec<Prepared>,
     digest: Option<NewDigestEntry>,
@@ -113,11 +116,13 @@ pub(crate) struct PreparedSettlement {
 
 impl PreparedSettlement {
     pub(crate) fn new(settlement: Settlement, now: Timestamp) -> Self {
-        let Settlement { message, n, change, records, new, digest } = settlement;
+        let Settlement { message, n, mut change, records, new, digest } = settlement;
+        let filings = if let Change::File(filings) = &mut change { std::mem::take(filings) } else { Vec::new() };
         Self {
             message,
             n,
             change,
+            filings: filings.into_iter().map(PreparedFiling::new).collect(),
             records: records.iter().map(RecordRow::new).collect(),
             new: new.into_iter().map(Prepared::new).collect(),
             digest,
@@ -129,10 +134,12 @@ impl PreparedSettlement {
     pub(crate) fn weight(&self) -> usize {
         512 + self.records.iter().map(RecordRow::weight).sum::<usize>()
             + self.new.iter().map(Prepared::weight).sum::<usize>()
+            + self.filings.iter().map(PreparedFiling::weight).sum::<usize>()
     }
 
     /// Writes it all. What comes of a message goes in first, because it may share the body that then may go.
-    pub(crate) fn apply(&self, connection: &Connection, ids: &Ids) -> Result<(), StoreError> {
+    pub(crate) fn apply(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        let connection = work.connection;
         self.new.iter().try_for_each(|message| message.insert(connection))?;
         self.records.iter().try_for_each(|record| record.insert(connection))?;
         if let Some(entry) = &self.digest {
@@ -143,18 +150,19 @@ impl PreparedSettlement {
             quarantine::put(connection, damaged, self.now)?;
         }
         match selected.rows.into_iter().next() {
-            Some(row) => self.change(connection, ids, row),
+            Some(row) => self.change(work, row),
             None => Ok(()),
         }
     }
 
-    fn change(&self, connection: &Connection, ids: &Ids, mut row: RecipientRow) -> Result<(), StoreError> {
+    fn change(&self, work: &mut Work<'_>, mut row: RecipientRow) -> Result<(), StoreError> {
+        let connection = work.connection;
         let queued = &mut row.queued;
         match &self.change {
             Change::Nothing => return Ok(()),
             Change::Done => return self.leave(connection),
-            Change::File(filings) => {
-                mailbox::file(connection, ids, self.message, filings, self.now)?;
+            Change::File(_) => {
+                mails::file(work, self.message, &self.filings)?;
                 return self.leave(connection);
             }
             Change::Replace(others) => {

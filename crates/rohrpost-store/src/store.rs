@@ -20,13 +20,17 @@ use crate::{
         BodyReader, BodyRef, BodyWriter,
         budget::Budget,
         files::{Disk, Files, System},
-        rows,
+        rows::{self, PreparedBody},
     },
     error::{OpenError, StoreError},
     health::Health,
     ids::Ids,
     keeper::{self, House, Keeper},
     limits,
+    mailbox::{
+        MailboxId,
+        work::{Watches, Work},
+    },
     message::{NewMessage, Prepared, QueuedMessage, Stored},
     open,
     readers::Readers,
@@ -83,6 +87,7 @@ struct Inner {
     budget: Arc<Budget>,
     recent: Arc<Recent>,
     counts: Arc<Counts>,
+    watches: Arc<Watches>,
     inline_bytes_max: usize,
     _lock: File,
 }
@@ -204,8 +209,9 @@ impl Store {
         let now = Timestamp::now();
         let settlements = settlements.into_iter().map(|settlement| PreparedSettlement::new(settlement, now)).collect();
         let (sender, answer) = oneshot::channel();
-        let ids = self.inner.ids.clone();
-        self.request(Box::new(Settle { settlements, ids, aftermath: self.aftermath(), sender })).await?;
+        let (ids, watches) = (self.inner.ids.clone(), self.inner.watches.clone());
+        let aftermath = self.aftermath();
+        self.request(Box::new(Settle { settlements, ids, watches, touched: Vec::new(), aftermath, sender })).await?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))
     }
 
@@ -289,6 +295,14 @@ impl Store {
         self.inner.threads.is_none()
     }
 
+    pub(crate) fn ids(&self) -> &Arc<Ids> {
+        &self.inner.ids
+    }
+
+    pub(crate) fn watches(&self) -> &Arc<Watches> {
+        &self.inner.watches
+    }
+
     pub(crate) fn files(&self) -> Arc<Files> {
         self.inner.files.clone()
     }
@@ -310,7 +324,7 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer()?.call(SMALL_JOB_BYTES, job).await
+        self.writer()?.call(limits::SMALL_JOB_BYTES, job).await
     }
 
     /// A write that others must learn of: see [`Store::directory_version`].
@@ -352,9 +366,6 @@ impl Store {
     }
 }
 
-/// What a job without bodies counts towards the octets of a batch.
-const SMALL_JOB_BYTES: usize = 1 << 10;
-
 impl Inner {
     fn new(shared: Arc<Shared>, options: &Options, files: Arc<Files>, newest: Option<QueueId>, lock: File) -> Self {
         Self {
@@ -366,6 +377,7 @@ impl Inner {
             budget: Budget::new(options.writers_bytes_max),
             recent: Arc::new(Recent::new(limits::RECENT_BYTES_MAX)),
             counts: Arc::default(),
+            watches: Arc::default(),
             inline_bytes_max: options.inline_bytes_max,
             _lock: lock,
         }
@@ -404,7 +416,7 @@ fn newest_id(connection: &Connection, node: u16) -> Result<Option<QueueId>, Open
     let sql = "SELECT max(id) FROM (
         SELECT max(id) AS id FROM message WHERE id BETWEEN ?1 AND ?2
         UNION ALL SELECT max(id) FROM body WHERE id BETWEEN ?1 AND ?2
-        UNION ALL SELECT max(id) FROM mail WHERE id BETWEEN ?1 AND ?2
+        UNION ALL SELECT max(id) FROM mailbox WHERE id BETWEEN ?1 AND ?2
         UNION ALL SELECT max(id) FROM garbage WHERE id BETWEEN ?1 AND ?2
         UNION ALL SELECT max(CAST(key AS INTEGER)) FROM quarantine WHERE CAST(key AS INTEGER) BETWEEN ?1 AND ?2)";
     let newest: Option<i64> = connection.query_row(sql, [first.as_i64(), last.as_i64()], |row| row.get(0))?;
@@ -460,6 +472,9 @@ impl Request for Commit {
 struct Settle {
     settlements: Vec<PreparedSettlement>,
     ids: Arc<Ids>,
+    watches: Arc<Watches>,
+    /// Mailboxes that mail was filed into, and their MODSEQs.
+    touched: Vec<(MailboxId, u64)>,
     aftermath: Aftermath,
     sender: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -470,7 +485,10 @@ impl Request for Settle {
     }
 
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.settlements.iter().try_for_each(|settlement| settlement.apply(connection, &self.ids))
+        self.touched.clear();
+        let touched = &mut self.touched;
+        let mut work = Work { connection, ids: &self.ids, now: Timestamp::now(), touched };
+        self.settlements.iter().try_for_each(|settlement| settlement.apply(&mut work))
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
@@ -479,6 +497,7 @@ impl Request for Settle {
         }
         if result.is_ok() {
             self.aftermath.counts.settled.fetch_add(self.settlements.len() as u64, Ordering::Relaxed);
+            self.watches.tell(&self.touched);
         }
         let _ = self.sender.send(result);
     }
@@ -493,17 +512,24 @@ pub(crate) struct Aftermath {
 
 impl Aftermath {
     pub(crate) fn follow(&self, message: &Prepared, result: Result<&(), &StoreError>) {
+        self.follow_body(&message.body, result);
+        if result.is_ok() {
+            self.counts.commits.fetch_add(1, Ordering::Relaxed);
+            self.counts.unindexed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The same of a body that came with no message.
+    pub(crate) fn follow_body(&self, body: &PreparedBody, result: Result<&(), &StoreError>) {
         match result {
             Ok(()) => {
-                message.body.keep_file();
-                self.counts.commits.fetch_add(1, Ordering::Relaxed);
-                self.counts.unindexed.fetch_add(1, Ordering::Relaxed);
-                if let Some(body) = message.body.inline() {
-                    self.recent.put(message.body.id(), body);
+                body.keep_file();
+                if let Some(octets) = body.inline() {
+                    self.recent.put(body.id(), octets);
                 }
             }
             // The row may turn up after a crash, so the file must stay; if it does not, the next start removes the file.
-            Err(StoreError::Io(_) | StoreError::Failed(_)) => message.body.keep_file(),
+            Err(StoreError::Io(_) | StoreError::Failed(_)) => body.keep_file(),
             Err(_) => {}
         }
     }

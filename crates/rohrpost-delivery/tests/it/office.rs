@@ -9,7 +9,7 @@ use rohrpost_mail::{
     DeliveryRecord, Direction, Envelope, Link, Mailbox, Outcome, QueueId, Recipient, ReversePath, TlsMode, Trust,
 };
 use rohrpost_queue::{Clock, Origin, Queue, RouteRule, Router};
-use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, NewRecipient, Options, Page, Store};
+use rohrpost_store::{Account, Body, Filter, Listed, NewMessage, NewRecipient, Options, Page, Store, mailbox::Parts};
 use rohrpost_testkit::Dns;
 use tempfile::TempDir;
 use tokio::sync::broadcast;
@@ -145,7 +145,9 @@ impl Office {
     /// All mail of a folder.
     pub(crate) async fn mail(&self, account: &str, folder: &str) -> Vec<String> {
         let mut texts = Vec::new();
-        for filed in self.store.mailbox_messages(account, folder, 0, 100).await.unwrap() {
+        let Some(mailbox) = self.store.mailbox(account, folder).await.unwrap() else { return texts };
+        let page = self.store.mailbox_fetch(mailbox.id, &[1..=u32::MAX], Parts::NONE, 100).await.unwrap();
+        for filed in page.mails {
             let mut text = Vec::new();
             let mut reader = self.store.open_body(&filed.body).await.unwrap();
             while let Some(part) = reader.next().await.unwrap() {

@@ -77,4 +77,9 @@ impl BodyRef {
     pub fn octets(&self) -> u64 {
         self.octets
     }
+
+    /// Octets at its top that only this copy has.
+    pub fn prefix(&self) -> &Bytes {
+        &self.prefix
+    }
 }

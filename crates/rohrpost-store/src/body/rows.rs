@@ -94,7 +94,8 @@ impl PreparedBody {
     }
 }
 
-fn sum(id: QueueId, octets: u64, file_crc: Option<u32>, data: &[u8]) -> i64 {
+/// The checksum of a row.
+pub(crate) fn sum(id: QueueId, octets: u64, file_crc: Option<u32>, data: &[u8]) -> i64 {
     let file = i64::from(file_crc.is_some());
     let sum = Sum::of("body").int(id.as_i64()).int(count(octets)).int(file);
     sum.int(i64::from(file_crc.unwrap_or_default())).bytes(data).end()
@@ -118,8 +119,12 @@ pub(crate) fn read(connection: &Connection, id: QueueId) -> Result<BodyRow, Dama
 pub(crate) fn release(connection: &Connection, id: QueueId) -> Result<(), StoreError> {
     let sql = "DELETE FROM body WHERE id = ?1
         AND NOT EXISTS (SELECT 1 FROM queued_body WHERE body = ?1)
-        AND NOT EXISTS (SELECT 1 FROM mail WHERE body = ?1) RETURNING file";
+        AND NOT EXISTS (SELECT 1 FROM mail WHERE body = ?1)
+        AND NOT EXISTS (SELECT 1 FROM expunged WHERE body = ?1) RETURNING file";
     let file = connection.prepare_cached(sql)?.query_row([id.as_i64()], |row| row.get(0)).optional()?;
+    if file.is_some() {
+        connection.prepare_cached("DELETE FROM shape WHERE body = ?1")?.execute([id.as_i64()])?;
+    }
     if file == Some(true) {
         let sql = "INSERT OR IGNORE INTO garbage (id) VALUES (?1)";
         connection.prepare_cached(sql)?.execute([id.as_i64()])?;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{CounterAdd, Filing, NewDigestEntry, OverdueQuery, SiteCursor, SiteHead, State};
+use crate::{CounterAdd, Filing, NewDigestEntry, OverdueQuery, SiteCursor, SiteHead, State, mailbox::Parts};
 
 fn minutes(minutes: i64) -> SignedDuration {
     SignedDuration::from_mins(minutes)
@@ -133,26 +133,25 @@ async fn an_alias_puts_others_in_the_place_of_a_recipient() {
 async fn a_filed_message_is_in_the_mailbox_with_its_own_prefix() {
     let (dir, store) = fresh();
     let id = commit(&store, &["ann@here.test"], b"Subject: x\r\n\r\n").await;
-    let filing = |folder: &str, prefix: &'static str| Filing {
+    let filing = |mailbox: &str, prefix: &'static str| Filing {
         account: "ann@here.test".to_owned(),
-        folder: folder.to_owned(),
+        mailbox: mailbox.to_owned(),
         prefix: prefix.into(),
+        shape: None,
     };
     let filings = vec![filing("INBOX", "Delivered-To: ann\r\n"), filing("lists", "")];
     store.settle(vec![settlement(id, 0, Change::File(filings))]).await.unwrap();
     drop(store);
     let store = open(dir.path());
-    let folders = store.mailbox_folders("ann@here.test").await.unwrap();
-    assert_eq!(folders, [("INBOX".to_owned(), 1), ("lists".to_owned(), 1)]);
-    let inbox = store.mailbox_messages("ann@here.test", "INBOX", 0, 10).await.unwrap();
-    assert_eq!(read(&store, &inbox[0].body).await.unwrap(), b"Delivered-To: ann\r\nSubject: x\r\n\r\n");
-    let lists = store.mailbox_messages("ann@here.test", "lists", 0, 10).await.unwrap();
-    assert!(store.mailbox_remove(inbox[0].id).await.unwrap());
-    assert_eq!(read(&store, &lists[0].body).await.unwrap(), b"Subject: x\r\n\r\n");
-    assert_sound(&store).await;
-    assert!(store.mailbox_remove(lists[0].id).await.unwrap());
-    assert!(!store.mailbox_remove(lists[0].id).await.unwrap());
-    assert_eq!(rows(&store, "body").await, 0);
+    let mailboxes = store.mailboxes("ann@here.test").await.unwrap();
+    let filled = mailboxes.iter().filter(|mailbox| mailbox.messages == 1);
+    assert_eq!(filled.map(|mailbox| mailbox.name.as_str()).collect::<Vec<_>>(), ["INBOX", "lists"]);
+    for (name, text) in [("INBOX", "Delivered-To: ann\r\nSubject: x\r\n\r\n"), ("lists", "Subject: x\r\n\r\n")] {
+        let mailbox = store.mailbox("ann@here.test", name).await.unwrap().unwrap();
+        let page = store.mailbox_fetch(mailbox.id, &[1..=9], Parts::NONE, 9).await.unwrap();
+        assert_eq!((page.mails.len(), page.mails[0].message, page.next), (1, Some(id), None));
+        assert_eq!(read(&store, &page.mails[0].body).await.unwrap(), text.as_bytes());
+    }
     assert_sound(&store).await;
 }
 

@@ -38,6 +38,15 @@ pub(crate) enum BodyOf {
         /// Its queue id when it came in.
         id: QueueId,
     },
+    /// In a mailbox, by its UID.
+    Mail {
+        /// The account.
+        account: Mailbox,
+        /// The mailbox.
+        mailbox: String,
+        /// Its UID.
+        uid: u32,
+    },
 }
 
 /// A piece of a message.
@@ -53,11 +62,12 @@ pub(crate) struct Piece {
 /// A message in a mailbox.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct MailRow {
-    /// Its place in the folder: grows with each message that is filed.
+    /// Its UID: grows with each message that comes into the folder.
     pub(crate) number: i64,
-    /// Its queue id when it came in.
-    pub(crate) id: QueueId,
-    /// When it was filed.
+    /// Its queue id when it came in; none where a mail program or an import put it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<QueueId>,
+    /// When it came in.
     pub(crate) at: Timestamp,
     /// Its From field.
     pub(crate) from: String,
@@ -67,15 +77,15 @@ pub(crate) struct MailRow {
     pub(crate) octets: u64,
 }
 
-mod base64_text {
+pub(super) mod base64_text {
     use base64::{Engine, prelude::BASE64_STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::control) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(in crate::control) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         BASE64_STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

@@ -46,7 +46,7 @@ async fn a_message_goes_from_here_to_there_and_every_hop_is_sealed() {
     let id = there.id;
     let request = Request::MailboxList { account: "bob@there.test".parse().unwrap(), folder: "INBOX".into(), after: 0 };
     let Answer::Mailbox(mails) = ask(&dir.path().join("there"), request).await else { panic!("a mailbox") };
-    assert_eq!((mails[0].id, mails[0].subject.as_str()), (id, "A letter by pneumatic post"));
+    assert_eq!((mails[0].id, mails[0].subject.as_str()), (Some(id), "A letter by pneumatic post"));
     let of = BodyOf::Filed { account: "bob@there.test".parse().unwrap(), folder: "INBOX".into(), id };
     let Answer::Piece(piece) = ask(&dir.path().join("there"), Request::Body { of, from: 0 }).await else {
         panic!("a body")

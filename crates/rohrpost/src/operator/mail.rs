@@ -1,7 +1,10 @@
 //! Traces, bodies and mailboxes.
 
 use rohrpost_mail::{Mailbox, QueueId, header};
-use rohrpost_store::{BodyRef, Filed, Find};
+use rohrpost_store::{
+    BodyRef, Find,
+    mailbox::{FetchPage, FetchedMail, Parts},
+};
 
 use super::Operator;
 use crate::control::{Answer, BodyOf, MailRow, PAGE_ROWS, PIECE_BYTES, Piece, Refusal, RefusalKind, Trace};
@@ -37,6 +40,7 @@ impl Operator {
         let body = match of {
             BodyOf::Queued(id) => self.store.message(id).await?.map(|message| message.body),
             BodyOf::Filed { account, folder, id } => self.filed(&account.key(), &folder, id).await?,
+            BodyOf::Mail { account, mailbox, uid } => self.mail_body(&account, &mailbox, uid).await?,
         };
         let body = body.ok_or_else(|| Refusal::missing("there is no such message"))?;
         let bytes = self.piece(&body, from).await?;
@@ -45,15 +49,23 @@ impl Operator {
 
     /// The body of a message in a mailbox, by the queue id it had.
     async fn filed(&self, login: &str, folder: &str, id: QueueId) -> Result<Option<BodyRef>, Refusal> {
-        let mut after = 0;
-        loop {
-            let page = self.store.mailbox_messages(login, folder, after, PAGE_ROWS).await?;
-            let Some(last) = page.last() else { return Ok(None) };
-            after = last.id;
-            if let Some(found) = page.into_iter().find(|filed| filed.message == id) {
+        let mut from = Some(1);
+        while let Some(uid) = from {
+            let page = self.page(login, folder, uid).await?;
+            if let Some(found) = page.mails.into_iter().find(|mail| mail.message == Some(id)) {
                 return Ok(Some(found.body));
             }
+            from = page.next;
         }
+        Ok(None)
+    }
+
+    /// A page of a mailbox, from a UID on; empty where there is no such mailbox.
+    async fn page(&self, login: &str, folder: &str, from: u32) -> Result<FetchPage, Refusal> {
+        let Some(mailbox) = self.store.mailbox(login, folder).await? else {
+            return Ok(FetchPage { mails: Vec::new(), next: None });
+        };
+        Ok(self.store.mailbox_fetch(mailbox.id, &[from..=u32::MAX], Parts::NONE, PAGE_ROWS).await?)
     }
 
     /// At most [`PIECE_BYTES`] of a body.
@@ -78,10 +90,11 @@ impl Operator {
         if self.store.account_get(&login).await?.is_none() {
             return Err(Refusal::missing(format!("there is no account {account}")));
         }
-        let filed = self.store.mailbox_messages(&login, folder, after, PAGE_ROWS).await?;
-        let mut rows = Vec::with_capacity(filed.len());
-        for message in filed {
-            rows.push(self.mail_row(message).await?);
+        let from = u32::try_from(after.saturating_add(1)).unwrap_or(u32::MAX);
+        let page = self.page(&login, folder, from).await?;
+        let mut rows = Vec::with_capacity(page.mails.len());
+        for mail in page.mails {
+            rows.push(self.mail_row(mail).await?);
         }
         Ok(Answer::Mailbox(rows))
     }
@@ -97,12 +110,12 @@ impl Operator {
         Ok(start)
     }
 
-    async fn mail_row(&self, filed: Filed) -> Result<MailRow, Refusal> {
+    async fn mail_row(&self, filed: FetchedMail) -> Result<MailRow, Refusal> {
         let start = self.start_of(&filed.body).await?;
         let (header, _) = header::split(&start);
         let field = |name| header::value(header, name).unwrap_or_default();
         Ok(MailRow {
-            number: filed.id,
+            number: filed.uid.into(),
             id: filed.message,
             at: filed.at,
             from: field("From"),

@@ -155,7 +155,8 @@ pub(crate) fn mailbox(rows: &[MailRow]) -> String {
     }
     let mut table = Table::new(&["id", "filed", ">size", "from", "subject"]);
     for row in rows {
-        table.row([row.id.to_string(), time(row.at), size(row.octets), row.from.clone(), row.subject.clone()]);
+        let id = row.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        table.row([id, time(row.at), size(row.octets), row.from.clone(), row.subject.clone()]);
     }
     table.render()
 }

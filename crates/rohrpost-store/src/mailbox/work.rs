@@ -1,0 +1,249 @@
+//! What every change of a mailbox has in common: it runs in the writer's transaction, and those who watch the mailbox
+//! hear of it after the commit.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::{oneshot, watch};
+
+use super::{MailboxError, MailboxId, MailboxInfo, SpecialUse, name, rows::MailboxRow};
+use crate::{
+    body::rows::PreparedBody,
+    error::StoreError,
+    ids::Ids,
+    limits, quarantine,
+    store::{Aftermath, Store},
+    writer::Request,
+};
+
+/// MODSEQs of mailboxes, for those who watch them.
+#[derive(Debug, Default)]
+pub(crate) struct Watches(Mutex<HashMap<MailboxId, watch::Sender<u64>>>);
+
+impl Watches {
+    fn subscribe(&self, id: MailboxId, modseq: u64) -> watch::Receiver<u64> {
+        let mut watches = self.0.lock().expect("nobody panics with this lock");
+        // Those that nobody watches any more go when the map would grow, so that it is never twice as large as needed.
+        if watches.len() == watches.capacity() {
+            watches.retain(|_, sender| sender.receiver_count() > 0);
+        }
+        watches.entry(id).or_insert_with(|| watch::Sender::new(modseq)).subscribe()
+    }
+
+    /// Tells of changes that are committed.
+    pub(crate) fn tell(&self, touched: &[(MailboxId, u64)]) {
+        if touched.is_empty() {
+            return;
+        }
+        let watches = self.0.lock().expect("nobody panics with this lock");
+        for (id, modseq) in touched {
+            if let Some(sender) = watches.get(id) {
+                sender.send_if_modified(|known| {
+                    let news = *modseq > *known;
+                    *known = (*modseq).max(*known);
+                    news
+                });
+            }
+        }
+    }
+}
+
+/// A change at work: within the writer's transaction.
+pub(crate) struct Work<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) ids: &'a Ids,
+    pub(crate) now: Timestamp,
+    /// Mailboxes that have changed, and their MODSEQs.
+    pub(crate) touched: &'a mut Vec<(MailboxId, u64)>,
+}
+
+/// What a request comes to: a refusal leaves everything as it was, so that its neighbours in the batch lose no time.
+pub(crate) type Outcome<T> = Result<Result<T, MailboxError>, StoreError>;
+
+impl Work<'_> {
+    /// A mailbox by its number, unless it was deleted.
+    pub(crate) fn mailbox(&mut self, id: MailboxId) -> Result<Option<MailboxRow>, StoreError> {
+        self.one("id = ?1 AND removed IS NULL", params![id.0])
+    }
+
+    /// A mailbox by its canonical name.
+    pub(crate) fn named(&mut self, account: &str, name: &str) -> Result<Option<MailboxRow>, StoreError> {
+        self.one("account = ?1 AND name = ?2 AND removed IS NULL", params![account, name])
+    }
+
+    fn one(&mut self, condition: &str, params: impl rusqlite::Params) -> Result<Option<MailboxRow>, StoreError> {
+        let (mut good, damaged) = MailboxRow::select(self.connection, condition, params)?;
+        damaged.iter().try_for_each(|found| quarantine::put(self.connection, found, self.now))?;
+        Ok(good.pop())
+    }
+
+    /// Makes a mailbox whose name is free.
+    pub(crate) fn make(
+        &mut self,
+        account: &str,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<MailboxRow, StoreError> {
+        let info = MailboxInfo {
+            id: MailboxId(self.ids.next().as_i64()),
+            name: name.to_owned(),
+            uid_validity: self.next_uid_validity()?,
+            uid_next: 1,
+            modseq: 1,
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            octets: 0,
+            special_use,
+            subscribed: true,
+        };
+        let row = MailboxRow { account: account.to_owned(), info, known_since: 0, removed: None };
+        row.insert(self.connection)?;
+        self.touched.push((row.info.id, row.info.modseq));
+        Ok(row)
+    }
+
+    /// Makes the mailboxes above a name that are not there. RFC 9051 §6.3.4.
+    pub(crate) fn make_parents(&mut self, account: &str, name: &str) -> Result<(), StoreError> {
+        for parent in name::parents(name) {
+            if self.named(account, parent)?.is_none() {
+                self.make(account, parent, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what every account has, where it has no `INBOX`.
+    pub(crate) fn ensure_inbox(&mut self, account: &str) -> Result<MailboxRow, StoreError> {
+        if let Some(inbox) = self.named(account, name::INBOX)? {
+            return Ok(inbox);
+        }
+        let inbox = self.make(account, name::INBOX, None)?;
+        for (name, special_use) in FIRST_MAILBOXES {
+            if self.named(account, name)?.is_none() {
+                self.make(account, name, Some(special_use))?;
+            }
+        }
+        Ok(inbox)
+    }
+
+    /// Seconds since 1970, or one more than the last: no two mailboxes ever have the same, whatever the clock does.
+    fn next_uid_validity(&self) -> Result<u32, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = 'uid-validity'";
+        let last: Option<Vec<u8>> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+        let last = last.and_then(|value| std::str::from_utf8(&value).ok()?.parse::<u32>().ok()).unwrap_or_default();
+        let clock = u32::try_from(self.now.as_second()).unwrap_or_default();
+        let next = clock.max(last.saturating_add(1));
+        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('uid-validity', ?1)";
+        self.connection.prepare_cached(sql)?.execute([next.to_string().as_bytes()])?;
+        Ok(next)
+    }
+
+    /// Ends a change of a mailbox's mail: its counters are written, and those who watch it will hear of it.
+    pub(crate) fn finish(&mut self, mailbox: &MailboxRow) -> Result<(), StoreError> {
+        mailbox.update_counters(self.connection)?;
+        self.touched.push((mailbox.info.id, mailbox.info.modseq));
+        Ok(())
+    }
+}
+
+/// What a new account has beside its `INBOX`. Mail programs show these names in the language of their user.
+const FIRST_MAILBOXES: [(&str, SpecialUse); 5] = [
+    ("Archive", SpecialUse::Archive),
+    ("Drafts", SpecialUse::Drafts),
+    ("Junk", SpecialUse::Junk),
+    ("Sent", SpecialUse::Sent),
+    ("Trash", SpecialUse::Trash),
+];
+
+impl Store {
+    /// Tells of changes of a mailbox: the value is its MODSEQ, and grows after each commit that changed it. Deleting
+    /// it counts as a change.
+    ///
+    /// # Errors
+    /// [`MailboxError::Missing`], or as any read.
+    pub async fn mailbox_watch(&self, id: MailboxId) -> Result<watch::Receiver<u64>, MailboxError> {
+        // Watched first and looked at then, so that no change falls in between.
+        let watches = self.watches().clone();
+        let receiver = watches.subscribe(id, 0);
+        let modseq = self.mailbox_by_id(id).await?.ok_or(MailboxError::Missing)?.modseq;
+        watches.tell(&[(id, modseq)]);
+        Ok(receiver)
+    }
+
+    /// Changes mailboxes in one transaction.
+    pub(crate) async fn work<T, F>(&self, weight: usize, job: F) -> Result<T, MailboxError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Outcome<T> + Send + 'static,
+    {
+        self.work_with_bodies(weight, Arc::default(), job).await
+    }
+
+    /// The same for a change that brings bodies.
+    pub(crate) async fn work_with_bodies<T, F>(
+        &self,
+        weight: usize,
+        bodies: Arc<[PreparedBody]>,
+        job: F,
+    ) -> Result<T, MailboxError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let (sender, answer) = oneshot::channel();
+        let (ids, watches) = (self.ids().clone(), self.watches().clone());
+        let aftermath = self.aftermath();
+        let call = Call { weight, job, bodies, ids, watches, aftermath, touched: Vec::new(), result: None, sender };
+        self.request(Box::new(call)).await?;
+        answer.await.unwrap_or_else(|_| Err(StoreError::Failed("the writer has stopped".to_owned())))?
+    }
+}
+
+/// A change of mailboxes for the writer.
+struct Call<T, F> {
+    weight: usize,
+    job: F,
+    bodies: Arc<[PreparedBody]>,
+    ids: Arc<Ids>,
+    watches: Arc<Watches>,
+    aftermath: Aftermath,
+    touched: Vec<(MailboxId, u64)>,
+    result: Option<Result<T, MailboxError>>,
+    sender: oneshot::Sender<Result<Result<T, MailboxError>, StoreError>>,
+}
+
+impl<T, F> Request for Call<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Work<'_>) -> Outcome<T> + Send,
+{
+    fn weight(&self) -> usize {
+        limits::SMALL_JOB_BYTES + self.weight
+    }
+
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.touched.clear();
+        let touched = &mut self.touched;
+        let mut work = Work { connection, ids: &self.ids, now: Timestamp::now(), touched };
+        self.result = Some((self.job)(&mut work)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { bodies, watches, aftermath, touched, result: output, sender, .. } = *self;
+        // Of bodies that were refused nothing is in the store, and their files go.
+        if !matches!(output, Some(Err(_))) {
+            bodies.iter().for_each(|body| aftermath.follow_body(body, result.as_ref()));
+        }
+        if result.is_ok() {
+            watches.tell(&touched);
+        }
+        // Whoever asked may have gone; what was written stays written.
+        let _ = sender.send(result.map(|()| output.expect("a request that ran has its result")));
+    }
+}
