@@ -12,7 +12,7 @@ pub const ADDRESS_CONNECTIONS_MAX: usize = 24;
 pub const HEADER_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How long a connection lives, with all its requests. Pages are small: who needs longer holds the place of others.
-pub const CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
+pub const CONNECTION_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Octets of a request's header. Browsers send one to two KiB.
 pub const HEADER_BYTES_MAX: usize = 16 << 10;

@@ -16,8 +16,8 @@ struct Profile<'a> {
     incoming: &'a Server,
     outgoing: &'a Server,
     identifier: String,
-    profile_uuid: String,
-    account_uuid: String,
+    /// Of the profile and of the account in it.
+    uuids: [String; 2],
 }
 
 /// The profile for a mailbox; `host` is the server that hands it out. None where mail cannot be both read and sent.
@@ -28,9 +28,8 @@ pub fn document(host: &Domain, settings: &MailSettings) -> Option<String> {
     let (incoming, outgoing) = settings.servers.pair()?;
     let labels: Vec<_> = host.as_str().rsplit('.').collect();
     let identifier = format!("{}.mail.{}", labels.join("."), settings.address);
-    let profile_uuid = uuid("profile", &identifier);
-    let account_uuid = uuid("account", &identifier);
-    let profile = Profile { settings, incoming, outgoing, identifier, profile_uuid, account_uuid };
+    let uuids = ["profile", "account"].map(|role| uuid(role, &identifier));
+    let profile = Profile { settings, incoming, outgoing, identifier, uuids };
     Some(profile.render().expect("text is written into memory"))
 }
 
@@ -53,7 +52,7 @@ fn uuid(role: &str, name: &str) -> String {
     let mut octets: [u8; 16] = hash[..16].try_into().expect("a half of SHA-256 has 16 octets");
     octets[6] = octets[6] & 0x0f | 0x80;
     octets[8] = octets[8] & 0x3f | 0x80;
-    let hex: String = octets.iter().map(|octet| format!("{octet:02X}")).collect();
+    let hex = format!("{:032X}", u128::from_be_bytes(octets));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 

@@ -6,6 +6,9 @@ use qrcodegen::{QrCode, QrCodeEcc};
 
 use crate::settings::{Encryption, MailSettings, Protocol, Server};
 
+/// The form's number for a password that is protected by TLS alone.
+const PASSWORD: i32 = 1;
+
 /// Light modules around the code: what the standard asks for.
 const QUIET: i32 = 4;
 
@@ -47,8 +50,6 @@ fn server(server: &Server, user: &str) -> serde_json::Value {
         Encryption::Starttls => 2,
         Encryption::Implicit => 3,
     };
-    /// The form's number for a password that is protected by TLS alone.
-    const PASSWORD: i32 = 1;
     serde_json::json!([protocol, server.host.as_str(), server.port, encryption, PASSWORD, user])
 }
 

@@ -217,3 +217,6 @@ async fn converse(
         tracing::debug!(%error, "a connection of a web browser failed");
     }
 }
+
+#[cfg(test)]
+mod tests;

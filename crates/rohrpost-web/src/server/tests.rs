@@ -1,0 +1,111 @@
+use std::{net::Ipv4Addr, path::Path};
+
+use rohrpost_mail::{Domain, Trust};
+use rohrpost_tls::{CertStore, ClientTls, ClientTlsOptions, ConnectOptions, ServerTlsOptions, ca::Ca};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::*;
+use crate::{LocalDomains, settings::tests::usual};
+
+struct HereTest;
+
+impl LocalDomains for HereTest {
+    fn is_local(&self, domain: &Domain) -> bool {
+        domain.as_str() == "here.test"
+    }
+}
+
+/// A running server, and where its two sockets are.
+struct Running {
+    server: WebServer,
+    https: SocketAddr,
+    redirect: SocketAddr,
+    authority: Ca,
+    folder: tempfile::TempDir,
+}
+
+fn site(certificates: &CertStore) -> (Site, ServerTls) {
+    let site =
+        Site { names: Vec::new(), services: usual(), domains: Arc::new(HereTest), certificates: certificates.clone() };
+    (site, ServerTls::new(ServerTlsOptions::new(certificates.clone(), "web")).unwrap())
+}
+
+fn start() -> Running {
+    let free = || std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (https, redirect) = (free(), free());
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Ca::open(folder.path(), "Test authority").unwrap();
+    let (site, tls) = site(&CertStore::from_pem([authority.issue(["here.test"])]).unwrap());
+    let addresses = (https.local_addr().unwrap(), redirect.local_addr().unwrap());
+    let sockets = WebSockets { https: vec![https], redirect: vec![redirect] };
+    let server = WebServer::start(sockets, site, tls).unwrap();
+    Running { server, https: addresses.0, redirect: addresses.1, authority, folder }
+}
+
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // The end of the connection is what counts, however it comes.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn over_tls(at: SocketAddr, ca: &Path, request: &str) -> String {
+    let client = ClientTls::new(ClientTlsOptions::default()).unwrap();
+    let trust = Trust::Ca(ca.join("ca.crt").display().to_string());
+    let options = ConnectOptions::new("here.test".parse().unwrap(), trust).require_trust();
+    let stream = TcpStream::connect(at).await.unwrap();
+    converse(client.connect(stream, &options).await.unwrap().0, request).await
+}
+
+const ASK: &str = "GET /setup HTTP/1.1\r\nHost: here.test\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn pages_are_served_in_tls_and_everybody_else_is_sent_there() {
+    let running = start();
+    let page = over_tls(running.https, running.folder.path(), ASK).await;
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    let sent = converse(TcpStream::connect(running.redirect).await.unwrap(), ASK).await;
+    assert!(sent.contains(&format!("location: https://here.test:{}/setup\r\n", running.https.port())), "{sent}");
+}
+
+#[tokio::test]
+async fn a_reload_changes_what_is_served_and_a_stop_waits_for_nobody_who_is_idle() {
+    let running = start();
+    let (site, tls) = site(&CertStore::from_pem([running.authority.issue(["here.test"])]).unwrap());
+    running.server.reload(Site { services: Vec::new(), ..site }, tls);
+    let ask = ASK.replace("/setup", "/mail/config-v1.1.xml");
+    let answer = over_tls(running.https, running.folder.path(), &ask).await;
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let idle = TcpStream::connect(running.redirect).await.unwrap();
+    running.server.stop(Duration::from_mins(1)).await;
+    assert_eq!(converse(idle, "").await, "");
+    assert!(TcpStream::connect(running.https).await.is_err());
+}
+
+#[tokio::test]
+async fn who_opens_too_many_connections_gets_no_more_and_gets_them_again_after_closing() {
+    let running = start();
+    let connect = async || TcpStream::connect(running.redirect).await.unwrap();
+    let mut open = Vec::new();
+    for _ in 0..ADDRESS_CONNECTIONS_MAX {
+        open.push(connect().await);
+    }
+    assert_eq!(converse(connect().await, ASK).await, "");
+    drop(open);
+    // The server learns of the ends one by one.
+    while converse(connect().await, ASK).await.is_empty() {}
+}
+
+#[tokio::test]
+async fn a_header_that_is_too_long_or_no_http_is_refused() {
+    let running = start();
+    for octets in ["\0\0\0\0\r\n\r\n".to_owned(), format!("GET /{} HTTP/1.1\r\n", "a".repeat(2 * HEADER_BYTES_MAX))] {
+        let mut stream = TcpStream::connect(running.redirect).await.unwrap();
+        // It may be refused before all of it is written.
+        let _ = stream.write_all(octets.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
+    }
+}
