@@ -50,8 +50,6 @@ pub enum Event {
     Message {
         /// Which one.
         uid: u32,
-        /// Whether its header and the first lines are enough.
-        is_top: bool,
     },
     /// QUIT asks to remove these messages: [`crate::Session::answer_removal`]. There is at least one.
     Remove {

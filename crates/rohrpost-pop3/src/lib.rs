@@ -82,7 +82,7 @@
 //!                 maildrop.extend([(17, 19)]);
 //!                 session.answer_maildrop(now, Ok(maildrop));
 //!             }
-//!             Event::Message { uid: 17, .. } => {
+//!             Event::Message { uid: 17 } => {
 //!                 session.begin_message(19);
 //!                 session.push_message(b"Subject: a\r\n\r\n.b\r\n");
 //!                 session.end_message(now);

@@ -130,7 +130,7 @@ impl Session {
     pub(super) fn ask_message(&mut self, now: Instant, number: u64, lines: Option<u64>) {
         let State::Transaction(maildrop) = &self.state else { return };
         let Some(message) = maildrop.get(number) else { return self.error(now, &response::NO_SUCH_MESSAGE) };
-        self.events.push_back(Event::Message { uid: message.uid, is_top: lines.is_some() });
+        self.events.push_back(Event::Message { uid: message.uid });
         self.question = Some(Question::Message(Sending { stuffing: Stuffing::new(lines), is_begun: false }));
     }
 

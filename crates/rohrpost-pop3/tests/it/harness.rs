@@ -218,7 +218,7 @@ impl Wire {
                 let maildrop = if user == "closed@here.test" { Err(down) } else { Ok(maildrop) };
                 self.session.answer_maildrop(now, maildrop);
             }
-            Event::Message { uid, .. } => self.message(uid),
+            Event::Message { uid } => self.message(uid),
             Event::Remove { uids } => {
                 let down = Negative::new(ResponseCode::SysTemp, "Nothing was removed");
                 let removed = if self.is_store_down { Err(down) } else { Ok(()) };
