@@ -30,6 +30,7 @@ mod server;
 mod settings;
 mod site;
 
+pub use page::Links;
 pub use records::Record;
 pub use server::{WebServer, WebSockets};
 pub use settings::{Encryption, MailSettings, Protocol, Server, Servers, Service};

@@ -1,13 +1,36 @@
 //! The pages for people, in English and German, without any script.
 
-use askama::Template;
+use askama::{Template, filters::urlencode_strict};
 use axum::http::{HeaderMap, header};
-use rohrpost_mail::dsn::Language;
+use rohrpost_mail::{Domain, Mailbox, dsn::Language};
+use serde::Serialize;
 
 use crate::{
     qr,
     settings::{Encryption, MailSettings, Protocol, Server},
 };
+
+/// Where a mailbox has its pages.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Links {
+    /// For people.
+    pub page: String,
+    /// The profile for Apple's programs.
+    pub profile: String,
+}
+
+impl Links {
+    /// Those of an address on a web server; without a port that of HTTPS.
+    ///
+    /// # Panics
+    /// Never: text is written into memory.
+    pub fn of(address: &Mailbox, host: &Domain, port: Option<u16>) -> Self {
+        let port = port.filter(|port| *port != 443).map_or_else(String::new, |port| format!(":{port}"));
+        let address = urlencode_strict(address.to_string()).expect("text is written into memory");
+        let link = |path: &str| format!("https://{host}{port}{path}?address={address}");
+        Self { page: link("/setup"), profile: link("/mobileconfig") }
+    }
+}
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,24 +81,23 @@ pub(crate) fn ask(Tongue(language): Tongue, is_unknown: bool) -> String {
 ///
 /// # Panics
 /// Never: text is written into memory.
-pub(crate) fn show(Tongue(language): Tongue, settings: &MailSettings, origin: &str, is_signed: bool) -> Option<String> {
+pub(crate) fn show(
+    Tongue(language): Tongue,
+    settings: &MailSettings,
+    links: &Links,
+    is_signed: bool,
+) -> Option<String> {
     let (incoming, outgoing) = settings.servers.pair()?;
-    let profile = format!("{origin}/mobileconfig?address={}", urlencoded(&settings.address.to_string()));
     let show = Show {
         language,
         settings,
         incoming,
         outgoing,
         is_signed,
-        profile_code: qr::svg(&profile),
+        profile_code: qr::svg(&links.profile),
         thunderbird_code: qr::thunderbird(settings).and_then(|text| qr::svg(&text)),
     };
     Some(show.render().expect("text is written into memory"))
-}
-
-/// A text as the value of a query.
-fn urlencoded(text: &str) -> String {
-    askama::filters::urlencode_strict(text).map(|encoded| encoded.to_string()).expect("text is written into memory")
 }
 
 /// The name of a protocol.
@@ -96,5 +118,33 @@ fn scheme(server: &Server) -> &'static str {
         (Protocol::Pop3, false) => "pop",
         (Protocol::Submission, true) => "smtps",
         (Protocol::Submission, false) => "smtp",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::ann;
+
+    #[test]
+    fn links_name_the_port_only_where_it_is_another() {
+        let host = Domain::parse("mx.here.test").unwrap();
+        let page = |port| Links::of(&ann(), &host, port).page;
+        assert_eq!(page(Some(8443)), "https://mx.here.test:8443/setup?address=ann%40here.test");
+        assert_eq!(page(Some(443)), "https://mx.here.test/setup?address=ann%40here.test");
+        assert_eq!(page(None), page(Some(443)));
+    }
+
+    #[test]
+    fn the_browser_says_the_language_unless_somebody_chose() {
+        let choose = |chosen, accepted: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, accepted.parse().unwrap())]);
+            Tongue::choose(chosen, &headers).0
+        };
+        assert_eq!(choose(None, "fr-FR,fr;q=0.9, de-AT;q=0.8, en;q=0.7"), Language::German);
+        assert_eq!(choose(None, "en-GB,de"), Language::English);
+        assert_eq!(choose(None, "fr"), Language::English);
+        assert_eq!(choose(Some("de"), "en"), Language::German);
+        assert_eq!(choose(Some("xx"), "de"), Language::German);
     }
 }

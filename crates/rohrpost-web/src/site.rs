@@ -21,7 +21,7 @@ use crate::{
     autodiscover::{self, Problem, Question},
     limits::BODY_BYTES_MAX,
     mobileconfig,
-    page::{self, Tongue},
+    page::{self, Links, Tongue},
     settings::{MailSettings, Servers, Service},
 };
 
@@ -191,7 +191,11 @@ async fn setup(
     };
     let settings = site.address(&text).map(|address| MailSettings::of(&address, &site.services));
     let signed = site.certificates.can_sign_for(&origin.host);
-    let page = settings.and_then(|settings| page::show(tongue, &settings, &origin.to_string(), signed));
+    let shown = |settings: &MailSettings| {
+        let links = Links::of(&settings.address, &origin.host, origin.port);
+        page::show(tongue, settings, &links, signed)
+    };
+    let page = settings.as_ref().and_then(shown);
     match page {
         Some(page) => answer::page(StatusCode::OK, page),
         None => answer::page(StatusCode::NOT_FOUND, page::ask(tongue, true)),
