@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("delivery", &["queue", "client", "dns", "store", "tls", "mail", "smtp"]),
     ("sender", &["mail", "smtp", "sasl", "client", "tls", "dns", "submit"]),
     ("ffi", &["sender", "mail"]),
-    ("server", &["smtp", "pop3", "sasl", "intake", "queue", "store", "tls", "dns", "submit", "mail"]),
+    ("server", &["smtp", "imap", "pop3", "sasl", "intake", "queue", "store", "tls", "dns", "submit", "mail"]),
     ("web", &["tls", "mail"]),
     ("testkit", &["mail", "sasl", "smtp", "tls", "dns", "store", "queue", "client", "intake"]),
 ];

@@ -217,7 +217,8 @@ impl Intake {
         self.0.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    /// The store that everything goes to, and accounts and mailboxes are in.
+    pub fn store(&self) -> &Store {
         &self.0.store
     }
 

@@ -1,8 +1,7 @@
 //! One connection, whatever is spoken on it, from accept to close.
 //!
 //! What SMTP, IMAP and POP3 have in common: the [`door`], TLS, octets in and out ([`io`]), log-ins ([`log_in`]) and
-//! what is written down about it all ([`log`]). What is said is the business of the drivers: [`crate::smtp`],
-//! [`crate::imap`], [`crate::pop3`]. Each owns one [`Connection`] and one pure session, and moves octets between them.
+//! what is written down about it all ([`log`]). What is said is the business of the drivers, such as [`crate::smtp`]. Each owns one [`Connection`] and one pure session, and moves octets between them.
 //!
 //! A driver reads only when its session has taken everything it got, so a peer that sends faster than it is answered
 //! waits in its own kernel. Reading uses a buffer of the thread: what the session does not take at once is copied, at
@@ -15,14 +14,10 @@ mod log_in;
 
 pub(crate) use log_in::ScramStart;
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
-use rohrpost_intake::Peer;
+use rohrpost_intake::{Peer, peers::AccountPlace};
 use rohrpost_sasl::server::TlsFacts;
 use rohrpost_store::Account;
 use tokio::time::timeout;
@@ -50,6 +45,8 @@ pub(crate) struct Connection {
     link: Link,
     /// Who proved a password, until the session says that it may count.
     proven: Option<Arc<Account>>,
+    /// The place of this session among those of its account.
+    account_place: Option<AccountPlace>,
     tarpit: io::Tarpit,
 }
 
@@ -71,6 +68,7 @@ async fn serve_until_closed(listener: Arc<Listener>, shared: &Arc<Shared>, strea
     let door::Admitted { connection, facts, refusal, place } = admitted;
     match connection.listener.dialogue.clone() {
         Dialogue::Mail(profiles) => Box::pin(smtp::serve(connection, profiles, facts, refusal)).await,
+        Dialogue::Imap(_) | Dialogue::Pop3(_) => {}
     }
     drop(place);
 }

@@ -27,6 +27,18 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Reply delay for each unknown recipient beyond those that may be typing errors.
 pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(5);
 
+/// Messages that one page of FETCH holds: some thousand envelopes a millisecond need no larger one, and whoever fetches a
+/// whole mailbox holds this much of it.
+pub const FETCH_ROWS: usize = 256;
+/// Messages of one APPEND (RFC 3502): those that are whole wait in memory, or in files, for the last one.
+pub const APPENDED_AT_ONCE_MAX: usize = 1_000;
+const _: () = assert!(APPENDED_AT_ONCE_MAX <= rohrpost_store::limits::CHANGED_AT_ONCE_MAX);
+
+/// Messages of POP3 that are read ahead: clients fetch one after the other, and one read of the store gives many.
+pub const POP3_AHEAD_MESSAGES_MAX: usize = 32;
+/// Octets of them: 1,000 sessions that fetch hold 128 MiB.
+pub const POP3_AHEAD_OCTETS_MAX: usize = 128 * 1024;
+
 /// Octets of a request on the control socket.
 pub const CONTROL_REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// Octets of an answer on the control socket.

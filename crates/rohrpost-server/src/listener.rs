@@ -2,6 +2,7 @@
 
 mod auth;
 mod mail;
+mod mailboxes;
 
 use std::{net::IpAddr, os::unix, sync::Arc};
 
@@ -12,8 +13,8 @@ use rohrpost_sasl::{Mechanism, server::Decoy};
 use rohrpost_smtp::server::{BareNewline, Extensions, Protocol, Timeouts};
 use rohrpost_tls::ServerTls;
 
-pub(crate) use self::mail::MailProfiles;
 pub use self::auth::{AuthRule, AuthSettings};
+pub(crate) use self::mail::MailProfiles;
 
 /// Octets a message may have unless the operator says otherwise: 50 MiB.
 pub const SIZE_MAX: u64 = 50 * 1024 * 1024;
@@ -43,6 +44,10 @@ impl Bound {
 pub enum Service {
     /// Mail comes in.
     Mail(Protocol),
+    /// Mailboxes are read by IMAP (RFC 9051, RFC 3501).
+    Imap,
+    /// Mailboxes are fetched by POP3 (RFC 1939).
+    Pop3,
 }
 
 impl From<Protocol> for Service {
@@ -57,6 +62,7 @@ impl Service {
             Self::Mail(Protocol::Smtp) => Role::Smtp,
             Self::Mail(Protocol::Submission) => Role::Submission,
             Self::Mail(Protocol::Lmtp) => Role::Lmtp,
+            Self::Imap | Self::Pop3 => Role::Mailboxes,
         }
     }
 }
@@ -83,7 +89,7 @@ pub struct ListenerSettings {
     pub host_name: Domain,
     /// What the greeting says behind the name.
     pub software: String,
-    /// What EHLO offers.
+    /// What EHLO offers; IMAP and POP3 always offer all they have.
     pub extensions: Extensions,
     /// What EHLO offers to some networks instead; the first that fits counts.
     pub extensions_for: Vec<(IpNet, Extensions)>,
@@ -107,6 +113,7 @@ impl ListenerSettings {
             tls: match service {
                 Service::Mail(Protocol::Lmtp) => ListenerTls::Off,
                 Service::Mail(_) => ListenerTls::Offered,
+                Service::Imap | Service::Pop3 => ListenerTls::Required,
             },
             server_tls: None,
             is_enabled: true,
@@ -117,6 +124,7 @@ impl ListenerSettings {
             software: "Rohrpost".to_owned(),
             extensions: match service {
                 Service::Mail(protocol) => Extensions::of(protocol),
+                Service::Imap | Service::Pop3 => Extensions::of(Protocol::Smtp),
             },
             extensions_for: Vec::new(),
             size_max: SIZE_MAX,
@@ -148,6 +156,10 @@ pub(crate) struct Listener {
 pub(crate) enum Dialogue {
     /// SMTP, submission, LMTP.
     Mail(Arc<MailProfiles>),
+    /// IMAP
+    Imap(Arc<rohrpost_imap::profile::Profile>),
+    /// POP3
+    Pop3(Arc<rohrpost_pop3::Profile>),
 }
 
 /// Where log-ins are taken on one socket, as the pure sessions want to know it.
@@ -179,6 +191,8 @@ impl Listener {
             Service::Mail(protocol) => {
                 Dialogue::Mail(Arc::new(MailProfiles::new(settings, protocol, &log_ins, &limits)))
             }
+            Service::Imap => Dialogue::Imap(Arc::new(mailboxes::imap(settings, &log_ins))),
+            Service::Pop3 => Dialogue::Pop3(Arc::new(mailboxes::pop3(settings, &log_ins))),
         };
         Self {
             name: settings.name.as_str().into(),

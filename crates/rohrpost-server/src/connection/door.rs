@@ -65,6 +65,7 @@ pub(super) async fn admit(
         pending,
         link,
         proven: None,
+        account_place: None,
         tarpit: io::Tarpit::default(),
     };
     Ok(Admitted { connection, facts, place, refusal })

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use rohrpost_intake::{LogIn, ScramAnswer};
+use rohrpost_intake::{LogIn, Refusal, Role, ScramAnswer};
 use rohrpost_mail::Secret;
 use rohrpost_sasl::{ScramKeys, server::AuthVerdict};
 use rohrpost_store::ScramSecret;
@@ -58,17 +58,24 @@ impl Connection {
         }
     }
 
-    /// The session says that the client is who it says. After SCRAM the account is still to be fetched; false where it
-    /// has gone meanwhile, so that the session must go too.
-    pub(crate) async fn log_in(&mut self, user: &str) -> bool {
+    /// The session says that the client is who it says. After SCRAM the account is still to be fetched; on listeners where
+    /// mail is read it needs a place among its sessions.
+    ///
+    /// # Errors
+    /// The account has gone meanwhile, or has too many sessions: this one must go, too.
+    pub(crate) async fn log_in(&mut self, user: &str) -> Result<(), Refusal> {
         let outcome = match self.proven.take() {
             Some(account) => LogIn::Right(account),
             None => self.shared.intake.scram_proved(user, self.ip(), now()).await,
         };
         self.note_log_in(user, &outcome);
-        let LogIn::Right(account) = outcome else { return false };
+        let LogIn::Right(account) = outcome else { return Err(Refusal::Overload) };
+        if self.peer.role == Role::Mailboxes {
+            let limits = self.shared.intake.peer_limits(self.peer.role);
+            self.account_place = Some(self.shared.intake.peers().enter_account(&account.login, &limits)?);
+        }
         self.peer.account = Some(account);
-        true
+        Ok(())
     }
 
     /// A proof of SCRAM was wrong.

@@ -30,7 +30,8 @@ pub struct AuthRule {
 impl AuthRule {
     /// Whether this listener offers log-ins inside TLS. What it does not say itself it inherits from the implicit-TLS
     /// listener among `all`, disabled ones included: of its own protocol first, then of SMTP in either form, for both
-    /// share port 465. Where there is none, or that is silent too, submission offers them, and SMTP and LMTP do not.
+    /// share port 465. Where there is none, or that is silent too, submission, IMAP and POP3 offer them, and SMTP and
+    /// LMTP do not.
     pub fn offers_auth(&self, all: &[Self]) -> bool {
         if let Some(own) = self.auth_tls {
             return own;
@@ -42,7 +43,7 @@ impl AuthRule {
             all.iter().find(|other| other.tls == ListenerTls::Implicit && inherits(self.service, other.service))
         };
         let source = implicit(|own, other| own == other).or_else(|| implicit(shares_port)).unwrap_or(self);
-        source.auth_tls.unwrap_or(source.service == Service::Mail(Protocol::Submission))
+        source.auth_tls.unwrap_or(!matches!(source.service, Service::Mail(Protocol::Smtp | Protocol::Lmtp)))
     }
 }
 
@@ -78,6 +79,13 @@ mod tests {
         assert!(!offers(rule(Smtp, Offered, None), &[]));
         assert!(offers(rule(Submission, Implicit, None), &[]));
         assert!(!offers(rule(Lmtp, Offered, None), &[rule(Submission, Implicit, Some(true))]));
+        let imap = |tls, auth_tls| AuthRule { service: Service::Imap, tls, auth_tls };
+        assert!(
+            offers(imap(Required, None), &[rule(Submission, Implicit, Some(false))]),
+            "mail is read by those with accounts"
+        );
+        assert!(!offers(imap(Required, None), &[imap(Implicit, Some(false))]));
+        assert!(offers(AuthRule { service: Service::Pop3, ..imap(Required, None) }, &[imap(Implicit, Some(false))]));
         let both = [rule(Smtp, Implicit, Some(false)), rule(Submission, Implicit, Some(true))];
         assert!(offers(starttls, &both), "its own protocol first");
         assert!(!offers(rule(Smtp, Offered, None), &both));

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use rohrpost_intake::settings::PeerLimits;
 use rohrpost_smtp::server::{Extensions, Profile, Protocol};
 
-use super::{LogIns, ListenerSettings};
+use super::{ListenerSettings, LogIns};
 use crate::hashes::ProviderHashes;
 
 /// The largest number that LIMITS can say: six digits (RFC 9422 §4).

@@ -97,8 +97,8 @@ impl Driver {
 
     /// 235 is on its way, whatever has become of the account meanwhile.
     async fn log_in(&mut self, user: &str) {
-        if !self.connection.log_in(user).await {
-            self.session.shut_down(Refusal::Overload.reply());
+        if let Err(refusal) = self.connection.log_in(user).await {
+            self.session.shut_down(refusal.reply());
         }
     }
 

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub(crate) use self::{
     delivery::{Dns, Language, Notices, Queue, TlsPolicy, ValidateWord},
-    intake::{Access, AccessAction, Limits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
+    intake::{Access, AccessAction, Limits, MailboxLimits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
     listener::{Auth, BareNewlines, Certificate, Extensions, Listener, OneOrMany, ProtocolWord, Tls},
     route::{AfterDotWord, ChooseWord, Pipe, Route, RouteHost},
     submit::{Masquerade, Submit, UserSenders},
@@ -100,8 +100,9 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) tls: Tls,
 
-    /// Where mail comes in. Without any `[[listener]]` there are three: `mx` on port 25, `submissions` on 465 and
-    /// `submission` on 587, each on all addresses. A listener is known by its name.
+    /// Where mail comes in, and where it is read. Without any `[[listener]]` there are four: `mx` on port 25,
+    /// `submissions` on 465, `submission` on 587 and `imaps` on 993, each on all addresses. A listener is known by its
+    /// name.
     #[serde(default)]
     pub(crate) listener: Vec<Listener>,
 

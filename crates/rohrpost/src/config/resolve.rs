@@ -191,6 +191,7 @@ impl Notes {
             access,
             mx_limits: peer_limits(&limits.mx, intake::PeerLimits::MX),
             submission_limits: peer_limits(&limits.submission, intake::PeerLimits::SUBMISSION),
+            mailbox_limits: mailbox_limits(&limits.mailboxes),
             account_limits: intake::AccountLimits {
                 messages_per_hour: limits.account.messages_per_hour,
                 recipients_per_day: limits.account.recipients_per_day,
@@ -278,6 +279,16 @@ fn peer_limits(set: &file::PeerLimits, unset: intake::PeerLimits) -> intake::Pee
         messages_per_connection: set.messages_per_connection.unwrap_or(unset.messages_per_connection),
         recipients_per_message: set.recipients_per_message.unwrap_or(unset.recipients_per_message),
         ..unset
+    }
+}
+
+fn mailbox_limits(set: &file::MailboxLimits) -> intake::PeerLimits {
+    intake::PeerLimits {
+        connections_per_address: set.connections_per_address,
+        connections_per_network: set.connections_per_network,
+        connections_per_minute: set.connections_per_minute,
+        sessions_per_account: set.sessions_per_account,
+        ..intake::PeerLimits::MAILBOXES
     }
 }
 

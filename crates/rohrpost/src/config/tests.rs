@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use rohrpost_mail::ListenerTls;
 use rohrpost_queue::{AccountPattern, AddressPattern, RouteRule};
 
 use super::{parse, read};
@@ -16,8 +17,34 @@ fn fault(lines: &str) -> String {
 fn two_lines_are_a_configuration() {
     let settings = parse(Path::new("rohrpost.toml"), GOOD).unwrap();
     let names: Vec<_> = settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
-    assert_eq!(names, ["mx", "submissions", "submission"]);
+    assert_eq!(names, ["mx", "submissions", "submission", "imaps"]);
     assert!(settings.intake.trusted_networks.is_empty(), "nobody relays unless told to");
+}
+
+#[test]
+fn mail_is_read_inside_tls_unless_the_listener_says_otherwise() {
+    let listener = |protocol: &str, port: u16, more: &str| {
+        let (name, address) = (port, format!("[::1]:{port}"));
+        format!("[[listener]]\nname = \"{name}\"\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n{more}")
+    };
+    let lines = [
+        listener("imap", 143, ""),
+        listener("imap", 993, ""),
+        listener("pop3", 110, "tls = \"offered\"\nauth = { clear = true }\n"),
+        listener("pop3", 995, ""),
+    ];
+    let settings = parse(Path::new("rohrpost.toml"), &format!("{GOOD}{}", lines.concat())).unwrap();
+    let tls: Vec<_> = settings.listeners.iter().map(|listener| listener.tls).collect();
+    assert_eq!(tls, [ListenerTls::Required, ListenerTls::Implicit, ListenerTls::Offered, ListenerTls::Implicit]);
+    assert!(settings.listeners[2].auth_clear);
+}
+
+#[test]
+fn what_only_smtp_has_is_a_fault_where_mail_is_read() {
+    insta::assert_snapshot!(fault(
+        "[[listener]]\nname = \"imap\"\nprotocol = \"imap\"\naddress = \"[::]:143\"\nrequire_auth = true\n\
+         extensions = { disable = [\"IDLE\"] }\n"
+    ));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use rohrpost_mail::ListenerTls;
-use rohrpost_server::{AuthSettings, Bound, ListenerSettings};
+use rohrpost_server::{AuthSettings, Bound, ListenerSettings, Service};
 use rohrpost_tls::{CertStore, ClientAuth, ServerTls, ServerTlsOptions};
 
 use crate::config::{Settings, resolve::Listener};
@@ -15,7 +15,14 @@ use crate::config::{Settings, resolve::Listener};
 /// Application protocols that clients may name in the handshake (RFC 7301). None is registered for SMTP: these are what
 /// other mail servers take. Whoever names none is let in, whoever names only others wanted another server, and is
 /// refused: its session was turned towards us.
-const APPLICATIONS: [&[u8]; 3] = [b"smtp", b"esmtp", b"lmtp"];
+fn applications(service: Service) -> Vec<Vec<u8>> {
+    let names: &[&[u8]] = match service {
+        Service::Mail(_) => &[b"smtp", b"esmtp", b"lmtp"],
+        Service::Imap => &[b"imap"],
+        Service::Pop3 => &[b"pop3"],
+    };
+    names.iter().map(|name| name.to_vec()).collect()
+}
 
 /// The certificates of a node: those of all listeners, and those that one has for itself.
 pub(crate) struct Certificates {
@@ -45,6 +52,11 @@ impl Certificates {
     /// All of them.
     pub(crate) fn stores(&self) -> Vec<CertStore> {
         std::iter::once(&self.shared).chain(self.own.values()).cloned().collect()
+    }
+
+    /// Those of all listeners.
+    pub(super) fn shared(&self) -> &CertStore {
+        &self.shared
     }
 
     fn of(&self, listener: &Listener) -> &CertStore {
@@ -102,7 +114,7 @@ fn one(
         bare_newline: listener.bare_newline,
         timeouts: settings.timeouts,
         proxy_networks: listener.proxy_networks.clone(),
-        ..ListenerSettings::new(&listener.name, listener.protocol, host_name)
+        ..ListenerSettings::new(&listener.name, listener.service, host_name)
     })
 }
 
@@ -117,7 +129,7 @@ fn server_tls(
     let client_auth = listener.client_ca.clone().map(|ca| ClientAuth { ca, required: false });
     let options = ServerTlsOptions {
         min: settings.min_tls,
-        alpn: APPLICATIONS.map(<[u8]>::to_vec).to_vec(),
+        alpn: applications(listener.service),
         client_auth,
         ..ServerTlsOptions::new(certificates.of(listener).clone(), &listener.name)
     };

@@ -173,6 +173,9 @@ pub(crate) struct Limits {
     /// What a peer may do on listeners with `protocol = "submission"`.
     pub(crate) submission: PeerLimits,
 
+    /// What a peer may do on listeners with `protocol = "imap"` and `"pop3"`.
+    pub(crate) mailboxes: MailboxLimits,
+
     /// What accounts may send.
     pub(crate) account: AccountLimits,
 
@@ -196,6 +199,7 @@ impl Default for Limits {
             trusted_messages_per_hour: 1_000,
             mx: PeerLimits::default(),
             submission: PeerLimits::default(),
+            mailboxes: MailboxLimits::default(),
             account: AccountLimits::default(),
             x_originating_ip: OriginatingIp::Off,
         }
@@ -242,6 +246,43 @@ pub(crate) struct PeerLimits {
     ///
     /// Example: `1000`
     pub(crate) recipients_per_message: Option<usize>,
+}
+
+/// A mail program keeps several connections open, and a whole office may come from one address. Members of
+/// `trusted_networks` have none of these limits but that of their account.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MailboxLimits {
+    /// Connections at once of one IPv4 address or IPv6 /64.
+    ///
+    /// Default: `500`
+    pub(crate) connections_per_address: u32,
+
+    /// Connections at once of one IPv4 /24 or IPv6 /48.
+    ///
+    /// Default: `1500`
+    pub(crate) connections_per_network: u32,
+
+    /// New connections a minute of one address.
+    ///
+    /// Default: `300`
+    pub(crate) connections_per_minute: u32,
+
+    /// Sessions at once of one account, wherever it comes from; 0 for no limit.
+    ///
+    /// Default: `50`
+    pub(crate) sessions_per_account: u32,
+}
+
+impl Default for MailboxLimits {
+    fn default() -> Self {
+        Self {
+            connections_per_address: 500,
+            connections_per_network: 1_500,
+            connections_per_minute: 300,
+            sessions_per_account: 50,
+        }
+    }
 }
 
 /// Limits slide: any 60 minutes, any 24 hours. Accounts of the classes `service` and `bulk` have none.

@@ -16,7 +16,7 @@ pub(crate) struct Listener {
     pub(crate) name: String,
 
     /// `"smtp"`: mail for our domains. `"submission"`: mail from accounts to anywhere. `"lmtp"`: local delivery, one
-    /// reply per recipient (RFC 2033).
+    /// reply per recipient (RFC 2033). `"imap"` and `"pop3"`: accounts read their mail.
     ///
     /// Required: `"smtp"`
     pub(crate) protocol: ProtocolWord,
@@ -47,8 +47,9 @@ pub(crate) struct Listener {
     pub(crate) enabled: bool,
 
     /// `"off"`; `"offered"`: STARTTLS may be used; `"required"`: before STARTTLS nothing else is answered (not for a
-    /// public MX: RFC 3207 §4); `"implicit"`: TLS from the first octet. Unset: `"implicit"` on port 465, else
-    /// `"offered"` for smtp, `"required"` for submission, `"off"` for lmtp.
+    /// public MX: RFC 3207 §4); `"implicit"`: TLS from the first octet. Unset: `"implicit"` on the ports 465, 993 and
+    /// 995, else `"offered"` for smtp, `"required"` for submission, imap and pop3, `"off"` for lmtp. POP3 calls the
+    /// command STLS.
     ///
     /// Example: `"offered"`
     pub(crate) tls: Option<ListenerTls>,
@@ -57,7 +58,8 @@ pub(crate) struct Listener {
     #[serde(default)]
     pub(crate) auth: Auth,
 
-    /// Whether a client must log in before it sends. Unset: yes for submission, else no.
+    /// Whether a client must log in before it sends. Unset: yes for submission, else no. Not for imap and pop3, where
+    /// there is nothing to do without.
     ///
     /// Example: `false`
     pub(crate) require_auth: Option<bool>,
@@ -78,7 +80,7 @@ pub(crate) struct Listener {
     /// Example: `"partners.pem"`
     pub(crate) client_ca: Option<PathBuf>,
 
-    /// SMTP extensions that are hidden and refused.
+    /// SMTP extensions that are hidden and refused. Not for imap and pop3.
     #[serde(default)]
     pub(crate) extensions: Extensions,
 
@@ -111,6 +113,10 @@ pub(crate) enum ProtocolWord {
     Submission,
     /// RFC 2033
     Lmtp,
+    /// RFC 9051 and RFC 3501
+    Imap,
+    /// RFC 1939
+    Pop3,
 }
 
 /// `x` or `[x, y]`.
@@ -143,7 +149,7 @@ pub(crate) struct Auth {
     pub(crate) clear: bool,
 
     /// Whether log-ins are taken inside TLS. Unset: as the listener with implicit TLS of the same protocol says, also
-    /// when that one is closed; without one: yes for submission, else no.
+    /// when that one is closed; without one: yes for submission, imap and pop3, else no.
     ///
     /// Example: `true`
     pub(crate) tls: Option<bool>,

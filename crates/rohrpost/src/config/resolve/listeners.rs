@@ -4,6 +4,7 @@ use std::{collections::HashSet, path::PathBuf};
 
 use ipnet::IpNet;
 use rohrpost_mail::{Domain, ListenerTls};
+use rohrpost_server::Service;
 use rohrpost_smtp::server::{BareNewline, Extensions, Protocol};
 use rohrpost_tls::CertPair;
 
@@ -19,8 +20,8 @@ use crate::{
 pub(crate) struct Listener {
     /// Its name.
     pub(crate) name: String,
-    /// What it speaks.
-    pub(crate) protocol: Protocol,
+    /// What it serves.
+    pub(crate) service: Service,
     /// Where.
     pub(crate) at: Vec<ListenAt>,
     /// Whom its unix sockets let in.
@@ -52,7 +53,7 @@ pub(crate) struct Listener {
 }
 
 impl Notes {
-    /// All listeners; the three usual ones where the file names none.
+    /// All listeners; the usual ones where the file names none.
     pub(super) fn listeners(&mut self, config: &file::Config) -> Vec<Listener> {
         if config.listener.is_empty() {
             return usual().iter().enumerate().map(|(at, listener)| self.listener(at, listener)).collect();
@@ -72,21 +73,18 @@ impl Notes {
         let at = self.places(&key.then("address"), &listener.address);
         let tls = listener.tls.unwrap_or_else(|| usual_tls(listener.protocol, &at));
         self.look_at(listener, tls, &at);
-        let protocol = match listener.protocol {
-            file::ProtocolWord::Smtp => Protocol::Smtp,
-            file::ProtocolWord::Submission => Protocol::Submission,
-            file::ProtocolWord::Lmtp => Protocol::Lmtp,
-        };
-        let (extensions, extensions_for) = self.extensions(&key.then("extensions"), protocol, &listener.extensions);
+        let service = service(listener.protocol);
+        self.refuse_what_only_smtp_has(&key, service, listener);
+        let (extensions, extensions_for) = self.extensions(&key.then("extensions"), service, &listener.extensions);
         Listener {
             name: listener.name.clone(),
-            protocol,
+            service,
             access: self.socket_access(&key, listener, &at),
             enabled: listener.enabled,
             tls,
             auth_clear: listener.auth.clear,
             auth_tls: listener.auth.tls,
-            require_auth: listener.require_auth.unwrap_or(protocol == Protocol::Submission),
+            require_auth: listener.require_auth.unwrap_or(service == Service::Mail(Protocol::Submission)),
             host_name: listener.host_name.clone(),
             certificate: listener.certificate.as_ref().map(|pair| self.pair(pair)),
             client_ca: listener.client_ca.as_ref().map(|file| self.folder.join(file)),
@@ -101,7 +99,21 @@ impl Notes {
         }
     }
 
-    fn places(&mut self, key: &KeyPath, address: &file::OneOrMany) -> Vec<ListenAt> {
+    /// To ask for something that this listener cannot do is a mistake.
+    fn refuse_what_only_smtp_has(&mut self, key: &KeyPath, service: Service, listener: &file::Listener) {
+        if let Service::Mail(_) = service {
+            return;
+        }
+        let set = [
+            ("require_auth", listener.require_auth.is_some()),
+            ("extensions", listener.extensions != file::Extensions::default()),
+        ];
+        for (name, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+            self.fault(key.then(name), "only smtp, submission and lmtp have it: mail is read by those who logged in");
+        }
+    }
+
+    pub(super) fn places(&mut self, key: &KeyPath, address: &file::OneOrMany) -> Vec<ListenAt> {
         let place = |(index, text): (usize, &String)| {
             let at = match address {
                 file::OneOrMany::One(_) => self.value(key, text.parse())?,
@@ -149,10 +161,14 @@ impl Notes {
     fn extensions(
         &mut self,
         key: &KeyPath,
-        protocol: Protocol,
+        service: Service,
         set: &file::Extensions,
     ) -> (Extensions, Vec<(IpNet, Extensions)>) {
-        let all = self.without(&key.then("disable"), Extensions::of(protocol), &set.disable);
+        let usual = match service {
+            Service::Mail(protocol) => Extensions::of(protocol),
+            Service::Imap | Service::Pop3 => return (Extensions::of(Protocol::Smtp), Vec::new()),
+        };
+        let all = self.without(&key.then("disable"), usual, &set.disable);
         let mut some = Vec::new();
         for (index, rule) in set.disable_for.iter().enumerate() {
             let left = self.without(&key.then("disable_for").at(index).then("disable"), all, &rule.disable);
@@ -193,8 +209,8 @@ const KEYWORDS: [(&str, Flag); 11] = [
     ("AUTH", |offered| &mut offered.auth),
 ];
 
-/// Port 25 for the world, 465 and 587 for accounts.
-fn usual() -> [file::Listener; 3] {
+/// Port 25 for the world, 465 and 587 for accounts that send, 993 for those that read.
+fn usual() -> [file::Listener; 4] {
     let listener = |name: &str, protocol, port: u16| file::Listener {
         name: name.to_owned(),
         protocol,
@@ -221,16 +237,27 @@ fn usual() -> [file::Listener; 3] {
         mx,
         listener("submissions", file::ProtocolWord::Submission, 465),
         listener("submission", file::ProtocolWord::Submission, 587),
+        listener("imaps", file::ProtocolWord::Imap, 993),
     ]
 }
 
 /// How a listener encrypts when nobody says.
 fn usual_tls(protocol: file::ProtocolWord, at: &[ListenAt]) -> ListenerTls {
     match protocol {
-        _ if at.iter().any(|at| port(at) == Some(465)) => ListenerTls::Implicit,
+        _ if at.iter().any(|at| matches!(port(at), Some(465 | 993 | 995))) => ListenerTls::Implicit,
         file::ProtocolWord::Smtp => ListenerTls::Offered,
-        file::ProtocolWord::Submission => ListenerTls::Required,
+        file::ProtocolWord::Submission | file::ProtocolWord::Imap | file::ProtocolWord::Pop3 => ListenerTls::Required,
         file::ProtocolWord::Lmtp => ListenerTls::Off,
+    }
+}
+
+fn service(word: file::ProtocolWord) -> Service {
+    match word {
+        file::ProtocolWord::Smtp => Protocol::Smtp.into(),
+        file::ProtocolWord::Submission => Protocol::Submission.into(),
+        file::ProtocolWord::Lmtp => Protocol::Lmtp.into(),
+        file::ProtocolWord::Imap => Service::Imap,
+        file::ProtocolWord::Pop3 => Service::Pop3,
     }
 }
 
