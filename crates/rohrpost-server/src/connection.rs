@@ -26,6 +26,7 @@ use crate::{
     limits::HANDSHAKE_TIMEOUT,
     link::{Link, Plain},
     listener::{Dialogue, Listener},
+    pop3,
     server::Shared,
     smtp,
     stats::HANDSHAKE_TIMED_OUT,
@@ -68,7 +69,8 @@ async fn serve_until_closed(listener: Arc<Listener>, shared: &Arc<Shared>, strea
     let door::Admitted { connection, facts, refusal, place } = admitted;
     match connection.listener.dialogue.clone() {
         Dialogue::Mail(profiles) => Box::pin(smtp::serve(connection, profiles, facts, refusal)).await,
-        Dialogue::Imap(_) | Dialogue::Pop3(_) => {}
+        Dialogue::Pop3(profile) => Box::pin(pop3::serve(connection, profile, facts, refusal)).await,
+        Dialogue::Imap(_) => {}
     }
     drop(place);
 }

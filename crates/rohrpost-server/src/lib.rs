@@ -19,6 +19,7 @@ pub mod submit;
 mod accept;
 mod connection;
 mod link;
+mod pop3;
 mod server;
 mod smtp;
 

@@ -186,14 +186,20 @@ impl Driver {
     async fn stream_mail(&mut self, mail: &FetchedMail) -> Result<(), Ended> {
         let mut reader = match self.connection.shared.intake.store().open_body(&mail.body).await {
             Ok(reader) => reader,
-            Err(error) => return Ok(self.break_off(&error)),
+            Err(error) => {
+                self.break_off(&error);
+                return Ok(());
+            }
         };
         self.session.begin_message(mail.octets);
         loop {
             match reader.next().await {
                 Ok(Some(piece)) if self.session.push_message(&piece) => {}
                 Ok(_) => break,
-                Err(error) => return Ok(self.break_off(&error)),
+                Err(error) => {
+                    self.break_off(&error);
+                    return Ok(());
+                }
             }
             while let Some(transmit) = self.session.poll_transmit() {
                 self.transmit(transmit).await?;
