@@ -144,6 +144,7 @@ pub enum Trust {
     #[default]
     System,
     /// An authority from this PEM file, for the server's name; or from one of several, with `:` between them as in `PATH`.
+    /// Files may hold lists of revoked certificates (RFC 5280 §5), too: what stands on one is not trusted.
     Ca(String),
     /// One of those, or one that this system trusts.
     SystemAndCa(String),

@@ -49,6 +49,12 @@ pub enum CertError {
         /// Which.
         file: PathBuf,
     },
+    /// A list of revoked certificates is none of version 2, or of a kind that cannot be held to.
+    #[error("{}: a list of revoked certificates is malformed or older than version 2", file.display())]
+    UnreadableList {
+        /// The file, or all that were named.
+        file: PathBuf,
+    },
     /// The file holds no private key, or an encrypted one.
     #[error("{}: no private key without a password in this file", file.display())]
     NoKey {

@@ -13,7 +13,7 @@ use rohrpost_mail::{Trust, Verification, VerifiedBy};
 use rustls::{
     CertificateError, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime},
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use rustls_native_certs::CertificateResult;
@@ -65,6 +65,9 @@ pub enum Distrust {
     /// No TLSA record of the server is about it.
     #[error("no TLSA record matches it")]
     NoTlsa,
+    /// It, or one that vouches for it, was taken back by its authority.
+    #[error("revoked by its authority")]
+    Revoked,
     /// It says that it is not for TLS servers (or clients).
     #[error("not issued for this purpose")]
     Purpose,
@@ -100,6 +103,7 @@ impl Distrust {
             E::NotValidYet | E::NotValidYetContext { .. } => Self::NotYetValid { from: leaf.not_before },
             E::NotValidForName | E::NotValidForNameContext { .. } => Self::NameMismatch { names: leaf.names },
             E::InvalidPurpose | E::InvalidPurposeContext { .. } => Self::Purpose,
+            E::Revoked => Self::Revoked,
             E::BadSignature => Self::BadSignature,
             E::BadEncoding => Self::Malformed,
             _ if leaf.self_signed => Self::SelfSigned,
@@ -128,8 +132,8 @@ pub(crate) struct Judge {
 enum Authority {
     /// The authorities of this system, loaded when the first certificate is judged by them.
     System,
-    /// Those of PEM files.
-    Files(Arc<WebPkiServerVerifier>),
+    /// Those of PEM files, and lists of revoked certificates; perhaps those of this system among them.
+    Files(Arc<WebPkiServerVerifier>, VerifiedBy),
     /// Those, or else those of this system.
     SystemAndFiles(Arc<WebPkiServerVerifier>),
     /// What DNS says.
@@ -144,8 +148,8 @@ impl Judge {
     /// `tlsa` is for [`Trust::Dane`]. Trust that cannot be decided is judged by the authorities of the system.
     pub(crate) fn new(trust: &Trust, tlsa: &[Tlsa]) -> Result<Self, CertError> {
         let authority = match trust {
-            Trust::Ca(files) => Authority::Files(server_verifier(roots_of(files)?)),
-            Trust::SystemAndCa(files) => Authority::SystemAndFiles(server_verifier(roots_of(files)?)),
+            Trust::Ca(files) => Files::read(files)?.alone(files)?,
+            Trust::SystemAndCa(files) => Files::read(files)?.beside_system(files)?,
             Trust::Dane if tlsa.iter().any(Tlsa::is_usable) => Authority::Dane(tlsa.to_vec()),
             Trust::PinCertificate(digest) => Authority::Certificate(digest.clone()),
             Trust::PinSpki(digest) => Authority::Spki(digest.clone()),
@@ -169,9 +173,7 @@ impl Judge {
     ) -> Result<VerifiedBy, Distrust> {
         match &self.authority {
             Authority::System => by_system(end_entity, intermediates, name, now),
-            Authority::Files(verifier) => {
-                by_name(verifier, end_entity, intermediates, name, now).map(|()| VerifiedBy::Ca)
-            }
+            Authority::Files(verifier, by) => by_name(verifier, end_entity, intermediates, name, now).map(|()| *by),
             Authority::SystemAndFiles(verifier) => by_name(verifier, end_entity, intermediates, name, now)
                 .map(|()| VerifiedBy::Ca)
                 .or_else(|distrust| match distrust {
@@ -292,23 +294,58 @@ fn native_certificates() -> CertificateResult {
     bundled.filter(|found| !found.certs.is_empty()).unwrap_or_else(rustls_native_certs::load_native_certs)
 }
 
-/// The certificates of a list of PEM files as authorities.
-fn roots_of(files: &str) -> Result<RootCertStore, CertError> {
-    let mut roots = RootCertStore::empty();
-    Trust::ca_files(files).try_for_each(|file| add_roots(&mut roots, Path::new(file)))?;
-    // A list of nothing but colons.
-    if roots.is_empty() { Err(CertError::NoCertificate { file: files.into() }) } else { Ok(roots) }
+/// What the PEM files of a trust hold.
+struct Files {
+    roots: RootCertStore,
+    /// Lists of certificates that their authorities took back. One that no list is about is not revoked, and a list that is
+    /// out of date still counts: as GnuTLS has it, so that a list nobody renewed does not stop all mail.
+    revoked: Vec<CertificateRevocationListDer<'static>>,
+}
+
+impl Files {
+    fn read(list: &str) -> Result<Self, CertError> {
+        let mut files = Self { roots: RootCertStore::empty(), revoked: Vec::new() };
+        for file in Trust::ca_files(list).map(Path::new) {
+            let (certificates, revoked) = pem::authorities(file, &pem::read(file)?)?;
+            add(&mut files.roots, file, certificates)?;
+            files.revoked.extend(revoked);
+        }
+        Ok(files)
+    }
+
+    /// Nobody else is trusted.
+    fn alone(self, list: &str) -> Result<Authority, CertError> {
+        Ok(Authority::Files(self.verifier(list)?, VerifiedBy::Ca))
+    }
+
+    /// Whom this system trusts is trusted too, unless he is on a list.
+    fn beside_system(mut self, list: &str) -> Result<Authority, CertError> {
+        if self.revoked.is_empty() {
+            return Ok(Authority::SystemAndFiles(self.verifier(list)?));
+        }
+        self.roots.add_parsable_certificates(native_certificates().certs);
+        Ok(Authority::Files(self.verifier(list)?, VerifiedBy::WebPki))
+    }
+
+    fn verifier(self, list: &str) -> Result<Arc<WebPkiServerVerifier>, CertError> {
+        // A list of nothing but colons, or lists of revoked certificates alone.
+        if self.roots.is_empty() {
+            return Err(CertError::NoCertificate { file: list.into() });
+        }
+        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots), provider());
+        let built = builder.with_crls(self.revoked).allow_unknown_revocation_status().build();
+        built.map_err(|_| CertError::UnreadableList { file: list.into() })
+    }
 }
 
 /// The certificates of a PEM file as authorities.
 fn roots(file: &Path) -> Result<RootCertStore, CertError> {
     let mut roots = RootCertStore::empty();
-    add_roots(&mut roots, file)?;
+    add(&mut roots, file, pem::chain(file, &pem::read(file)?)?)?;
     Ok(roots)
 }
 
-fn add_roots(roots: &mut RootCertStore, file: &Path) -> Result<(), CertError> {
-    let all = pem::chain(file, &pem::read(file)?)?;
+fn add(roots: &mut RootCertStore, file: &Path, all: Vec<CertificateDer<'static>>) -> Result<(), CertError> {
     let unreadable = |_| CertError::Unreadable { file: file.to_owned() };
     all.into_iter().try_for_each(|certificate| roots.add(certificate).map_err(unreadable))
 }

@@ -10,7 +10,7 @@ use std::{
 use rustls::{
     InconsistentKeys,
     pki_types::{
-        CertificateDer, PrivateKeyDer,
+        CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
         pem::{self, PemObject},
     },
     sign::CertifiedKey,
@@ -34,6 +34,19 @@ pub(crate) fn chain(file: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'stat
     let chain = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|fault| bad_pem(file, &fault))?;
     if chain.is_empty() { Err(CertError::NoCertificate { file: file.to_owned() }) } else { Ok(chain) }
+}
+
+/// The certificates and the lists of revoked ones (RFC 5280 §5) of a PEM text; at least one of either.
+pub(crate) fn authorities(
+    file: &Path,
+    text: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, Vec<CertificateRevocationListDer<'static>>), CertError> {
+    let lists = CertificateRevocationListDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let lists = lists.map_err(|fault| bad_pem(file, &fault))?;
+    match chain(file, text) {
+        Err(CertError::NoCertificate { .. }) if !lists.is_empty() => Ok((Vec::new(), lists)),
+        certificates => Ok((certificates?, lists)),
+    }
 }
 
 /// The first private key of a PEM text: PKCS #8, PKCS #1 or SEC 1.

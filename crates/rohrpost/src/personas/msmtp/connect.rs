@@ -116,20 +116,19 @@ fn min_tls(tls: &Tls, warnings: &mut Vec<String>) -> Result<MinTls, Fault> {
     Ok(read.min)
 }
 
-/// `tls_certcheck off` wins over a fingerprint, which wins over authorities.
+/// `tls_certcheck off` wins over a fingerprint, which wins over authorities. Lists of revoked certificates stand beside those.
 fn trust(tls: &Tls) -> Result<Trust, Fault> {
     if !tls.on || !tls.certcheck {
         return Ok(Trust::Any);
     }
-    if tls.crl_file.is_some() {
-        return Err(wrong(
-            "tls_crl_file: lists of revoked certificates are not read; unset it, or pin the certificate",
-        ));
-    }
+    let lists = tls.crl_file.as_ref().map(|file| file.display().to_string());
     match (&tls.fingerprint, &tls.trust_file) {
         (Some(Fingerprint::Sha256(digest) | Fingerprint::Old(digest)), _) => Ok(Trust::PinCertificate(digest.clone())),
-        (None, TrustFile::System) => Ok(Trust::System),
-        (None, TrustFile::File(file)) => Ok(Trust::Ca(file.display().to_string())),
+        (None, TrustFile::System) => Ok(lists.map_or(Trust::System, Trust::SystemAndCa)),
+        (None, TrustFile::File(file)) => {
+            let files: Vec<_> = std::iter::once(file.display().to_string()).chain(lists).collect();
+            Ok(Trust::Ca(files.join(":")))
+        }
         (None, TrustFile::None) => {
             Err(wrong("tls requires tls_trust_file, or tls_fingerprint, or tls_certcheck switched off"))
         }
@@ -221,7 +220,12 @@ mod tests {
         assert!(of(|tls| tls.trust_file = TrustFile::None).unwrap_err().starts_with("tls requires"));
         let old = Fingerprint::Old("ab".repeat(20));
         assert_eq!(trust(&Tls { fingerprint: Some(old), ..tls }).unwrap(), Trust::PinCertificate("ab".repeat(20)));
-        assert!(of(|tls| tls.crl_file = Some("/crl".into())).unwrap_err().contains("not read"));
+        assert_eq!(of(|tls| tls.crl_file = Some("/crl".into())), Ok(Trust::SystemAndCa("/crl".into())));
+        let both = |tls: &mut Tls| {
+            tls.trust_file = TrustFile::File("/ca".into());
+            tls.crl_file = Some("/crl".into());
+        };
+        assert_eq!(of(both), Ok(Trust::Ca("/ca:/crl".into())));
     }
 
     #[test]

@@ -45,7 +45,7 @@ Server (also keys of the configuration, with _ for -; empty unsets):
   --tls-cert-file=[FILE]           our own certificate
   --tls-key-file=[FILE]
   --tls-priorities=[TEXT]          GnuTLS priorities: the versions count
-  --tls-crl-file=[FILE]            refused: lists are not read
+  --tls-crl-file=[FILE]            lists of revoked certificates
 
 Message:
   -f, --from=[ADDRESS]             sender; also chooses the account

@@ -41,6 +41,51 @@ fn certificates_are_trusted_by_authority_or_not_at_all() {
 }
 
 #[test]
+fn a_certificate_that_its_authority_took_back_is_not_trusted() {
+    let (pair, authority) = (Pair::new(), Authority::new());
+    let certificate = |name| authority.issue(&["localhost"]).write(pair.home.path(), name).expect("it is ours");
+    let [good, revoked] = ["good", "revoked"].map(certificate);
+    openssl_ca(&authority, &[&["-revoke", &revoked.cert.display().to_string()]]);
+    let list = |name: &str, times: &[&str]| {
+        let list = pair.home.path().join(name);
+        openssl_ca(&authority, &[&["-gencrl", "-out", &list.display().to_string()], times]);
+        option("tls-crl-file", &list)
+    };
+    let now = list("now", &["-crldays", "30"]);
+    let outdated = list("outdated", &["-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200131000000Z"]);
+    let trust = option("tls-trust-file", &authority.file());
+    for (files, list, code) in
+        [(&good, &now, 0), (&revoked, &now, 69), (&good, &outdated, 0), (&revoked, &outdated, 69)]
+    {
+        let certificates = CertStore::load(vec![files.clone()]).expect("it was just issued");
+        let tls = ServerTls::new(ServerTlsOptions::new(certificates, "test")).expect("it is in order");
+        same(&pair, || Sink::builder().tls(ListenerTls::Offered, &tls), &["--tls", &trust, list], code);
+    }
+}
+
+/// Runs the register of the authority, which lies beside its files.
+#[track_caller]
+fn openssl_ca(authority: &Authority, arguments: &[&[&str]]) {
+    let [register, number, settings] = ["register", "number", "settings"].map(|name| authority.dir().join(name));
+    if !register.exists() {
+        // Lists with numbers are of version 2.
+        let section = format!(
+            "[ca]\ndefault_ca = own\n[own]\ndatabase = {}\ncrlnumber = {}\ndefault_md = sha256\n",
+            register.display(),
+            number.display()
+        );
+        for (file, text) in [(&register, ""), (&number, "01"), (&settings, &section)] {
+            std::fs::write(file, text).expect("tests can write temporary files");
+        }
+    }
+    let mut openssl = Command::new("openssl");
+    openssl.args(["ca", "-config"]).arg(&settings).arg("-cert").arg(authority.file());
+    openssl.arg("-keyfile").arg(authority.dir().join("ca.key")).args(arguments.concat());
+    let output = openssl.output().expect("openssl is there: `cargo xtask programs` looks for it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_handshake_that_fails_is_a_matter_of_the_protocol() {
     // The sink greets in clear text, which is no answer to a handshake.
     same(&Pair::new(), Sink::builder, &["--tls", "--tls-starttls=off", "--tls-certcheck=off"], 76);
