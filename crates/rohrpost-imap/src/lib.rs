@@ -5,6 +5,8 @@ pub mod event;
 pub mod flags;
 pub mod limits;
 pub mod mailbox_name;
+pub mod parse;
 pub mod profile;
+pub mod reader;
 pub mod response;
 pub mod sequence;

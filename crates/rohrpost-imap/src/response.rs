@@ -23,6 +23,7 @@ pub use code::Code;
 pub use data::{Data, ESearch, ListAttribute, ListData, Quota, QuotaResource, StatusData, ThreadNode};
 pub use fetch::FetchWriter;
 pub use line::{Line, Status, continuation};
+pub(crate) use string::MONTHS;
 pub use string::{astring, date_time, literal_head, nstring, quoted, string};
 
 use crate::mailbox_name::{MailboxName, print_utf7};

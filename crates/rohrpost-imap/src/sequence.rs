@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn star_of_an_empty_mailbox_is_nothing() {
-        assert_eq!(set("*").resolve(0), []);
+        assert!(set("*").resolve(0).is_empty());
         assert_eq!(set("1:*").resolve(0), [1..=1]);
     }
 
