@@ -207,9 +207,9 @@ const REFERENCES: &[(&str, &str)] = &[
     ),
     (
         "a mailbox with wrong counters",
-        "SELECT id FROM mailbox WHERE (messages, unseen, deleted, octets) <>
+        "SELECT id FROM mailbox WHERE (messages, unseen, deleted, deleted_octets, octets) <>
         (SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8),
-            coalesce(sum(octets), 0) FROM mail WHERE mailbox = mailbox.id)",
+            coalesce(sum(octets) FILTER (WHERE flags & 8), 0), coalesce(sum(octets), 0) FROM mail WHERE mailbox = mailbox.id)",
     ),
     (
         "a mailbox that gives numbers twice",

@@ -8,6 +8,7 @@
 //!
 //! Copies share their body. Nothing here knows IMAP's syntax. Why it is as it is: `docs/design/mailboxes.md`.
 
+mod change;
 pub(crate) mod damage;
 mod flags;
 pub(crate) mod folders;
@@ -18,16 +19,20 @@ pub(crate) mod name;
 pub(crate) mod quota;
 mod read;
 pub(crate) mod rows;
+pub(crate) mod select;
 mod shapes;
 mod uids;
+pub(crate) mod undelete;
 pub(crate) mod work;
 
+pub use change::{Copied, Expunged, FlagOp, FlagsStored};
 pub use flags::{Flags, System};
 pub use info::{Entry, MailboxId, MailboxInfo, ObjectId, SpecialUse};
 pub use mails::{Appended, NewMail};
 pub use name::{INBOX, SEPARATOR};
 pub use quota::Quota;
 pub use read::{Changes, FetchPage, FetchedMail, Parts};
+pub use select::Selected;
 
 use crate::error::StoreError;
 

@@ -7,7 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     counters,
     error::StoreError,
-    finder, limits, message,
+    finder, limits,
+    mailbox::undelete,
+    message,
     quarantine::{self, Found},
     row::{Damage, Sum, json, verify},
     store::Store,
@@ -23,7 +25,8 @@ impl Store {
         Ok(records)
     }
 
-    /// Forgets messages that left the queue long ago, with their records, and counts that no limit looks at any more.
+    /// Forgets messages that left the queue long ago, with their records, counts that no limit looks at any more, and mail
+    /// that was expunged long ago.
     /// Gives how many messages; mail is taken in between.
     pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = now - SignedDuration::from_hours(24 * limits::RECORD_DAYS);
@@ -37,6 +40,7 @@ impl Store {
         }
         let minute = before.as_second() / 60;
         while self.write(move |connection| counters::prune(connection, minute)).await? > 0 {}
+        while self.write(move |connection| undelete::prune(connection, now)).await? {}
         while self.write(vacuum).await? > 0 {}
         Ok(messages)
     }

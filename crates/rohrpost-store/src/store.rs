@@ -29,6 +29,7 @@ use crate::{
     limits,
     mailbox::{
         MailboxId,
+        select::Cache,
         work::{Watches, Work},
     },
     message::{NewMessage, Prepared, QueuedMessage, Stored},
@@ -88,6 +89,7 @@ struct Inner {
     recent: Arc<Recent>,
     counts: Arc<Counts>,
     watches: Arc<Watches>,
+    selected: Arc<Cache>,
     inline_bytes_max: usize,
     _lock: File,
 }
@@ -303,6 +305,10 @@ impl Store {
         &self.inner.watches
     }
 
+    pub(crate) fn cache(&self) -> &Arc<Cache> {
+        &self.inner.selected
+    }
+
     pub(crate) fn files(&self) -> Arc<Files> {
         self.inner.files.clone()
     }
@@ -378,6 +384,7 @@ impl Inner {
             recent: Arc::new(Recent::new(limits::RECENT_BYTES_MAX)),
             counts: Arc::default(),
             watches: Arc::default(),
+            selected: Arc::default(),
             inline_bytes_max: options.inline_bytes_max,
             _lock: lock,
         }

@@ -5,6 +5,7 @@ mod bodies;
 mod clock;
 mod delivering;
 mod failures;
+mod mailboxes;
 mod operating;
 mod people;
 mod submissions;

@@ -17,13 +17,13 @@ pub(crate) fn remove(connection: &Connection, mailbox: i64, uid: i64, now: Times
     let Some(mut row) = MailboxRow::select(connection, "id = ?1", [mailbox])?.0.pop() else { return Ok(()) };
     row.info.modseq += 1;
     let sql = "SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8),
-        coalesce(sum(octets), 0) FROM mail WHERE mailbox = ?1";
+        coalesce(sum(octets) FILTER (WHERE flags & 8), 0), coalesce(sum(octets), 0) FROM mail WHERE mailbox = ?1";
     let counted = connection.prepare_cached(sql)?.query_row(params![mailbox], |counts| {
-        Ok((counts.get(0)?, counts.get(1)?, counts.get(2)?, counts.get::<_, i64>(3)?))
+        Ok((counts.get(0)?, counts.get(1)?, counts.get(2)?, counts.get::<_, i64>(3)?, counts.get::<_, i64>(4)?))
     });
-    if let Some((messages, unseen, deleted, octets)) = counted.optional()? {
+    if let Some((messages, unseen, deleted, deleted_octets, octets)) = counted.optional()? {
         (row.info.messages, row.info.unseen, row.info.deleted) = (messages, unseen, deleted);
-        row.info.octets = uncount(octets);
+        (row.info.deleted_octets, row.info.octets) = (uncount(deleted_octets), uncount(octets));
     }
     row.update_counters(connection)?;
     let Ok(uid) = u32::try_from(uid) else { return Ok(()) };

@@ -118,6 +118,8 @@ pub struct MailboxInfo {
     pub unseen: u32,
     /// Messages with `\Deleted`.
     pub deleted: u32,
+    /// Octets of these. RFC 9208 §4.1.4.
+    pub deleted_octets: u64,
     /// Octets of all its messages.
     pub octets: u64,
     /// What it is for.

@@ -230,7 +230,9 @@ pub(crate) fn file(work: &mut Work<'_>, id: QueueId, filings: &[PreparedFiling])
         if let Some(shape) = &filing.shape {
             shapes::Prepared::new(message.body.id, shape.clone()).insert(work.connection)?;
         }
-        let mut mailbox = target(work, filing)?;
+        // Mail is never refused for the name of its mailbox.
+        let name = name::canonical(&filing.mailbox).unwrap_or_else(|_| name::INBOX.to_owned());
+        let mut mailbox = work.ensure(&filing.account, &name)?;
         let email = work.ids.next().as_i64();
         let body = with_prefix(&message.body, &filing.prefix);
         mailbox.info.modseq += 1;
@@ -252,23 +254,6 @@ pub(crate) fn file(work: &mut Work<'_>, id: QueueId, filings: &[PreparedFiling])
         work.finish(&mailbox)?;
     }
     Ok(())
-}
-
-fn target(work: &mut Work<'_>, filing: &Filing) -> Result<MailboxRow, StoreError> {
-    // Mail is never refused for the name of its mailbox.
-    let name = name::canonical(&filing.mailbox).unwrap_or_else(|_| name::INBOX.to_owned());
-    if let Some(mailbox) = work.named(&filing.account, &name)? {
-        return Ok(mailbox);
-    }
-    let inbox = work.ensure_inbox(&filing.account)?;
-    match work.named(&filing.account, &name)? {
-        Some(mailbox) => Ok(mailbox),
-        None if name == name::INBOX => Ok(inbox),
-        None => {
-            work.make_parents(&filing.account, &name)?;
-            work.make(&filing.account, &name, None)
-        }
-    }
 }
 
 fn with_prefix(body: &BodyRef, prefix: &Bytes) -> BodyRef {

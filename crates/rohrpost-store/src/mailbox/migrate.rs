@@ -28,7 +28,8 @@ pub(crate) fn run(connection: &Connection) -> Result<(), StoreError> {
     let mut folders = folders.query([])?;
     while let Some(folder) = folders.next()? {
         let (account, folder): (String, String) = (folder.get(0)?, folder.get(1)?);
-        let mailbox = mailbox_for(&mut work, &account, &folder)?;
+        let name = name::canonical(&folder).unwrap_or_else(|_| name::INBOX.to_owned());
+        let mailbox = work.ensure(&account, &name)?;
         move_mail(&mut work, mailbox, &account, &folder)?;
     }
     // The few pages of empty tables go back at once; those of full ones when records are pruned.
@@ -39,17 +40,6 @@ fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> 
     let mut statement = connection.prepare(sql)?;
     let texts = statement.query_map([], |row| row.get(0))?;
     Ok(texts.collect::<rusqlite::Result<_>>()?)
-}
-
-fn mailbox_for(work: &mut Work<'_>, account: &str, folder: &str) -> Result<MailboxRow, StoreError> {
-    let name = name::canonical(folder).unwrap_or_else(|_| name::INBOX.to_owned());
-    match work.named(account, &name)? {
-        Some(mailbox) => Ok(mailbox),
-        None => {
-            work.make_parents(account, &name)?;
-            work.make(account, &name, None)
-        }
-    }
 }
 
 fn move_mail(work: &mut Work<'_>, mut mailbox: MailboxRow, account: &str, folder: &str) -> Result<(), StoreError> {

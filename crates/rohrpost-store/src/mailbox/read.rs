@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 use super::{
     Entry, Flags, MailboxError, MailboxId, MailboxInfo, ObjectId, mails,
     rows::{MAIL_COLUMN_COUNT, MAIL_COLUMNS, MailRow, MailboxRow},
-    shapes, uids,
+    select, shapes, uids,
 };
 use crate::{
     body::{BodyRef, rows},
@@ -114,6 +114,26 @@ impl Store {
         .await
     }
 
+    /// UIDs and octets of the messages of a mailbox, in the order of their UIDs, after one of them: what POP3 lists.
+    ///
+    /// # Errors
+    /// As any read.
+    pub async fn mailbox_sizes(
+        &self,
+        id: MailboxId,
+        uid_after: u32,
+        limit: usize,
+    ) -> Result<Vec<(u32, u64)>, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT uid, octets FROM mail WHERE mailbox = ?1 AND uid > ?2 ORDER BY uid LIMIT ?3";
+            let mut statement = connection.prepare_cached(sql)?;
+            let params = params![id.0, uid_after, limit.min(limits::PAGE_ROWS_MAX)];
+            let sizes = statement.query_map(params, |row| Ok((row.get(0)?, uncount(row.get(1)?))))?;
+            Ok(sizes.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// All that happened in a mailbox after a MODSEQ.
     ///
     /// # Errors
@@ -154,7 +174,10 @@ impl Store {
 }
 
 /// All reads of `work` see the same state.
-fn in_snapshot<T>(connection: &Connection, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn in_snapshot<T>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     connection.prepare_cached("BEGIN")?.execute([])?;
     let result = work();
     connection.prepare_cached("COMMIT")?.execute([])?;
@@ -180,15 +203,13 @@ fn changes(connection: &Connection, id: MailboxId, since: u64) -> Result<Option<
     let vanished = if since >= mailbox.known_since {
         uids::ranges(vanished(connection, id, since)?)
     } else {
-        let sql = "SELECT uid FROM mail INDEXED BY mail_state WHERE mailbox = ?1";
-        let mut statement = connection.prepare_cached(sql)?;
-        let there = statement.query_map([id.0], |row| row.get(0))?;
-        uids::gaps(there.collect::<rusqlite::Result<_>>()?, mailbox.info.uid_next)
+        uids::gaps(select::all_uids(connection, id)?, mailbox.info.uid_next)
     };
     Ok(Some(Changes { info: mailbox.info, entries, vanished }))
 }
 
-fn vanished(connection: &Connection, id: MailboxId, since: u64) -> Result<Vec<u32>, StoreError> {
+/// The UIDs that were expunged after a MODSEQ.
+pub(crate) fn vanished(connection: &Connection, id: MailboxId, since: u64) -> Result<Vec<u32>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT uid FROM expunged WHERE mailbox = ?1 AND modseq > ?2")?;
     let uids = statement.query_map(params![id.0, count(since)], |row| row.get(0))?;
     Ok(uids.collect::<rusqlite::Result<_>>()?)

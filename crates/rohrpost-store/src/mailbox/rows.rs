@@ -24,7 +24,7 @@ pub(crate) struct MailboxRow {
 }
 
 pub(crate) const MAILBOX_COLUMNS: &str = "id, account, name, uid_validity, special_use, subscribed, uid_next, modseq, \
-     known_since, messages, unseen, deleted, octets, removed, crc";
+     known_since, messages, unseen, deleted, deleted_octets, octets, removed, crc";
 
 impl MailboxRow {
     /// Reads a row and checks it.
@@ -41,6 +41,7 @@ impl MailboxRow {
                 messages: row.get("messages")?,
                 unseen: row.get("unseen")?,
                 deleted: row.get("deleted")?,
+                deleted_octets: uncount(row.get("deleted_octets")?),
                 octets: uncount(row.get("octets")?),
                 special_use: special_use.as_deref().and_then(SpecialUse::parse),
                 subscribed: row.get("subscribed")?,
@@ -75,7 +76,7 @@ impl MailboxRow {
     pub(crate) fn insert(&self, connection: &Connection) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO mailbox ({MAILBOX_COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
         );
         let info = &self.info;
         connection.prepare_cached(&sql)?.execute(params![
@@ -91,6 +92,7 @@ impl MailboxRow {
             info.messages,
             info.unseen,
             info.deleted,
+            count(info.deleted_octets),
             count(info.octets),
             self.removed.map(Timestamp::as_millisecond),
             self.sum(),
@@ -101,7 +103,7 @@ impl MailboxRow {
     /// Writes what mail coming, changing and going changes.
     pub(crate) fn update_counters(&self, connection: &Connection) -> Result<(), StoreError> {
         let sql = "UPDATE mailbox SET uid_next = ?2, modseq = ?3, known_since = ?4, messages = ?5, unseen = ?6,
-            deleted = ?7, octets = ?8, crc = ?9 WHERE id = ?1";
+            deleted = ?7, deleted_octets = ?8, octets = ?9, crc = ?10 WHERE id = ?1";
         let info = &self.info;
         connection.prepare_cached(sql)?.execute(params![
             info.id.0,
@@ -111,6 +113,7 @@ impl MailboxRow {
             info.messages,
             info.unseen,
             info.deleted,
+            count(info.deleted_octets),
             count(info.octets),
             self.sum(),
         ])?;
@@ -130,11 +133,14 @@ impl MailboxRow {
                 *counter = counter.saturating_add_signed(sign);
             }
         };
-        let system = mail.flags.system();
+        let (system, octets) = (mail.flags.system(), count(mail.octets).saturating_mul(sign.into()));
         add(&mut self.info.messages, true);
         add(&mut self.info.unseen, !system.contains(System::SEEN));
-        add(&mut self.info.deleted, system.contains(System::DELETED));
-        self.info.octets = self.info.octets.saturating_add_signed(count(mail.octets).saturating_mul(sign.into()));
+        self.info.octets = self.info.octets.saturating_add_signed(octets);
+        if system.contains(System::DELETED) {
+            add(&mut self.info.deleted, true);
+            self.info.deleted_octets = self.info.deleted_octets.saturating_add_signed(octets);
+        }
     }
 
     fn sum(&self) -> i64 {
@@ -144,7 +150,7 @@ impl MailboxRow {
         let sum = sum.int(info.subscribed.into()).int(info.uid_next.into()).int(count(info.modseq));
         let sum = sum.int(count(self.known_since)).int(info.messages.into()).int(info.unseen.into());
         let removed = self.removed.map_or(-1, Timestamp::as_millisecond);
-        sum.int(info.deleted.into()).int(count(info.octets)).int(removed).end()
+        sum.int(info.deleted.into()).int(count(info.deleted_octets)).int(count(info.octets)).int(removed).end()
     }
 }
 
@@ -261,6 +267,12 @@ impl MailRow {
             self.flags.keyword_column(),
             self.sum("mail", &self.prefix),
         ])?;
+        Ok(())
+    }
+
+    pub(crate) fn delete_expunged(&self, connection: &Connection) -> Result<(), StoreError> {
+        let sql = "DELETE FROM expunged WHERE mailbox = ?1 AND modseq = ?2 AND uid = ?3";
+        connection.prepare_cached(sql)?.execute(params![self.mailbox.0, count(self.modseq), self.uid])?;
         Ok(())
     }
 

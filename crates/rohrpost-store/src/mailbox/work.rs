@@ -97,6 +97,7 @@ impl Work<'_> {
             messages: 0,
             unseen: 0,
             deleted: 0,
+            deleted_octets: 0,
             octets: 0,
             special_use,
             subscribed: true,
@@ -129,6 +130,22 @@ impl Work<'_> {
             }
         }
         Ok(inbox)
+    }
+
+    /// A mailbox by its canonical name; where it is missing it is made, and with the first one all that an account has.
+    pub(crate) fn ensure(&mut self, account: &str, name: &str) -> Result<MailboxRow, StoreError> {
+        if let Some(mailbox) = self.named(account, name)? {
+            return Ok(mailbox);
+        }
+        let inbox = self.ensure_inbox(account)?;
+        if name == name::INBOX {
+            return Ok(inbox);
+        }
+        if let Some(mailbox) = self.named(account, name)? {
+            return Ok(mailbox);
+        }
+        self.make_parents(account, name)?;
+        self.make(account, name, None)
     }
 
     /// Seconds since 1970, or one more than the last: no two mailboxes ever have the same, whatever the clock does.

@@ -18,6 +18,7 @@ CREATE TABLE mailbox (
     messages     INTEGER NOT NULL,
     unseen       INTEGER NOT NULL,
     deleted      INTEGER NOT NULL,
+    deleted_octets INTEGER NOT NULL,
     octets       INTEGER NOT NULL,
     removed      INTEGER,
     crc          INTEGER NOT NULL
@@ -48,6 +49,7 @@ CREATE TABLE mail (
 CREATE INDEX mail_state ON mail (mailbox, modseq, uid, flags, keywords);
 CREATE INDEX mail_body ON mail (body);
 CREATE INDEX mail_deleted ON mail (mailbox, uid) WHERE flags & 8;
+CREATE INDEX mail_unseen ON mail (mailbox, uid) WHERE flags & 1 = 0;
 
 -- Mail that is gone from its mailbox; modseq is that of the expunge. body is NULL where it moved on to another mailbox.
 CREATE TABLE expunged (
