@@ -72,15 +72,16 @@ pub fn split(message: &[u8]) -> (&[u8], &[u8]) {
 /// The line that starts at `at`, its end included.
 fn line_at(text: &[u8], at: usize) -> &[u8] {
     let rest = &text[at..];
-    rest.iter().position(|byte| *byte == b'\n').map_or(rest, |end| &rest[..=end])
+    memchr::memchr(b'\n', rest).map_or(rest, |end| &rest[..=end])
 }
 
-fn is_fold(line: &[u8]) -> bool {
+/// Whether a line goes on with the field above it (RFC 5322 §2.2.3).
+pub(crate) fn is_fold(line: &[u8]) -> bool {
     matches!(line.first(), Some(b' ' | b'\t'))
 }
 
 /// Whether a line starts a field: a name of visible ASCII, perhaps blanks (RFC 5322 §4.5), and a colon.
-fn starts_field(line: &[u8]) -> bool {
+pub(crate) fn starts_field(line: &[u8]) -> bool {
     field_name(line).is_some()
 }
 

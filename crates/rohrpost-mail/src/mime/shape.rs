@@ -40,6 +40,17 @@ enum Piece {
 ///
 /// Ranges and sizes are those of the octets that were scanned. What a delivery puts on top of them for one mailbox is
 /// for whoever reads it to add.
+///
+/// ```
+/// use rohrpost_mail::mime::{Scanner, Shape};
+///
+/// let mut scanner = Scanner::new();
+/// scanner.push(b"Subject: hi\r\n\r\nHello\r\n");
+/// let shape = scanner.finish();
+/// assert_eq!(shape.envelope(), br#"(NIL "hi" NIL NIL NIL NIL NIL NIL NIL NIL)"#);
+/// assert_eq!(shape.body(), br#"("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 7 1)"#);
+/// assert_eq!(Shape::from_bytes(shape.to_bytes()), Ok(shape));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Shape {
     bytes: Bytes,
@@ -54,7 +65,7 @@ pub struct Shape {
 pub struct ShapeError;
 
 /// The pieces of a shape, for the one who makes it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Pieces {
     pub(super) octets: u64,
     pub(super) header_octets: u64,
@@ -103,7 +114,9 @@ impl Shape {
             *place = u32::try_from(end).expect("the limits keep every piece below some megabytes");
             bytes.extend_from_slice(&place.to_le_bytes());
         }
-        stored.iter().for_each(|piece| bytes.extend_from_slice(piece));
+        for piece in stored {
+            bytes.extend_from_slice(piece);
+        }
         Self { bytes: bytes.freeze(), ends }
     }
 

@@ -58,7 +58,7 @@ impl Section<'_> {
     /// `BODY[1.2.HEADER]` and `BODY[1.2.TEXT]`: header and body of the message that the part is.
     pub fn message(&self) -> Option<(Range<u64>, Range<u64>)> {
         let middle = self.body.start.saturating_add(self.message_header_octets).min(self.body.end);
-        (self.kind == SectionKind::Message).then(|| (self.body.start..middle, middle..self.body.end))
+        (self.kind == SectionKind::Message).then_some((self.body.start..middle, middle..self.body.end))
     }
 
     /// Appends the stored form.
@@ -107,7 +107,8 @@ impl<'a> Sections<'a> {
         let middle = start.checked_add(self.number()?)?;
         let end = middle.checked_add(self.number()?)?;
         let message_header_octets = self.number()?;
-        let (charset, rest) = self.rest.split_at_checked(usize::try_from(self.number()?).ok()?)?;
+        let charset_octets = usize::try_from(self.number()?).ok()?;
+        let (charset, rest) = self.rest.split_at_checked(charset_octets)?;
         self.rest = rest;
         let charset = std::str::from_utf8(charset).ok()?;
         Some(Section { path, header: start..middle, body: middle..end, kind, encoding, message_header_octets, charset })
