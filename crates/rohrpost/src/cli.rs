@@ -7,7 +7,7 @@ mod send;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
-use rohrpost_mail::{Domain, Mailbox, QueueId};
+use rohrpost_mail::{Domain, Mailbox, QueueId, dsn::Language};
 
 pub(crate) use self::catch::Catch;
 pub(crate) use self::merge::{AfterDot, Letter, Merge};
@@ -358,6 +358,16 @@ pub(crate) enum Account {
         #[arg(long, default_value = "main")]
         label: String,
     },
+    /// Say how a mail program is set up for an address: servers, ports, encryption
+    SetupHelp {
+        /// The address
+        address: Mailbox,
+        /// Language of the text
+        #[arg(long, value_enum, default_value_t = LanguageWord::En)]
+        language: LanguageWord,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Forget failed log-ins, so that the account can log in again at once
     Unlock {
         /// The account
@@ -376,13 +386,22 @@ pub(crate) enum ClassWord {
     Bulk,
 }
 
-/// Languages of bounces.
+/// Languages of bounces and of set-up help.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum LanguageWord {
     /// English
     En,
     /// German
     De,
+}
+
+impl From<LanguageWord> for Language {
+    fn from(word: LanguageWord) -> Self {
+        match word {
+            LanguageWord::En => Self::English,
+            LanguageWord::De => Self::German,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -418,6 +437,13 @@ pub(crate) enum DomainCommand {
     },
     /// List domains
     List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the DNS records by which mail programs find their servers
+    Records {
+        /// The domain
+        name: Domain,
         #[command(flatten)]
         output: Output,
     },

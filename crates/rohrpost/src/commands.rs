@@ -9,6 +9,7 @@ mod queue;
 mod route;
 mod send;
 mod serve;
+mod setup;
 mod shell;
 mod store;
 mod trace;

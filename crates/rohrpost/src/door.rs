@@ -13,6 +13,7 @@ use crate::{
     exit::{Exit, Failure},
     operator::{Configured, Operator},
     privileges,
+    wiring::{Offer, Ports},
 };
 
 /// The socket of a server in its data directory.
@@ -37,7 +38,8 @@ impl Door {
                 .context("which server is meant? Say so with --dir or --config")?,
         };
         let dir = place.dir.clone().unwrap_or_else(|| settings.data_dir.clone());
-        Ok(Self { configured: Configured::of(&settings), user: Some(settings.user), dir })
+        let offer = Offer::of(&settings, &Ports::named(&settings));
+        Ok(Self { configured: Configured::of(&settings, offer), user: Some(settings.user), dir })
     }
 
     /// The data directory.
@@ -72,8 +74,10 @@ impl Door {
 
     /// Answers from the store itself.
     async fn look(&self, request: Request) -> anyhow::Result<Answer> {
-        if let Request::RouteList = request {
-            return Ok(Answer::Routes(self.configured.ways.clone()));
+        match request {
+            Request::RouteList => return Ok(Answer::Routes(self.configured.ways.clone())),
+            Request::Offer => return Ok(Answer::Offer(self.configured.offer.clone())),
+            _ => {}
         }
         match &self.user {
             Some(user) if request.changes() && privileges::is_unused(&self.dir) => {

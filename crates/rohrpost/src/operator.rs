@@ -25,6 +25,7 @@ use crate::{
         Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, RouteRow, Shape,
         VerbWord,
     },
+    wiring::Offer,
 };
 
 /// What a running server does beyond changing the store.
@@ -70,17 +71,20 @@ pub(crate) struct Configured {
     pub(crate) routes: Vec<String>,
     /// Those of them that the configuration describes.
     pub(crate) ways: Vec<RouteRow>,
+    /// What mail programs can use.
+    pub(crate) offer: Offer,
 }
 
 impl Configured {
-    /// Of these settings.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    /// Of these settings, and of what they offer to mail programs.
+    pub(crate) fn of(settings: &Settings, offer: Offer) -> Self {
         let usual = [LOCAL, MX].map(str::to_owned);
         let routes = settings.delivery.routes.iter().map(|route| route.name.clone());
         Self {
             domains: settings.intake.local_domains.clone(),
             routes: usual.into_iter().chain(routes).collect(),
             ways: routes::of(settings),
+            offer,
         }
     }
 }
@@ -129,6 +133,7 @@ impl Operator {
             Request::MailboxList { account, folder, after } => self.mailbox_list(&account, &folder, after).await,
             Request::RouteList => Ok(self.route_list()),
             Request::RouteRetry { name } => self.route_retry(name, by).await,
+            Request::Offer => Ok(Answer::Offer(self.configured().offer)),
             Request::StoreCheck => self.store_check().await,
         }
     }

@@ -5,6 +5,7 @@
 pub(crate) mod queue;
 pub(crate) mod receipt;
 pub(crate) mod route;
+pub(crate) mod setup;
 pub(crate) mod table;
 pub(crate) mod trace;
 

@@ -12,8 +12,12 @@ mod control;
 mod listeners;
 mod secrets;
 mod submit;
+mod web;
 
-pub(crate) use self::listeners::check;
+pub(crate) use self::{
+    listeners::check,
+    web::{Offer, Ports},
+};
 
 use std::{
     net::TcpListener,
@@ -31,13 +35,14 @@ use rohrpost_queue::{Clock, Queue, Router};
 use rohrpost_server::{Bound, Server, control::ControlSocket};
 use rohrpost_store::Store;
 use rohrpost_tls::CertStore;
+use rohrpost_web::WebSockets;
 use tokio::{
     sync::broadcast,
     task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{callout::Prober, control::Service, listeners::Certificates, submit::Submissions};
+use self::{callout::Prober, control::Service, listeners::Certificates, submit::Submissions, web::Help};
 use crate::{
     config::Settings,
     door::SOCKET,
@@ -57,6 +62,8 @@ pub(crate) struct Sockets {
     pub(crate) metrics: Option<TcpListener>,
     /// That of programs of this host.
     pub(crate) submit: Option<UnixListener>,
+    /// Those of set-up help.
+    pub(crate) web: WebSockets,
 }
 
 impl Sockets {
@@ -71,7 +78,8 @@ impl Sockets {
             listeners.push(bound.into_iter().flatten().collect());
         }
         let metrics = settings.metrics.map(TcpListener::bind).transpose().context("metrics.address")?;
-        Ok(Self { listeners, metrics, submit: submit::bind(settings)? })
+        let web = web::bind(&settings.web, &mut binder)?;
+        Ok(Self { listeners, metrics, submit: submit::bind(settings)?, web })
     }
 }
 
@@ -89,6 +97,9 @@ pub(crate) struct Node {
     operator: Arc<Operator>,
     stop_control: CancellationToken,
     submit: Option<Submissions>,
+    help: Help,
+    /// Where it listens, whatever a reload says.
+    ports: Ports,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -115,12 +126,15 @@ impl Node {
         intake.refresh().await?;
         let delivery = settings.delivery.clone();
         let delivery = Delivery::start(store.clone(), queue.clone(), resolver, router.clone(), delivery).await?;
+        let ports = Ports::of(&settings, &sockets);
+        let offer = Offer::of(&settings, &ports);
+        let help = Help::start(&settings, &certificates, router.clone(), &offer, sockets.web)?;
         let decoy = secrets::secret(&store, secrets::DECOY).await?;
         let listeners = listeners::settings(&settings, &certificates, sockets.listeners)?;
         let server = Server::start(listeners, intake.clone(), decoy)?;
         let live =
             Arc::new(control::Running { queue: queue.clone(), intake: intake.clone(), delivery: delivery.clone() });
-        let operator = Operator::new(store.clone(), Configured::of(&settings), Some(live));
+        let operator = Operator::new(store.clone(), Configured::of(&settings, offer), Some(live));
         let mut node = Self {
             store,
             queue,
@@ -133,6 +147,8 @@ impl Node {
             operator: Arc::new(operator),
             stop_control: CancellationToken::new(),
             submit: None,
+            help,
+            ports,
             tasks: Vec::new(),
         };
         node.submit = Submissions::start(&settings, sockets.submit, &node.intake, node.server.stats())?;
@@ -162,7 +178,9 @@ impl Node {
         settings.intake.x_originating_ip_key = origin_key;
         settings.delivery.certificates = certificates.stores();
         let listeners = listeners::settings(&settings, &certificates, Vec::new())?;
-        self.operator.reload(Configured::of(&settings));
+        let offer = Offer::of(&settings, &self.ports);
+        self.help.reload(&settings, &certificates, &offer)?;
+        self.operator.reload(Configured::of(&settings, offer));
         self.prober.reload(settings.delivery.routes.clone());
         self.router.set_rules(settings.rules);
         self.queue.reload(settings.queue);
@@ -205,7 +223,7 @@ impl Node {
                 submissions.stop(STOP_TIME_MAX).await;
             }
         };
-        tokio::join!(self.server.stop(STOP_TIME_MAX), submissions);
+        tokio::join!(self.server.stop(STOP_TIME_MAX), submissions, self.help.stop(STOP_TIME_MAX));
         if !self.delivery.stop(STOP_TIME_MAX).await {
             tracing::warn!("attempts were cut off: their messages are tried again, and may be sent twice");
         }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use rohrpost_mail::{Mailbox, Secret};
 
-use super::{mismatch, print, print_rows};
+use super::{mismatch, print, print_rows, setup};
 use crate::{
     cli::{Account, Alias, ClassWord, DomainCommand, LanguageWord, Place},
     control::{Answer, NewAccount, Password, Request},
@@ -54,6 +54,10 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             let (password, made_up) = password(password_file.as_deref())?;
             door.ask(Request::AccountPassword { name, label, password: Password(password.clone()) }).await?;
             tell(&password, made_up)?;
+        }
+        Account::SetupHelp { address, language, output } => {
+            setup::help(&door, &address, language.into(), output).await?;
+            warn_of_foreign(&door, [address.domain.to_string()]).await?;
         }
         Account::Unlock { name } => {
             door.ask(Request::AccountUnlock { name }).await?;
@@ -113,6 +117,10 @@ pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Res
         DomainCommand::List { output } => {
             let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
             print_rows(output, &rows, view::queue::domains)?;
+        }
+        DomainCommand::Records { name, output } => {
+            setup::records(&door, &name, output).await?;
+            warn_of_foreign(&door, [name.to_string()]).await?;
         }
         DomainCommand::Remove { name } => {
             door.ask(Request::DomainRemove { name }).await?;

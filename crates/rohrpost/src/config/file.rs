@@ -10,6 +10,7 @@ mod listener;
 mod route;
 mod submit;
 mod system;
+mod web;
 
 use std::path::PathBuf;
 
@@ -19,11 +20,14 @@ use serde::Deserialize;
 
 pub(crate) use self::{
     delivery::{Dns, Language, Notices, Queue, TlsPolicy, ValidateWord},
-    intake::{Access, AccessAction, Limits, MailboxLimits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord},
+    intake::{
+        Access, AccessAction, Limits, MailboxLimits, OriginatingIp, PeerLimits, RecipientCheck, RelayDomain, SkipWord,
+    },
     listener::{Auth, BareNewlines, Certificate, Extensions, Listener, OneOrMany, ProtocolWord, Tls},
     route::{AfterDotWord, ChooseWord, Pipe, Route, RouteHost},
     submit::{Masquerade, Submit, UserSenders},
     system::{Domains, Log, LogFormat, Metrics, Store},
+    web::Web,
 };
 
 /// The settings of one node and its operator. Accounts, aliases and mail are in the store; `rohrpost account`,
@@ -164,6 +168,10 @@ pub(crate) struct Config {
     /// Figures for Prometheus.
     #[serde(default)]
     pub(crate) metrics: Metrics,
+
+    /// Set-up help for mail programs.
+    #[serde(default)]
+    pub(crate) web: Web,
 }
 
 fn default_data_dir() -> PathBuf {

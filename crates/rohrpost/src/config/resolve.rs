@@ -7,6 +7,7 @@ mod listeners;
 mod outward;
 mod routes;
 mod users;
+mod web;
 
 use std::{
     fmt::Display,
@@ -19,7 +20,7 @@ use rohrpost_mail::{Domain, Mailbox, MinTls, dsn::Language};
 use rohrpost_smtp::server::Timeouts;
 use rohrpost_tls::CertPair;
 
-pub(crate) use self::{listeners::Listener, routes::place};
+pub(crate) use self::{listeners::Listener, routes::place, web::Web};
 use super::{
     fault::{Fault, KeyPath},
     file,
@@ -64,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<std::net::SocketAddr>,
     /// What programs of this host hand in.
     pub(crate) submit: file::Submit,
+    /// What is served over HTTPS.
+    pub(crate) web: Web,
     /// The file itself, to compare with when it is read anew.
     pub(crate) file: file::Config,
     /// What is allowed but unwise.
@@ -120,6 +123,7 @@ impl Notes {
             log: config.log.clone(),
             metrics,
             submit: self.submit(&config.submit),
+            web: self.web(&config.web),
             file: config,
             warnings: Vec::new(),
         })

@@ -16,6 +16,8 @@ pub(crate) fn needed(running: &Config, read: &Config) -> Vec<String> {
         ("log.format", running.log.format != read.log.format),
         ("log.level", running.log.level != read.log.level),
         ("metrics.address", running.metrics != read.metrics),
+        ("web.address", running.web.address != read.web.address),
+        ("web.redirect_address", running.web.redirect_address != read.web.redirect_address),
     ];
     let fixed = fixed.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned());
     fixed.chain(listeners(&running.listener, &read.listener)).collect()

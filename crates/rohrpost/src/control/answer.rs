@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccountRow, AliasRow, Checked, DomainRow, MailRow, Piece, QueueMessage, QueueRow, RouteRow, Shape, Trace};
 
+use crate::wiring::Offer;
+
 /// What a server answers.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "answer", content = "data")]
@@ -33,6 +35,8 @@ pub(crate) enum Answer {
     Routes(Vec<RouteRow>),
     /// A page of a mailbox.
     Mailbox(Vec<MailRow>),
+    /// What mail programs can use here.
+    Offer(Offer),
     /// What the check of the store found.
     Checked(Checked),
     /// It cannot be done.

@@ -119,6 +119,8 @@ pub(crate) enum Request {
         /// Its name.
         name: String,
     },
+    /// What mail programs can use here.
+    Offer,
     /// Checks the store.
     StoreCheck,
 }
@@ -139,6 +141,7 @@ impl Request {
                 | Self::DomainList
                 | Self::MailboxList { .. }
                 | Self::RouteList
+                | Self::Offer
                 | Self::StoreCheck
         )
     }

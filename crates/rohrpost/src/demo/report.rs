@@ -20,8 +20,18 @@ pub(super) struct Facts {
     pub(super) submissions: String,
     /// Port of local delivery.
     pub(super) lmtp: String,
+    /// Port of mailboxes, with STARTTLS.
+    pub(super) imap: String,
+    /// Port of mailboxes, with TLS from the first octet.
+    pub(super) imaps: String,
+    /// Port where mail is fetched, with STLS.
+    pub(super) pop3: String,
+    /// Port where mail is fetched, with TLS from the first octet.
+    pub(super) pop3s: String,
     /// Socket of programs of this machine.
     pub(super) submit: String,
+    /// Set-up help for the account.
+    pub(super) web: String,
     /// Port of the figures.
     pub(super) metrics: String,
     /// The authority behind all certificates of the demo.
@@ -49,7 +59,12 @@ pub(super) fn opening(facts: &Facts) -> String {
     line("submission", &facts.submission, "accounts, STARTTLS");
     line("submissions", &facts.submissions, "accounts, TLS from the first octet");
     line("lmtp", &facts.lmtp, "local delivery");
+    line("imap", &facts.imap, "mailboxes, STARTTLS");
+    line("imaps", &facts.imaps, "mailboxes, TLS from the first octet");
+    line("pop3", &facts.pop3, "mail to fetch, STLS");
+    line("pop3s", &facts.pop3s, "mail to fetch, TLS from the first octet");
     line("submit", &facts.submit, "");
+    line("set-up help", &facts.web, "");
     line("metrics", &facts.metrics, "GET /metrics");
     line("account", &facts.user, &format!("password {}", facts.password));
     line("directory", &facts.dir, "");
@@ -67,7 +82,7 @@ pub(super) fn traces(traces: &[Trace; 2]) -> String {
 
 /// Lines to copy.
 pub(super) fn next_steps(facts: &Facts) -> String {
-    let Facts { smtp, submission, submissions, ca, user, password, dir, metrics, .. } = facts;
+    let Facts { smtp, submission, submissions, ca, user, password, dir, metrics, web, .. } = facts;
     let program = std::env::args_os().next().unwrap_or_default();
     let program = program.to_string_lossy();
     let steps = [
@@ -86,6 +101,13 @@ pub(super) fn next_steps(facts: &Facts) -> String {
         (
             "See the certificate and the key exchange",
             format!("openssl s_client -connect {smtp} -starttls smtp -CAfile {ca} -brief </dev/null"),
+        ),
+        (
+            "What a mail program is told",
+            format!(
+                "curl -sS --cacert {ca} '{}'",
+                web.replace("/setup?address=", "/mail/config-v1.1.xml?emailaddress=")
+            ),
         ),
         ("What happened to Bob's mail", format!("{program} trace --dir {dir} bob@there.test")),
         ("Bob's mailbox on the other server", format!("{program} mailbox list --dir {dir}/there bob@there.test")),

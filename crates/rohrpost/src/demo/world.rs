@@ -21,6 +21,7 @@ use rohrpost_mail::{
 };
 use rohrpost_server::Bound;
 use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, ca::Ca};
+use rohrpost_web::WebSockets;
 use tokio::sync::broadcast;
 
 use super::report::Facts;
@@ -33,17 +34,31 @@ use crate::{
 };
 
 /// Names that all certificates of the demo are for.
-const NAMES: [&str; 7] = ["here.test", "there.test", "mx.here.test", "mx.there.test", "localhost", "127.0.0.1", "::1"];
+const NAMES: [&str; 9] = [
+    "here.test",
+    "there.test",
+    "mx.here.test",
+    "mx.there.test",
+    "autoconfig.here.test",
+    "autodiscover.here.test",
+    "localhost",
+    "127.0.0.1",
+    "::1",
+];
 
 /// Octets that must be free on the disk; less than a real server wants.
 const FREE_BYTES_MIN: u64 = 64 << 20;
 
 /// The listeners of each server, in the order of the configuration.
-const LISTENERS: [(&str, &str, &str); 4] = [
+const LISTENERS: [(&str, &str, &str); 8] = [
     ("smtp", "smtp", "offered"),
     ("submission", "submission", "required"),
     ("submissions", "submission", "implicit"),
     ("lmtp", "lmtp", "off"),
+    ("imap", "imap", "required"),
+    ("imaps", "imap", "implicit"),
+    ("pop3", "pop3", "required"),
+    ("pop3s", "pop3", "implicit"),
 ];
 
 /// Everything that is prepared before the servers start.
@@ -61,12 +76,17 @@ pub(super) struct Plan {
 struct Ports {
     listeners: Vec<TcpListener>,
     metrics: TcpListener,
+    web: TcpListener,
 }
 
 impl Ports {
     fn bind() -> io::Result<Self> {
         let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        Ok(Self { listeners: LISTENERS.iter().map(|_| free()).collect::<Result<_, _>>()?, metrics: free()? })
+        Ok(Self {
+            listeners: LISTENERS.iter().map(|_| free()).collect::<Result<_, _>>()?,
+            metrics: free()?,
+            web: free()?,
+        })
     }
 
     fn address(&self, place: usize) -> io::Result<SocketAddr> {
@@ -76,7 +96,8 @@ impl Ports {
     fn into_sockets(self) -> Sockets {
         let listeners = self.listeners.into_iter().map(|socket| vec![Bound::Tcp(socket)]).collect();
         // The submit socket lies in the directory of the server, which makes it there.
-        Sockets { listeners, metrics: Some(self.metrics), submit: None }
+        let web = WebSockets { https: vec![self.web], redirect: Vec::new() };
+        Sockets { listeners, metrics: Some(self.metrics), submit: None, web }
     }
 }
 
@@ -259,7 +280,12 @@ fn facts(plan: &Plan) -> anyhow::Result<Facts> {
         submission: port(1)?,
         submissions: port(2)?,
         lmtp: port(3)?,
+        imap: port(4)?,
+        imaps: port(5)?,
+        pop3: port(6)?,
+        pop3s: port(7)?,
         metrics: plan.here.metrics.local_addr()?.to_string(),
+        web: format!("https://localhost:{}/setup?address={}", plan.here.web.local_addr()?.port(), ann()),
         submit: plan.dir.join("submit.sock").display().to_string(),
         ca: plan.ca.display().to_string(),
         user: ann().to_string(),
@@ -290,9 +316,11 @@ fn toml(
          [limits]\ntrusted_messages_per_hour = 0\n\n\
          [limits.account]\nmessages_per_hour = 0\nrecipients_per_day = 0\n\n\
          [store]\nfree_min = \"64 MiB\"\n\n\
-         [metrics]\naddress = \"{}\"\n",
+         [metrics]\naddress = \"{}\"\n\n\
+         [web]\naddress = \"{}\"\nnames = [\"localhost\"]\n",
         text(dir),
         ports.metrics.local_addr()?,
+        ports.web.local_addr()?,
     );
     for (place, (listener, protocol, tls)) in LISTENERS.into_iter().enumerate() {
         toml.push_str(&format!(
