@@ -4,7 +4,7 @@
 //! in one go to the accounts and foreign addresses at their ends, each of them once, so that a loop of aliases ends by
 //! itself. A `Delivered-To` of the same address at the top of a message means that it has been here before (RFC 9228).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use rohrpost_mail::{
@@ -13,6 +13,7 @@ use rohrpost_mail::{
 };
 use rohrpost_queue::{Job, srs::looks_rewritten};
 use rohrpost_store::{Body, Filing, NewMessage, QueuedRecipient, Resolved, Settlement, StoreError, settle::Change};
+use tokio::sync::OnceCell;
 
 use crate::{
     bounce::News,
@@ -21,9 +22,9 @@ use crate::{
     message::Message,
     record::Frame,
     settings::Settings,
-    settle::{self, Draft},
+    settle::{self, Attempted, Draft, Terms},
     shared::{Shared, daemon, field},
-    verdict::Hop,
+    verdict::{Hop, Judgement, Verdict},
 };
 
 /// Where mail lies that no subaddress sends elsewhere.
@@ -43,7 +44,7 @@ pub(crate) async fn file(shared: &Shared, job: &Job, message: &Message) -> Optio
 async fn try_file(shared: &Shared, job: &Job, message: &Message) -> Result<Entry, StoreError> {
     let started = shared.now().steady;
     let (head, _) = message.head().await?;
-    let arrived = Arrived { visited: visited(&head), head };
+    let arrived = Arrived { visited: visited(&head), head, shape: OnceCell::new() };
     let (mut drafts, mut forwards) = (Vec::new(), Vec::new());
     for row in &job.recipients {
         let frame = Frame::new(message, started, shared.now());
@@ -67,6 +68,8 @@ struct Arrived {
     head: Bytes,
     /// Addresses it was delivered to before.
     visited: HashSet<String>,
+    /// Its structure, once somebody here gets it.
+    shape: OnceCell<Bytes>,
 }
 
 fn visited(head: &[u8]) -> HashSet<String> {
@@ -95,7 +98,7 @@ async fn deliver(
     }
     let ends = follow(shared, address).await?;
     if !ends.accounts.is_empty() || !ends.foreign.is_empty() {
-        return settle_ends(shared, row, message, &arrived.head, ends, frame).await;
+        return settle_ends(shared, row, message, arrived, ends, frame).await;
     }
     let (status, why) = if ends.was_alias {
         (EnhancedStatus(5, 4, 6), "the alias leads nowhere but to itself")
@@ -141,6 +144,8 @@ struct Ends {
     accounts: Vec<(String, Mailbox, String)>,
     foreign: Vec<Mailbox>,
     was_alias: bool,
+    /// Whether one of the accounts may not have as much mail as it likes.
+    is_limited: bool,
 }
 
 /// Follows aliases breadth first, each address once.
@@ -179,6 +184,7 @@ async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<
             match shared.store.resolve(&base).await? {
                 Resolved::Account(account) => {
                     let folder = folder_for(shared, &account.login, &detail).await?;
+                    ends.is_limited |= account.quota_octets.is_some();
                     ends.accounts.push((account.login, address.clone(), folder));
                     return Ok(Vec::new());
                 }
@@ -190,6 +196,7 @@ async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<
     };
     match found {
         Resolved::Account(account) => {
+            ends.is_limited |= account.quota_octets.is_some();
             ends.accounts.push((account.login, address.clone(), INBOX.to_owned()));
             Ok(Vec::new())
         }
@@ -245,15 +252,26 @@ async fn settle_ends(
     shared: &Shared,
     row: &QueuedRecipient,
     message: &Message,
-    head: &[u8],
+    arrived: &Arrived,
     ends: Ends,
     frame: Frame,
 ) -> Result<Delivered, StoreError> {
+    if let [(login, ..)] = &ends.accounts[..]
+        && ends.foreign.is_empty()
+        && ends.is_limited
+        && !shared.store.mailbox_quota(login).await?.has_room(message.octets)
+    {
+        return Ok((over_quota(shared, row, frame), None));
+    }
+    let shape = match &ends.accounts[..] {
+        [] => None,
+        _ => Some(arrived.shape.get_or_try_init(|| message.shape()).await?),
+    };
     let return_path = &message.envelope.reverse_path;
     let filing = |(login, address, folder): &(String, Mailbox, String)| Filing {
         account: login.clone(),
         mailbox: folder.clone(),
-        shape: None,
+        shape: shape.cloned(),
         prefix: format!("Return-Path: <{return_path}>\r\nDelivered-To: {address}\r\n").into(),
     };
     let filings: Vec<Filing> = ends.accounts.iter().map(filing).collect();
@@ -271,7 +289,7 @@ async fn settle_ends(
     let forward = if ends.foreign.is_empty() {
         None
     } else {
-        forward(shared, row, message, head, &ends, filings.is_empty()).await?
+        forward(shared, row, message, &arrived.head, &ends, filings.is_empty()).await?
     };
     if !ends.foreign.is_empty() && forward.is_none() {
         // An operator dropped the message between two looks at the store.
@@ -285,6 +303,14 @@ async fn settle_ends(
     // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
     let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
     Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward))
+}
+
+/// A full mailbox gets its mail when there is room, or its sender hears of it. Mail that several get through an alias is
+/// filed all the same: nobody waits for another's mailbox.
+fn over_quota(shared: &Shared, row: &QueuedRecipient, frame: Frame) -> Draft {
+    let note = "the mailbox is full".to_owned();
+    let verdict = Verdict::new(Judgement::Later, &Arc::new(hop()), Stage::Local, EnhancedStatus(4, 2, 2), note);
+    settle::draft(shared, row, &Attempted { verdict, earlier: Vec::new() }, frame, Terms::default())
 }
 
 /// Where a forwarded copy went, for those who follow a message with `trace`.

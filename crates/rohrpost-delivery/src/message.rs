@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use rohrpost_client::{BodySource, BodyStream, BoxFuture, Chunks};
-use rohrpost_mail::{Envelope, QueueId, ReversePath, header};
+use rohrpost_mail::{Envelope, QueueId, ReversePath, header, mime::Scanner};
 use rohrpost_queue::{Job, Origin};
 use rohrpost_store::{BodyReader, BodyRef, Store, StoreError};
 
@@ -19,6 +19,8 @@ pub(crate) struct Message {
     /// The user of this host whose program handed it in.
     pub(crate) uid: Option<u32>,
     pub(crate) octets: u64,
+    /// Octets at its top that are not of the body it shares with others.
+    own_octets: usize,
     content: Content,
 }
 
@@ -38,6 +40,7 @@ impl Message {
             account: handed.account.clone(),
             uid: handed.uid,
             octets: handed.body.len() as u64,
+            own_octets: 0,
             content: Content::Whole(handed.body.clone()),
         }))
     }
@@ -45,13 +48,13 @@ impl Message {
     /// A message from the store.
     pub(crate) async fn read(id: QueueId, store: &Store) -> Result<Option<Self>, StoreError> {
         let Some(queued) = store.message(id).await? else { return Ok(None) };
-        let octets = queued.body.octets();
+        let (octets, own_octets) = (queued.body.octets(), queued.body.prefix().len());
         let content = match store.open_body(&queued.body).await?.inline() {
             Some(whole) => Content::Whole(whole),
             None => Content::Stored(store.clone(), queued.body),
         };
         let uid = queued.received.submitter_uid();
-        Ok(Some(Self { id, envelope: queued.envelope, account: queued.account, uid, octets, content }))
+        Ok(Some(Self { id, envelope: queued.envelope, account: queued.account, uid, octets, own_octets, content }))
     }
 
     /// The start of the message: its header, or all of it where it is small. The flag says whether it is all.
@@ -80,6 +83,18 @@ impl Message {
             Content::Whole(whole) => Ok(Parts::Whole(Some(whole.clone()))),
             Content::Stored(store, body) => Ok(Parts::Stored(store.open_body(body).await?)),
         }
+    }
+
+    /// The structure of the body that all its copies share, as the store keeps it.
+    pub(crate) async fn shape(&self) -> Result<Bytes, StoreError> {
+        let (mut parts, mut scanner) = (self.parts().await?, Scanner::new());
+        let mut own_octets = self.own_octets;
+        while let Some(part) = parts.next().await? {
+            let skipped = own_octets.min(part.len());
+            own_octets -= skipped;
+            scanner.push(&part[skipped..]);
+        }
+        Ok(scanner.finish().to_bytes())
     }
 
     /// The whole message, if it is in memory.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rohrpost_delivery::Settings;
-use rohrpost_mail::{Outcome, Recipient};
+use rohrpost_mail::{Outcome, Recipient, mime::Shape};
 use rohrpost_queue::RouteRule;
-use rohrpost_store::Alias;
+use rohrpost_store::{Account, Alias, mailbox::Parts};
 use rohrpost_testkit::Sink;
 
 use crate::office::{Office, TEXT, address, route, settings};
@@ -24,6 +24,34 @@ async fn mail_is_filed_with_its_return_path() {
     let filed = Outcome::Filed { mailbox: "ann@here.test/INBOX".into() };
     assert!(records.iter().any(|record| record.outcome == filed));
     assert!(office.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn filed_mail_comes_with_the_structure_of_its_body() {
+    let mut office = Office::open(9, settings()).await;
+    alias(&office, "list@here.test", &["ann@here.test", "ann+lists@here.test"]).await;
+    office.send(&["list@here.test"]).await;
+    office.filed().await;
+    for name in ["INBOX", "lists"] {
+        let mailbox = office.store.mailbox("ann@here.test", name).await.unwrap().unwrap();
+        let page = office.store.mailbox_fetch(mailbox.id, &[1..=1], Parts::SHAPE, 1).await.unwrap();
+        let shape = Shape::from_bytes(page.mails[0].shape.clone().unwrap()).unwrap();
+        assert_eq!(shape.octets(), TEXT.len() as u64, "what only one copy has is not in it");
+        assert_eq!(page.mails[0].octets, shape.octets() + page.mails[0].body.prefix().len() as u64);
+    }
+}
+
+#[tokio::test]
+async fn mail_for_a_full_mailbox_waits_until_there_is_room() {
+    let mut office = Office::open(9, settings()).await;
+    let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
+    office.store.account_put(Account { quota_octets: Some(10), ..ann.clone() }).await.unwrap();
+    let id = office.send(&["ann@here.test"]).await;
+    let full = office.deferred(id).await;
+    assert_eq!(full.note.as_deref(), Some("the mailbox is full"));
+    office.store.account_put(ann).await.unwrap();
+    office.pass(Duration::from_hours(1)).await;
+    assert!(office.filed().await.ends_with(TEXT));
 }
 
 #[tokio::test]
