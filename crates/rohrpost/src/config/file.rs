@@ -169,7 +169,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) metrics: Metrics,
 
-    /// Set-up help for mail programs.
+    /// What is served over HTTPS.
     #[serde(default)]
     pub(crate) web: Web,
 }

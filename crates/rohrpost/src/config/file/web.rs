@@ -5,10 +5,10 @@ use serde::Deserialize;
 
 use super::OneOrMany;
 
-/// Set-up help over HTTPS: Thunderbird, Outlook and Apple's programs ask there how a mailbox is reached, people get a
-/// page. What it says follows from the listeners that run. The certificates are those of `[tls]`; they should be for
-/// `autoconfig.` and `autodiscover.` before each local domain, too, and `rohrpost domain records` prints what DNS should
-/// say of them. `docs/mail-programs.md` has more.
+/// Set-up help: Thunderbird, Outlook and Apple's programs ask here how a mailbox is reached, people get a page. What it
+/// says follows from the listeners that run. The certificates are those of `[tls]`; they should be for `autoconfig.` and
+/// `autodiscover.` before each local domain, too, and `rohrpost domain records` prints what DNS should say of them.
+/// `docs/mail-programs.md` has more.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Web {
