@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use rohrpost_mail::{Secret, mime::Shape};
 use rohrpost_sasl::Mechanism;
 
-use crate::{command::SpecialUse, flags::Flags};
+use crate::{
+    command::{ObjectId, SpecialUse},
+    flags::Flags,
+};
 
 /// Which mailbox, as the driver's store numbers them.
 pub type MailboxId = i64;
@@ -234,12 +237,14 @@ pub struct MailboxInfo {
     pub deleted: u32,
     /// SIZE: octets of all messages.
     pub octets: u64,
+    /// DELETED-STORAGE: octets of those marked as deleted.
+    pub deleted_octets: u64,
     /// What it is for.
     pub special_use: Option<SpecialUse>,
     /// Whether it is subscribed to.
     pub subscribed: bool,
     /// MAILBOXID (RFC 8474 §4): stays when the name changes.
-    pub object_id: String,
+    pub object_id: Option<ObjectId>,
 }
 
 /// A mailbox at the moment of its selection.
@@ -305,16 +310,16 @@ pub struct Page {
 pub struct Mail {
     /// UID, MODSEQ and flags.
     pub entry: Entry,
-    /// RFC822.SIZE: the prefix and the body.
+    /// RFC822.SIZE: the prefix and the body. Also there where [`Parts::content`] was asked for.
     pub octets: u64,
     /// INTERNALDATE
     pub internal_date: Timestamp,
     /// SAVEDATE (RFC 8514).
     pub saved: Option<Timestamp>,
     /// EMAILID (RFC 8474 §5.1): the same for all copies.
-    pub email_id: String,
+    pub email_id: Option<ObjectId>,
     /// THREADID (RFC 8474 §5.2).
-    pub thread_id: Option<String>,
+    pub thread_id: Option<ObjectId>,
     /// What is known of its structure; ranges count from behind the prefix.
     pub shape: Option<Shape>,
     /// Header lines of this copy, which stand in front of the body.
@@ -381,6 +386,8 @@ pub struct Copied {
     pub uid_validity: u32,
     /// UID here and UID there, ascending.
     pub pairs: Vec<(u32, u32)>,
+    /// MOVE: the highest MODSEQ of the mailbox here afterwards; 0 for COPY.
+    pub modseq: u64,
 }
 
 /// What APPEND filed.

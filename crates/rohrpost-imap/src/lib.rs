@@ -10,3 +10,6 @@ pub mod profile;
 pub mod reader;
 pub mod response;
 pub mod sequence;
+pub mod session;
+
+mod view;

@@ -1,0 +1,182 @@
+//! Where the octets of a section lie in a message (RFC 9051 §6.4.5.1), and the fields of a header.
+//!
+//! Ranges count from the begin of the message as the client sees it: the prefix of its copy, then the shared body.
+
+use std::ops::Range;
+
+use rohrpost_mail::mime::Shape;
+
+use crate::{
+    command::{FieldName, Part, Partial, Section, SectionText},
+    event::{Content, Mail},
+    session::output::Output,
+};
+
+/// What a section is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    /// These octets.
+    Octets(Range<u64>),
+    /// Some fields of the header that is there.
+    Fields(Range<u64>),
+    /// There is no such part.
+    Missing,
+}
+
+/// Octets of the whole message.
+pub(super) fn total(mail: &Mail) -> u64 {
+    match &mail.content {
+        Content::Here(body) => mail.prefix.len() as u64 + body.len() as u64,
+        Content::Elsewhere => mail.octets,
+    }
+}
+
+/// Where a section lies.
+pub(super) fn place(mail: &Mail, section: &Section) -> Place {
+    let Some(shape) = &mail.shape else {
+        return if *section == Section::default() { Place::Octets(0..total(mail)) } else { Place::Missing };
+    };
+    let found = match section.part.as_slice() {
+        [] => Some(of_message(mail, shape, section.text.as_ref())),
+        part => of_part(mail, shape, part, section.text.as_ref()),
+    };
+    match (found, &section.text) {
+        (None, _) => Place::Missing,
+        (Some(range), Some(SectionText::HeaderFields(_) | SectionText::HeaderFieldsNot(_))) => Place::Fields(range),
+        (Some(range), _) => Place::Octets(range),
+    }
+}
+
+fn of_message(mail: &Mail, shape: &Shape, text: Option<&SectionText>) -> Range<u64> {
+    let total = total(mail);
+    let header = (mail.prefix.len() as u64).saturating_add(shape.header_octets()).min(total);
+    match text {
+        None => 0..total,
+        Some(SectionText::Text) => header..total,
+        Some(_) => 0..header,
+    }
+}
+
+fn of_part(mail: &Mail, shape: &Shape, part: &[u32], text: Option<&SectionText>) -> Option<Range<u64>> {
+    let section = shape.section(part)?;
+    let range = match text {
+        None => section.body.clone(),
+        Some(SectionText::Mime) => section.header.clone(),
+        Some(SectionText::Text) => section.message()?.1,
+        Some(_) => section.message()?.0,
+    };
+    let prefix = mail.prefix.len() as u64;
+    let end = prefix.saturating_add(range.end).min(total(mail));
+    Some(prefix.saturating_add(range.start).min(end)..end)
+}
+
+/// A part for BINARY, and how it travels. The message itself travels as it is.
+pub(super) fn part(mail: &Mail, part: &Part) -> Option<(Range<u64>, rohrpost_mail::mime::Encoding)> {
+    if part.is_empty() {
+        return Some((0..total(mail), rohrpost_mail::mime::Encoding::Identity));
+    }
+    let shape = mail.shape.as_ref()?;
+    Some((of_part(mail, shape, part, None)?, shape.section(part)?.encoding))
+}
+
+/// The part of a range that `<first.octets>` names (RFC 9051 §6.4.5).
+pub(super) fn clip(range: Range<u64>, partial: Option<Partial>) -> Range<u64> {
+    let Some(Partial { first, octets }) = partial else { return range };
+    let start = range.start.saturating_add(first).min(range.end);
+    start..start.saturating_add(octets).min(range.end)
+}
+
+/// Octets of a buffer in memory.
+pub(super) fn indices(range: &Range<u64>) -> Range<usize> {
+    let index = |octet: u64| usize::try_from(octet).expect("a buffer in memory has no more octets than a usize counts");
+    index(range.start)..index(range.end)
+}
+
+/// Writes octets of a message, if they are here.
+pub(super) fn write(mail: &Mail, range: &Range<u64>, output: &mut Output) -> bool {
+    let Some((prefix, body)) = split(mail, range) else { return false };
+    match (&mail.content, &mail.shape) {
+        (Content::Here(content), _) if body.end <= content.len() => {
+            output.bytes(mail.prefix.slice(prefix));
+            output.bytes(content.slice(body));
+        }
+        (Content::Elsewhere, Some(shape)) if body.end <= shape.header().len() => {
+            output.bytes(mail.prefix.slice(prefix));
+            output.buffer().extend_from_slice(&shape.header()[body]);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Octets of a message, if they are here.
+pub(super) fn read(mail: &Mail, range: &Range<u64>) -> Option<Vec<u8>> {
+    let (prefix, body) = split(mail, range)?;
+    let body = match (&mail.content, &mail.shape) {
+        (Content::Here(content), _) => content.get(body)?,
+        (Content::Elsewhere, Some(shape)) => shape.header().get(body)?,
+        (Content::Elsewhere, None) => return None,
+    };
+    Some([&mail.prefix[prefix], body].concat())
+}
+
+/// Parts a range into that of the prefix and that of the body.
+fn split(mail: &Mail, range: &Range<u64>) -> Option<(Range<usize>, Range<usize>)> {
+    let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+    let prefix = mail.prefix.len();
+    Some((start.min(prefix)..end.min(prefix), start.max(prefix) - prefix..end.max(prefix) - prefix))
+}
+
+/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT names, as they stand there, and an empty line.
+pub(super) fn fields(header: &[u8], text: &SectionText) -> Vec<u8> {
+    let (names, wanted): (&[FieldName], bool) = match text {
+        SectionText::HeaderFields(names) => (names, true),
+        SectionText::HeaderFieldsNot(names) => (names, false),
+        SectionText::Header | SectionText::Text | SectionText::Mime => (&[], false),
+    };
+    let mut told = Vec::new();
+    let mut is_told = false;
+    for line in header.split_inclusive(|octet| *octet == b'\n') {
+        if line == b"\r\n" || line == b"\n" {
+            break;
+        }
+        if !matches!(line[0], b' ' | b'\t') {
+            let name = line.split(|octet| *octet == b':').next().unwrap_or_default().trim_ascii_end();
+            is_told = names.iter().any(|named| named.as_str().as_bytes().eq_ignore_ascii_case(name)) == wanted;
+        }
+        if is_told {
+            told.extend_from_slice(line);
+        }
+    }
+    told.extend_from_slice(b"\r\n");
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &[u8] = b"Received: a\r\n\tb\r\nFrom : ann\r\nSubject: one\r\n two\r\nreceived: c\r\n\r\n";
+
+    fn named(names: &[&str]) -> Vec<FieldName> {
+        names.iter().map(|name| FieldName::new(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn fields_are_told_with_their_folded_lines_and_in_any_case() {
+        let told = fields(HEADER, &SectionText::HeaderFields(named(&["RECEIVED", "X"])));
+        assert_eq!(told, b"Received: a\r\n\tb\r\nreceived: c\r\n\r\n");
+        let told = fields(HEADER, &SectionText::HeaderFieldsNot(named(&["received", "from"])));
+        assert_eq!(told, b"Subject: one\r\n two\r\n\r\n");
+        assert_eq!(fields(b"", &SectionText::HeaderFields(named(&["a"]))), b"\r\n");
+    }
+
+    #[test]
+    fn a_partial_ends_where_the_section_does() {
+        let partial = |first, octets| Some(Partial { first, octets });
+        assert_eq!(clip(10..20, partial(0, 5)), 10..15);
+        assert_eq!(clip(10..20, partial(8, u64::MAX)), 18..20);
+        assert_eq!(clip(10..20, partial(u64::MAX, 1)), 20..20);
+        assert_eq!(clip(10..20, None), 10..20);
+    }
+}
