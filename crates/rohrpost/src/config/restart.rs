@@ -68,6 +68,8 @@ mod tests {
         let handed =
             config(&format!("{MX}[submit]\nenabled = false\nsocket = \"s\"\ndrop_dir = \"d\"\nreceived_uid = false\n"));
         assert_eq!(needed(&running, &handed), ["submit.enabled", "submit.socket", "submit.drop_dir"]);
+        let served = config(&format!("{MX}[web]\naddress = \"[::]:443\"\nnames = [\"help.test\"]\n"));
+        assert_eq!(needed(&running, &served), ["web.address"]);
         let regrouped = config(&format!("{MX}mode = \"0666\"\ngroup = \"mail\"\n"));
         assert_eq!(needed(&running, &regrouped), ["listener mx: mode", "listener mx: group"]);
     }

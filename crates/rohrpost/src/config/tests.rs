@@ -215,6 +215,13 @@ fn a_mode_or_a_group_that_cannot_be_is_named() {
 }
 
 #[test]
+fn a_page_that_nobody_could_open_is_a_fault() {
+    assert!(fault("[web]\naddress = \"unix:/run/web.sock\"\n").contains("web.address: browsers do not come"));
+    assert!(fault("[web]\nredirect_address = \"[::]:80\"\n").contains("web.redirect_address: nobody can be sent"));
+    assert!(fault("[web]\naddress = [\"[::]:443\", \"443\"]\n").contains("web.address[1]: expected an address"));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = read(Path::new("/nowhere/rohrpost.toml")).unwrap_err().to_string();
     assert!(error.starts_with("/nowhere/rohrpost.toml: No such file"), "{error}");

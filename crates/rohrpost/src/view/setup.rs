@@ -99,3 +99,57 @@ pub(crate) fn records(rows: &[Record]) -> String {
     let lines: String = rows.iter().map(line).collect();
     format!("{}{lines}", Styled(DIM, "; lets mail programs find their servers (RFC 6186, RFC 8314)\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use rohrpost_web::Servers;
+
+    use super::*;
+
+    fn settings() -> MailSettings {
+        let server = |protocol, host: &str, port, encryption| {
+            let host = host.parse().unwrap();
+            Server { protocol, host, port, encryption }
+        };
+        let incoming = vec![
+            server(Protocol::Imap, "mail.here.test", 993, Encryption::Implicit),
+            server(Protocol::Pop3, "mail.here.test", 110, Encryption::None),
+        ];
+        let outgoing = vec![server(Protocol::Submission, "out.here.test", 587, Encryption::Starttls)];
+        MailSettings { address: "ann@here.test".parse().unwrap(), servers: Servers { incoming, outgoing } }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn help_names_every_server_in_a_line_and_the_pages_where_there_are_any() {
+        let host = "mx.here.test".parse().unwrap();
+        let links = Links::of(&settings().address, &host, None);
+        insta::assert_snapshot!(plain(&help(&settings(), Some(&links), Language::English)));
+        insta::assert_snapshot!(plain(&help(&settings(), None, Language::German)));
+    }
+
+    #[test]
+    fn records_are_lines_of_a_zone_file() {
+        let record = |name: &str, kind: &str, data: &str| Record {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+        };
+        let rows = [
+            record("_imaps._tcp.here.test", "SRV", "0 1 993 mail.here.test."),
+            record("autoconfig.here.test", "CNAME", "mx.here.test."),
+        ];
+        let text = plain(&records(&rows));
+        let lines: Vec<_> = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        assert_eq!(
+            lines,
+            [
+                vec!["_imaps._tcp.here.test.", "IN", "SRV", "0", "1", "993", "mail.here.test."],
+                vec!["autoconfig.here.test.", "IN", "CNAME", "mx.here.test."],
+            ]
+        );
+    }
+}

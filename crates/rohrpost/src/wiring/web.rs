@@ -189,3 +189,70 @@ impl Help {
         Ok((site, ServerTls::new(options).context("web")?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rohrpost_web::Servers;
+
+    use super::*;
+    use crate::config;
+
+    const HEAD: &str = "host_name = \"mx.here.test\"\npostmaster = \"ann@here.test\"\n";
+
+    fn offer(lines: &str) -> Offer {
+        let settings = config::parse(Path::new("/etc/rohrpost.toml"), &format!("{HEAD}{lines}")).unwrap();
+        Offer::of(&settings, &Ports::named(&settings))
+    }
+
+    fn named(offer: &Offer) -> Vec<String> {
+        let servers = Servers::of(&offer.services);
+        servers.iter().map(|server| format!("{}:{} {}", server.host, server.port, server.encryption.label())).collect()
+    }
+
+    #[test]
+    fn without_any_listener_in_the_file_the_usual_ones_are_offered() {
+        let offer = offer("");
+        assert_eq!(
+            named(&offer),
+            ["mx.here.test:993 SSL/TLS", "mx.here.test:465 SSL/TLS", "mx.here.test:587 STARTTLS",]
+        );
+        assert_eq!(offer.web, None);
+    }
+
+    #[test]
+    fn each_listener_is_offered_by_its_own_name_and_only_where_it_is_open_to_log_ins() {
+        let lines = "
+            [[listener]]
+            name = \"in\"
+            protocol = \"imap\"
+            address = \"0.0.0.0:993\"
+            host_name = \"imap.here.test\"
+            [[listener]]
+            name = \"closed\"
+            protocol = \"pop3\"
+            address = \"0.0.0.0:995\"
+            enabled = false
+            [[listener]]
+            name = \"no log-ins\"
+            protocol = \"submission\"
+            address = \"0.0.0.0:587\"
+            auth = { tls = false }
+            require_auth = false
+            [[listener]]
+            name = \"out\"
+            protocol = \"submission\"
+            address = [\"0.0.0.0:465\", \"[::]:465\", \"unix:out.sock\"]
+            host_name = \"smtp.here.test\"
+            [[listener]]
+            name = \"mx\"
+            protocol = \"smtp\"
+            address = \"0.0.0.0:25\"
+            [web]
+            address = [\"0.0.0.0:8443\", \"[::]:443\"]";
+        let offer = offer(lines);
+        assert_eq!(named(&offer), ["imap.here.test:993 SSL/TLS", "smtp.here.test:465 SSL/TLS"]);
+        assert_eq!(offer.web, Some(("mx.here.test".parse().unwrap(), 443)));
+    }
+}
