@@ -2,12 +2,15 @@
 //!
 //! Each command is a variant of [`Body`], each word of the grammar a type. A value that was parsed is valid: its atoms
 //! are atoms, its dates are days, its numbers are in their ranges. Whether a command may come now, and whether what it
-//! names exists, is the session's business. [`crate::parse`] makes these values.
+//! names exists, is the session's business.
+//!
+//! [`crate::parse`] makes these values, and [`Command::print`] writes them as a client does.
 
 mod append;
 mod fetch;
 mod flag;
 mod list;
+mod print;
 mod search;
 mod select;
 mod word;

@@ -191,13 +191,11 @@ impl Reader {
             return (taken, Some(self.parse(&input[..taken])));
         }
         self.kept.extend_from_slice(&input[..taken]);
-        match announced(&self.kept[self.line_begin..]) {
-            Some(literal) => (taken, self.announced(literal)),
-            None => {
-                let kept = self.forget();
-                (taken, Some(self.parse(&kept)))
-            }
+        if let Some(literal) = announced(&self.kept[self.line_begin..]) {
+            return (taken, self.announced(literal));
         }
+        let kept = self.forget();
+        (taken, Some(self.parse(&kept)))
     }
 
     /// Reads a command with its line end.

@@ -22,11 +22,12 @@ mod string;
 pub use code::Code;
 pub use data::{Data, ESearch, ListAttribute, ListData, Quota, QuotaResource, StatusData, ThreadNode};
 pub use fetch::FetchWriter;
+pub(crate) use fetch::{print_flags, print_part, print_section};
 pub use line::{Line, Status, continuation};
 pub(crate) use string::MONTHS;
 pub use string::{astring, date_time, literal_head, nstring, quoted, string};
 
-use crate::mailbox_name::{MailboxName, print_utf7};
+use crate::mailbox_name::{ListPattern, MailboxName, print_utf7};
 
 /// What the client of a session understands.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -39,6 +40,16 @@ impl Wire {
     /// Writes the name of a mailbox.
     pub fn mailbox(self, out: &mut Vec<u8>, name: &MailboxName) {
         self.name(out, name.as_str());
+    }
+
+    /// Writes a pattern of LIST.
+    pub(crate) fn pattern(self, out: &mut Vec<u8>, pattern: &ListPattern) {
+        if self.utf8 {
+            return string(out, pattern.as_str().as_bytes(), true);
+        }
+        let mut utf7 = Vec::with_capacity(pattern.as_str().len() * 2);
+        print_utf7(&mut utf7, pattern.as_str());
+        string(out, &utf7, false);
     }
 
     /// Writes what is like a name: that of a quota root.

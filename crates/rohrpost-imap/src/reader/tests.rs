@@ -230,7 +230,7 @@ fn a_line_that_is_asked_for_is_no_command() {
     reader.expect_line();
     assert_eq!(read_in(&[b"AGFu", b"bg==\r\na NOOP\r\n"], &mut reader, true), ["line AGFubg==", "a command"]);
     reader.expect_line();
-    let seen = read_in(&[&[b'x'; 20_000], b"\r\na NOOP\r\n"], &mut reader, true);
+    let seen = read_in(&[&vec![b'x'; 13_000], b"\r\na NOOP\r\n"], &mut reader, true);
     assert_eq!(seen, ["* BAD [LIMIT] more than 12288 octets", "a command"]);
 }
 

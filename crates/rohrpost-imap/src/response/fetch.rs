@@ -102,16 +102,10 @@ impl<'a> FetchWriter<'a> {
 
     /// `BODY[…]` as a literal. `first` is the first octet of a partial; there is no section where `content` is `None`.
     pub fn section(&mut self, section: &Section, first: Option<u64>, content: Option<&[u8]>) {
-        match content {
-            Some(content) => {
-                self.section_head(section, first, content.len() as u64);
-                self.out.extend_from_slice(content);
-            }
-            None => {
-                self.section_name(section, first);
-                self.out.extend_from_slice(b"NIL");
-            }
-        }
+        self.section_name(section, first);
+        let Some(content) = content else { return self.out.extend_from_slice(b"NIL") };
+        literal_head(self.out, content.len() as u64);
+        self.out.extend_from_slice(content);
     }
 
     /// `BODY[…]` up to the octets of its literal.
