@@ -25,11 +25,18 @@ const CLIENT: Table = Table {
     end: "<!-- measured by `cargo xtask bench client`: to here -->\n",
 };
 
+const MAILBOX: Table = Table {
+    name: "mailbox",
+    start: "<!-- measured: from here on `cargo xtask bench mailbox` writes -->\n",
+    end: "<!-- measured by `cargo xtask bench mailbox`: to here -->\n",
+};
+
 /// Measures with the build that packages have, and puts the table and its conditions into the page.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     programs::provide()?;
     let (table, arguments) = match arguments.split_first() {
         Some((first, rest)) if first == CLIENT.name => (CLIENT, rest),
+        Some((first, rest)) if first == MAILBOX.name => (MAILBOX, rest),
         _ => (SERVER, arguments),
     };
     let mut bench = shell::cargo();

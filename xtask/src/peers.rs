@@ -1,4 +1,4 @@
-//! Postfix, Exim, OpenSMTPD, and the daemons of a host that send mail, unpacked side by side below `target/peers`.
+//! Postfix, Exim, OpenSMTPD, Dovecot, and the daemons of a host that send mail, unpacked side by side below `target/peers`.
 //!
 //! As packages the mail servers exclude one another and the host's own, and the others would begin to work on the host,
 //! so none is ever installed. The integration tests start them from here, each in a mount namespace with an `/etc` and a
@@ -16,6 +16,7 @@ const PEERS: &[(&str, &[&str])] = &[
     ("postfix", &["postfix"]),
     ("exim", &["exim4-daemon-light", "exim4-base"]),
     ("opensmtpd", &["opensmtpd"]),
+    ("dovecot", &["dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"]),
     ("callers", &["bsd-mailx", "anacron", "at", "cron", "mdadm", "systemd-cron"]),
     ("smartd", &["smartmontools"]),
 ];
@@ -25,6 +26,7 @@ const LINKED: &[&str] = &[
     "postfix/usr/lib/postfix/sbin/smtpd",
     "exim/usr/sbin/exim4",
     "opensmtpd/usr/sbin/smtpd",
+    "dovecot/usr/lib/dovecot/imap-login",
     "callers/usr/bin/bsd-mailx",
 ];
 
@@ -52,9 +54,9 @@ pub(crate) fn provide() -> Result<()> {
 
 /// Whether every library is found, on the host or in [`LIBRARIES`].
 fn is_linkable(peers: &Path) -> Result<bool> {
-    let own = peers.join("postfix/usr/lib/postfix");
+    let own = ["postfix/usr/lib/postfix", "dovecot/usr/lib/dovecot"].map(|own| peers.join(own));
     let found = library_directories(&peers.join(LIBRARIES))?;
-    let path = std::env::join_paths(found.into_iter().chain([own]))?;
+    let path = std::env::join_paths(found.into_iter().chain(own))?;
     for program in LINKED {
         let linked = shell::output(Command::new("ldd").arg(peers.join(program)).env("LD_LIBRARY_PATH", &path))?;
         if linked.contains("not found") {

@@ -22,6 +22,8 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 pub(crate) struct Load {
     /// The server.
     pub(crate) server: SocketAddr,
+    /// What a session begins with: `EHLO`, or `LHLO` of LMTP.
+    pub(crate) hello: &'static str,
     /// Sessions at a time.
     pub(crate) sessions: usize,
     /// Messages in each session.
@@ -43,7 +45,8 @@ impl Load {
         runtime.block_on(self.send())
     }
 
-    async fn send(&self) -> io::Result<Duration> {
+    /// The same, within a runtime.
+    pub(crate) async fn send(&self) -> io::Result<Duration> {
         let started = Instant::now();
         let mut left = self.messages.div_ceil(self.messages_per_session);
         let mut running = JoinSet::new();
@@ -65,12 +68,13 @@ async fn session(load: Load) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut dialogue = Dialogue::new(stream);
     dialogue.expect(220).await?;
-    dialogue.command(b"EHLO load.test\r\n", 250).await?;
+    let hello = format!("{} load.test\r\n", load.hello);
+    dialogue.command(hello.as_bytes(), 250).await?;
     let Some(tls) = &load.tls else { return messages(dialogue, &load).await };
     dialogue.command(b"STARTTLS\r\n", 220).await?;
     let name = ServerName::try_from("here.test").map_err(io::Error::other)?;
     let mut dialogue = Dialogue::new(tls.connect(name, dialogue.stream).await?);
-    dialogue.command(b"EHLO load.test\r\n", 250).await?;
+    dialogue.command(hello.as_bytes(), 250).await?;
     messages(dialogue, &load).await
 }
 

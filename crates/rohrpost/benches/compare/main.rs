@@ -4,12 +4,13 @@
 //! round, since two cores shared by client, server and sink drift by half within an hour; ratios are taken per round and
 //! the median of them is quoted. The ceiling is a sink that answers at once and stores nothing, under the same load.
 //!
-//! There are two tables: what the server does ([`rows`]), and what the programs and the library do that send to one
-//! ([`client`]).
+//! There are three tables: what the server does with mail on its way ([`rows`]), what the programs and the library do that
+//! send to one ([`client`]), and what those wait for who read their mail ([`mailbox`], beside Dovecot).
 
 mod client;
 mod figures;
 mod load;
+mod mailbox;
 mod memory;
 #[path = "../../tests/it/peers/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the integration tests use the rest")]
@@ -52,6 +53,8 @@ enum Table {
     Server,
     /// What sends it
     Client,
+    /// What keeps it for those who read it
+    Mailbox,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
     let rows = match options.table {
         Table::Server => rows::ROWS,
         Table::Client => client::ROWS,
+        Table::Mailbox => mailbox::ROWS,
     };
     for (name, measure) in rows {
         if options.only.as_ref().is_none_or(|only| name.contains(only.as_str())) {

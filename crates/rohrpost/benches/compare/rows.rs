@@ -163,6 +163,7 @@ impl Acceptance {
         };
         let load = Load {
             server,
+            hello: "EHLO",
             sessions: SESSIONS,
             messages_per_session: self.messages_per_session,
             messages,
@@ -217,6 +218,7 @@ fn plain_load(server: SocketAddr, messages: usize) -> Load {
     let data = message(4096);
     Load {
         server,
+        hello: "EHLO",
         sessions: SESSIONS,
         messages_per_session: 10,
         messages,

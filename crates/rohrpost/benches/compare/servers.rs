@@ -30,11 +30,18 @@ pub(crate) fn scratch() -> PathBuf {
 
 /// What `demo --json` prints when it is ready.
 #[derive(Deserialize)]
-struct Ready {
+pub(crate) struct Ready {
     smtp: SocketAddr,
     submissions: SocketAddr,
+    pub(crate) lmtp: SocketAddr,
+    pub(crate) imap: SocketAddr,
+    pub(crate) imaps: SocketAddr,
+    pub(crate) pop3: SocketAddr,
+    pub(crate) pop3s: SocketAddr,
+    pub(crate) user: String,
+    pub(crate) password: String,
     ca: PathBuf,
-    pid: u32,
+    pub(crate) pid: u32,
 }
 
 /// Rohrpost, as `demo` runs it.
@@ -72,9 +79,14 @@ impl Ours {
 
     /// Goes on as `serve`, without the demo's second server: its settings are a file like any other.
     pub(crate) fn serve(&mut self) -> Result<()> {
+        self.serve_with(str::to_owned)
+    }
+
+    /// The same with settings that are changed before.
+    pub(crate) fn serve_with(&mut self, change: impl Fn(&str) -> String) -> Result<()> {
         self.stop()?;
         let settings = self.settings();
-        let written = std::fs::read_to_string(&settings)?;
+        let written = change(&std::fs::read_to_string(&settings)?);
         std::fs::write(&settings, format!("user = \"root\"\n{written}"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
         command.args(["serve", "--config"]).arg(&settings).stderr(Stdio::null());
@@ -88,6 +100,11 @@ impl Ours {
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+
+    /// Where it listens, and who may log in.
+    pub(crate) fn ready(&self) -> &Ready {
+        &self.ready
     }
 
     pub(crate) fn smtp(&self) -> SocketAddr {

@@ -32,6 +32,7 @@ pub(crate) fn rate(options: &Options) -> Result<Row> {
         let server = Ours::start(&["--hold"])?;
         let load = Load {
             server: server.smtp(),
+            hello: "EHLO",
             sessions: 100,
             messages_per_session: 100,
             messages: rows,

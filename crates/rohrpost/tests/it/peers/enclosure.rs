@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::log::Log;
 
-/// The users of all three servers, at numbers that no host gives out. Each has a group of its own name and number.
+/// The users of all these servers, at numbers that no host gives out. Each has a group of its own name and number.
 /// Postfix refuses to start without `nobody`.
 const USERS: &[(&str, u32)] = &[
     ("postfix", 64_001),
@@ -26,6 +26,7 @@ const USERS: &[(&str, u32)] = &[
     ("opensmtpd", 64_004),
     ("opensmtpq", 64_005),
     (KEEPER, KEEPER_ID),
+    ("dovecot", 64_007),
     ("nobody", 65_534),
 ];
 
@@ -159,6 +160,11 @@ impl Enclosed {
     /// Where the host sees what the server sees at `path`.
     pub(crate) fn outside(&self, path: &str) -> PathBuf {
         self.enclosure.outside(path)
+    }
+
+    /// The process that all others in there descend from.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 
