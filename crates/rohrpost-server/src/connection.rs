@@ -1,7 +1,8 @@
 //! One connection, whatever is spoken on it, from accept to close.
 //!
 //! What SMTP, IMAP and POP3 have in common: the [`door`], TLS, octets in and out ([`io`]), log-ins ([`log_in`]) and
-//! what is written down about it all ([`log`]). What is said is the business of the drivers, such as [`crate::smtp`]. Each owns one [`Connection`] and one pure session, and moves octets between them.
+//! what is written down about it all ([`log`]). What is said is the business of the drivers: [`smtp`], [`imap`],
+//! [`pop3`]. Each owns one [`Connection`] and one pure session, and moves octets between them.
 //!
 //! A driver reads only when its session has taken everything it got, so a peer that sends faster than it is answered
 //! waits in its own kernel. Reading uses a buffer of the thread: what the session does not take at once is copied, at
@@ -23,6 +24,7 @@ use rohrpost_store::Account;
 use tokio::time::timeout;
 
 use crate::{
+    imap,
     limits::HANDSHAKE_TIMEOUT,
     link::{Link, Plain},
     listener::{Dialogue, Listener},
@@ -70,7 +72,7 @@ async fn serve_until_closed(listener: Arc<Listener>, shared: &Arc<Shared>, strea
     match connection.listener.dialogue.clone() {
         Dialogue::Mail(profiles) => Box::pin(smtp::serve(connection, profiles, facts, refusal)).await,
         Dialogue::Pop3(profile) => Box::pin(pop3::serve(connection, profile, facts, refusal)).await,
-        Dialogue::Imap(_) => {}
+        Dialogue::Imap(profile) => Box::pin(imap::serve(connection, profile, facts, refusal)).await,
     }
     drop(place);
 }

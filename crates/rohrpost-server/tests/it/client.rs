@@ -88,6 +88,23 @@ impl Client {
         reply
     }
 
+    /// Reads one line; `closed` stands for the end of the connection.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = timeout(PATIENCE, self.stream.read_line(&mut line)).await.expect("a line in time");
+        if read.unwrap_or(0) == 0 {
+            return "closed".to_owned();
+        }
+        line.trim_end().to_owned()
+    }
+
+    /// Reads so many octets.
+    pub(crate) async fn octets(&mut self, count: usize) -> Vec<u8> {
+        let mut octets = vec![0; count];
+        timeout(PATIENCE, self.stream.read_exact(&mut octets)).await.expect("they come in time").unwrap();
+        octets
+    }
+
     /// Lines of `C:` and `S:`; each reply must start with the text behind `S:`.
     pub(crate) async fn transcript(&mut self, lines: &str) {
         for line in lines.lines().map(str::trim) {

@@ -45,6 +45,8 @@ pub struct Copied {
     pub uid_validity: u32,
     /// The UIDs of messages where they were, and where they are now.
     pub pairs: Vec<(u32, u32)>,
+    /// MOVE: the MODSEQ now of the mailbox that they were in; 0 for COPY.
+    pub modseq: u64,
 }
 
 /// What was expunged.
@@ -121,6 +123,7 @@ impl Store {
             let (page, next) = self.work(PAGE_WEIGHT, move |work| move_page(work, id, &uids, &target, uid)).await?;
             copied.uid_validity = page.uid_validity;
             copied.pairs.extend(page.pairs);
+            copied.modseq = page.modseq;
             from = next;
         }
         Ok(copied)
@@ -272,7 +275,8 @@ fn copy(work: &mut Work<'_>, id: MailboxId, uids: &Uids, target: &str) -> Outcom
     if !work.has_room(&source.account, mails.iter().map(|mail| mail.octets).sum())? {
         return Ok(Err(MailboxError::OverQuota));
     }
-    let mut copied = Copied { uid_validity: target.info.uid_validity, pairs: Vec::with_capacity(mails.len()) };
+    let mut copied =
+        Copied { uid_validity: target.info.uid_validity, pairs: Vec::with_capacity(mails.len()), modseq: 0 };
     let Ok(flags) = work.known_flags(target.info.id, mails.iter().map(|mail| &mail.flags))? else {
         return Ok(Err(MailboxError::TooMany));
     };
@@ -304,7 +308,8 @@ fn move_page(
     let Ok(flags) = work.known_flags(place.id, mails.iter().map(|mail| &mail.flags))? else {
         return Ok(Err(MailboxError::TooMany));
     };
-    let mut copied = Copied { uid_validity: place.uid_validity, pairs: Vec::with_capacity(mails.len()) };
+    let mut copied =
+        Copied { uid_validity: place.uid_validity, pairs: Vec::with_capacity(mails.len()), modseq: source.info.modseq };
     if mails.is_empty() {
         return Ok(Ok((copied, next)));
     }
@@ -322,6 +327,7 @@ fn move_page(
     if let Some(target) = &target {
         work.finish(target)?;
     }
+    copied.modseq = source.info.modseq;
     Ok(Ok((copied, next)))
 }
 
