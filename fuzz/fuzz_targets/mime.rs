@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use rohrpost_fuzz::portions;
-use rohrpost_mail::mime::{Scanner, SectionKind, Shape, Texts, decode_words, file_name, limits};
+use rohrpost_mail::mime::{Scanner, Scope, SectionKind, Shape, Texts, decode_words, file_name, limits};
 
 fuzz_target!(|message: &[u8]| {
     let shape = scan([message].into_iter());
@@ -31,7 +31,7 @@ fn scan<'a>(portions: impl Iterator<Item = &'a [u8]>) -> Shape {
 }
 
 fn texts<'a>(shape: &Shape, portions: impl Iterator<Item = &'a [u8]>) -> String {
-    let (mut texts, mut out) = (Texts::new(shape), String::new());
+    let (mut texts, mut out) = (Texts::new(shape, Scope::Whole), String::new());
     portions.for_each(|portion| texts.push(portion, &mut out));
     texts.finish(&mut out);
     out

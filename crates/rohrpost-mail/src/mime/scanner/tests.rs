@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::mime::{Encoding, ShapeError, Texts};
+use crate::mime::{Encoding, Scope, ShapeError, Texts};
 
 /// The shape of a message, however it is cut.
 fn scan(message: &[u8]) -> Shape {
@@ -40,7 +40,11 @@ fn text(message: &[u8], range: std::ops::Range<u64>) -> &str {
 }
 
 fn words(shape: &Shape, message: &[u8]) -> String {
-    let (mut texts, mut out) = (Texts::new(shape), String::new());
+    read(shape, message, Scope::Body)
+}
+
+fn read(shape: &Shape, message: &[u8], scope: Scope) -> String {
+    let (mut texts, mut out) = (Texts::new(shape, scope), String::new());
     message.chunks(5).for_each(|piece| texts.push(piece, &mut out));
     texts.finish(&mut out);
     out
@@ -118,6 +122,19 @@ fn a_message_is_taken_apart_as_clients_count() {
     assert!(text(&message, header.clone()).starts_with("From: bob") && text(&message, header).ends_with("\r\n\r\n"));
     assert!(text(&message, inner.clone()).starts_with("--deep") && text(&message, inner).ends_with("--deep--"));
     assert_eq!(words(&shape, &message), "plain words\npageä\none\r\ntwo\r\n\n");
+}
+
+#[test]
+fn a_whole_message_is_read_with_all_headers_once() {
+    let message = crlf(NESTED);
+    let text = read(&scan(&message), &message, Scope::Whole);
+    for once in ["Subject: Re: [list] parts", "Subject: inner", "name=a.log", "\na.pdf\n", "plain words", "pageä"] {
+        assert_eq!(text.matches(once).count(), 1, "{once} in {text}");
+    }
+    assert!(!text.contains("AQID") && !text.contains("preamble"));
+
+    let plain = b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello";
+    assert_eq!(read(&scan(plain), plain, Scope::Whole), "Subject: Grüße\n\nHello\n");
 }
 
 #[test]

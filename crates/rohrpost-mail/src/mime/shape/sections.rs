@@ -55,6 +55,11 @@ pub struct Section<'a> {
 }
 
 impl Section<'_> {
+    /// Whether it is a text that can be read.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, SectionKind::Plain | SectionKind::Html) && self.encoding != Encoding::Unknown
+    }
+
     /// `BODY[1.2.HEADER]` and `BODY[1.2.TEXT]`: header and body of the message that the part is.
     pub fn message(&self) -> Option<(Range<u64>, Range<u64>)> {
         let middle = self.body.start.saturating_add(self.message_header_octets).min(self.body.end);
