@@ -9,7 +9,7 @@ use crate::{
 
 /// What brings the database from one version to the next.
 pub(crate) struct Step {
-    sql: &'static str,
+    pub(crate) sql: &'static str,
     /// What SQL alone cannot do.
     then: fn(&Connection) -> Result<(), StoreError>,
 }

@@ -6,6 +6,8 @@ mod clock;
 mod delivering;
 mod failures;
 mod mailboxes;
+mod migrating;
+mod model;
 mod operating;
 mod people;
 mod submissions;

@@ -59,16 +59,16 @@ pub(super) fn stored(stored: &mailbox::FlagsStored) -> event::Stored {
     event::Stored {
         changed: stored.entries.iter().map(entry).collect(),
         modified: stored.modified.clone(),
-        modseq: stored.entries.iter().any(|entry| entry.modseq == stored.modseq).then_some(stored.modseq),
+        modseq: stored.modseq,
     }
 }
 
 pub(super) fn expunged(expunged: mailbox::Expunged) -> event::Expunged {
-    event::Expunged { uids: expunged.uids, modseq: expunged.modseq }
+    event::Expunged { uids: expunged.uids, modseq: expunged.modseq.unwrap_or_default() }
 }
 
 pub(super) fn copied(copied: mailbox::Copied) -> event::Copied {
-    event::Copied { uid_validity: copied.uid_validity, pairs: copied.pairs, modseq: copied.modseq }
+    event::Copied { uid_validity: copied.uid_validity, pairs: copied.pairs, modseq: copied.modseq.unwrap_or_default() }
 }
 
 pub(super) fn quota(quota: &mailbox::Quota) -> event::Quota {

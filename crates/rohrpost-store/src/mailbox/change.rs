@@ -34,8 +34,8 @@ pub struct FlagsStored {
     pub entries: Vec<Entry>,
     /// UIDs of messages that have changed since and were left alone. RFC 7162 §3.1.3.
     pub modified: Vec<u32>,
-    /// The mailbox's MODSEQ now.
-    pub modseq: u64,
+    /// The MODSEQ that the mailbox got by it; nothing where no message changed.
+    pub modseq: Option<u64>,
 }
 
 /// What was copied or moved.
@@ -45,8 +45,8 @@ pub struct Copied {
     pub uid_validity: u32,
     /// The UIDs of messages where they were, and where they are now.
     pub pairs: Vec<(u32, u32)>,
-    /// MOVE: the MODSEQ now of the mailbox that they were in; 0 for COPY.
-    pub modseq: u64,
+    /// The MODSEQ that the mailbox they were in got by it; nothing where none was moved, and for copies.
+    pub modseq: Option<u64>,
 }
 
 /// What was expunged.
@@ -54,8 +54,8 @@ pub struct Copied {
 pub struct Expunged {
     /// The UIDs that are gone.
     pub uids: Vec<RangeInclusive<u32>>,
-    /// The mailbox's MODSEQ now.
-    pub modseq: u64,
+    /// The MODSEQ that the mailbox got by it; nothing where nothing was expunged.
+    pub modseq: Option<u64>,
 }
 
 /// UIDs as ranges, in ascending order.
@@ -81,7 +81,7 @@ impl Store {
             let (page, next) = self.work(PAGE_WEIGHT, move |work| store_page(work, id, &wish, uid)).await?;
             stored.entries.extend(page.entries);
             stored.modified.extend(page.modified);
-            stored.modseq = page.modseq;
+            stored.modseq = page.modseq.or(stored.modseq);
             from = next;
         }
         Ok(stored)
@@ -123,7 +123,7 @@ impl Store {
             let (page, next) = self.work(PAGE_WEIGHT, move |work| move_page(work, id, &uids, &target, uid)).await?;
             copied.uid_validity = page.uid_validity;
             copied.pairs.extend(page.pairs);
-            copied.modseq = page.modseq;
+            copied.modseq = page.modseq.or(copied.modseq);
             from = next;
         }
         Ok(copied)
@@ -142,13 +142,13 @@ impl Store {
     ) -> Result<Expunged, MailboxError> {
         let everything = [1..=u32::MAX];
         let uids = self.up_to_now(id, uids.unwrap_or(&everything)).await?;
-        let (mut gone, mut modseq, mut from) = (Vec::new(), 0, Some(1));
+        let (mut gone, mut modseq, mut from) = (Vec::new(), None, Some(1));
         while let Some(uid) = from {
             let uids = uids.clone();
             let job = move |work: &mut Work<'_>| expunge_page(work, id, &uids, only_deleted, uid);
             let (page, page_modseq, next) = self.work(PAGE_WEIGHT, job).await?;
             gone.extend(page);
-            modseq = page_modseq;
+            modseq = page_modseq.or(modseq);
             from = next;
         }
         Ok(Expunged { uids: uids::ranges(gone), modseq })
@@ -260,8 +260,8 @@ fn store_page(work: &mut Work<'_>, id: MailboxId, wish: &Wish, from: u32) -> Out
     }
     if mailbox.info.modseq == modseq {
         work.finish(&mailbox)?;
+        stored.modseq = Some(modseq);
     }
-    stored.modseq = mailbox.info.modseq;
     Ok(Ok((stored, next)))
 }
 
@@ -275,8 +275,7 @@ fn copy(work: &mut Work<'_>, id: MailboxId, uids: &Uids, target: &str) -> Outcom
     if !work.has_room(&source.account, mails.iter().map(|mail| mail.octets).sum())? {
         return Ok(Err(MailboxError::OverQuota));
     }
-    let mut copied =
-        Copied { uid_validity: target.info.uid_validity, pairs: Vec::with_capacity(mails.len()), modseq: 0 };
+    let mut copied = Copied { uid_validity: target.info.uid_validity, ..Copied::default() };
     let Ok(flags) = work.known_flags(target.info.id, mails.iter().map(|mail| &mail.flags))? else {
         return Ok(Err(MailboxError::TooMany));
     };
@@ -308,8 +307,7 @@ fn move_page(
     let Ok(flags) = work.known_flags(place.id, mails.iter().map(|mail| &mail.flags))? else {
         return Ok(Err(MailboxError::TooMany));
     };
-    let mut copied =
-        Copied { uid_validity: place.uid_validity, pairs: Vec::with_capacity(mails.len()), modseq: source.info.modseq };
+    let mut copied = Copied { uid_validity: place.uid_validity, ..Copied::default() };
     if mails.is_empty() {
         return Ok(Ok((copied, next)));
     }
@@ -327,11 +325,12 @@ fn move_page(
     if let Some(target) = &target {
         work.finish(target)?;
     }
-    copied.modseq = source.info.modseq;
+    copied.modseq = Some(source.info.modseq);
     Ok(Ok((copied, next)))
 }
 
-type ExpungedPage = (Vec<u32>, u64, Option<u32>);
+/// The UIDs, the MODSEQ, and the UID to go on from.
+type ExpungedPage = (Vec<u32>, Option<u64>, Option<u32>);
 
 fn expunge_page(
     work: &mut Work<'_>,
@@ -343,7 +342,7 @@ fn expunge_page(
     let (mails, next) = work.page(id, uids, only_deleted, from, limits::CHANGED_AT_ONCE_MAX)?;
     let Some(mut mailbox) = work.mailbox(id)? else { return Ok(Err(MailboxError::Missing)) };
     if mails.is_empty() {
-        return Ok(Ok((Vec::new(), mailbox.info.modseq, next)));
+        return Ok(Ok((Vec::new(), None, next)));
     }
     mailbox.info.modseq += 1;
     let mut gone = Vec::with_capacity(mails.len());
@@ -352,5 +351,5 @@ fn expunge_page(
         work.take_out(&mut mailbox, mail, false)?;
     }
     work.finish(&mailbox)?;
-    Ok(Ok((gone, mailbox.info.modseq, next)))
+    Ok(Ok((gone, Some(mailbox.info.modseq), next)))
 }
