@@ -6,7 +6,7 @@
 mod finder;
 
 use rohrpost_imap::event::{MailboxId, Refusal, TextQuery, Uids};
-use rohrpost_mail::mime::Texts;
+use rohrpost_mail::mime::{Scope, Texts};
 use rohrpost_store::mailbox::{FetchedMail, Parts};
 
 use self::finder::Finder;
@@ -46,7 +46,7 @@ impl Driver {
         let shape = self.shape(mail).await?;
         let mut finder = Finder::new(queries);
         finder.look_at_header(&[mail.body.prefix(), shape.header()].concat());
-        let (mut texts, mut text) = (Texts::new(&shape), String::new());
+        let (mut texts, mut text) = (Texts::new(&shape, Scope::Body), String::new());
         if let Some(octets) = &mail.content {
             texts.push(octets, &mut text);
         } else {
