@@ -8,6 +8,7 @@
 mod attacks;
 mod catch;
 mod handoff;
+mod mailboxes_pop3;
 mod merge;
 mod peers;
 mod personas;
