@@ -38,9 +38,11 @@ pub(crate) enum Place {
 }
 
 /// What is remembered of a local address.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Found {
     Mailbox,
+    /// The mailbox of an account, by its login, that may hold so much only.
+    Limited(Arc<str>),
     Disabled,
     Nobody,
 }
@@ -127,6 +129,11 @@ impl Directory {
     async fn local(&self, settings: &Settings, address: &Mailbox, wall: Timestamp) -> Result<Place, Refusal> {
         match self.find(settings, address).await? {
             Found::Mailbox => Ok(Place::Local),
+            // Asked anew for every recipient: mail comes and goes.
+            Found::Limited(login) if is_role(address) || self.store.mailbox_quota(&login).await?.has_room(1) => {
+                Ok(Place::Local)
+            }
+            Found::Limited(_) => Err(Refusal::MailboxFull),
             _ if (is_role(address) || is_hosts_own(settings, address)) && *address != settings.postmaster => {
                 Ok(Place::Postmaster(settings.postmaster.clone()))
             }
@@ -143,14 +150,14 @@ impl Directory {
 
     async fn find(&self, settings: &Settings, address: &Mailbox) -> Result<Found, StoreError> {
         let key = address.key();
-        if let Some(found) = self.cache().found.get_mut(&key).copied() {
+        if let Some(found) = self.cache().found.get_mut(&key).cloned() {
             return Ok(found);
         }
         let version = self.store.directory_version();
         let found = Box::pin(self.look_up(settings, address)).await?;
         let mut cache = self.cache();
         if cache.version == Some(version) {
-            cache.found.insert(key, found);
+            cache.found.insert(key, found.clone());
         }
         Ok(found)
     }
@@ -167,6 +174,7 @@ impl Directory {
         };
         Ok(match resolved {
             Resolved::Account(account) if account.disabled => Found::Disabled,
+            Resolved::Account(account) if account.quota_octets.is_some() => Found::Limited(account.login.into()),
             Resolved::Account(_) | Resolved::Alias(_) | Resolved::CatchAll(_) => Found::Mailbox,
             Resolved::Nobody => Found::Nobody,
         })

@@ -39,6 +39,9 @@ pub enum Refusal {
     /// The mailbox exists but is switched off.
     #[error("the mailbox is disabled")]
     Disabled,
+    /// The mailbox holds as much as it may.
+    #[error("the mailbox is full")]
+    MailboxFull,
     /// The recipient's domain takes no mail (RFC 7505).
     #[error("the recipient's domain has a null MX")]
     RecipientNullMx,
@@ -134,6 +137,7 @@ impl Refusal {
             Self::Relay => Reply::with(550, 7, 1, "Relaying denied"),
             Self::NoMailbox => Reply::with(550, 1, 1, "No such mailbox"),
             Self::Disabled => Reply::with(550, 2, 1, "Mailbox is disabled"),
+            Self::MailboxFull => Reply::with(452, 2, 2, "Mailbox is full, try again later"),
             Self::RecipientNullMx => Reply::with(556, 1, 10, "Recipient domain takes no mail (null MX)"),
             Self::Suppressed(until) => suppressed(*until),
             Self::CalloutUndecided => Reply::with(451, 4, 1, "Recipient cannot be verified, try again later"),
@@ -185,7 +189,9 @@ impl Refusal {
             Self::TlsRequired => "tls-required",
             Self::SenderNullMx | Self::SenderMissing | Self::SenderUnknown => "sender-domain",
             Self::Relay => "relay",
-            Self::NoMailbox | Self::Disabled | Self::RecipientNullMx | Self::Suppressed(_) => "recipient",
+            Self::NoMailbox | Self::Disabled | Self::MailboxFull | Self::RecipientNullMx | Self::Suppressed(_) => {
+                "recipient"
+            }
             Self::CalloutUndecided => "callout",
             Self::AccessReject { .. } | Self::AccessDefer { .. } => "access",
             Self::FromBroken | Self::Loop(_) => "content",

@@ -5,7 +5,10 @@ mod ways;
 use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
-use rohrpost_store::{Alias, State};
+use rohrpost_store::{
+    Alias, Body, State,
+    mailbox::{Flags, NewMail},
+};
 
 use super::*;
 use crate::peer::Role;
@@ -97,6 +100,20 @@ impl Fixture {
     async fn rows(&self, id: rohrpost_mail::QueueId) -> Vec<rohrpost_store::QueuedRecipient> {
         self.intake.store().recipients(id).await.unwrap()
     }
+}
+
+#[tokio::test]
+async fn a_full_mailbox_is_told_of_at_rcpt_until_there_is_room() {
+    let fixture = fixture("", |_| {}).await;
+    let store = fixture.intake.store().clone();
+    let account = Account { quota_octets: Some(4), ..(*fixture.account).clone() };
+    store.account_put(account.clone()).await.unwrap();
+    fixture.send().await.unwrap();
+    let new = NewMail { body: Body::from_bytes("1234"), shape: None, flags: Flags::default(), at: Timestamp::now() };
+    store.mailbox_append("ann@here.test", "INBOX", vec![new]).await.unwrap();
+    assert_eq!(fixture.send().await.unwrap_err().reply().to_string(), "452 4.2.2 Mailbox is full, try again later");
+    store.account_put(Account { quota_octets: None, ..account }).await.unwrap();
+    fixture.send().await.unwrap();
 }
 
 #[tokio::test]
