@@ -136,6 +136,3 @@ fn find(table: &[(&str, Rule)], name: &str) -> Result<Rule, ParseError> {
     let known = table.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     known.map(|(_, rule)| *rule).ok_or(ParseError::UnknownCommand)
 }
-
-#[cfg(test)]
-mod tests;

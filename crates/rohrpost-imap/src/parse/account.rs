@@ -1,5 +1,7 @@
 //! Commands about who the client is and what it may use.
 
+use std::borrow::Cow;
+
 use rohrpost_mail::Secret;
 
 use super::{Cursor, ParseError};
@@ -51,18 +53,18 @@ pub(super) fn id(cursor: &mut Cursor<'_>) -> Result<Body, ParseError> {
 }
 
 fn id_field(cursor: &mut Cursor<'_>) -> Result<(String, Option<String>), ParseError> {
-    let name = cursor.string()?;
+    // It goes into logs only: what is no text is made one.
+    let text = |octets: Cow<'_, [u8]>| String::from_utf8_lossy(&octets).into_owned();
+    let name = text(cursor.string()?);
     cursor.blank()?;
-    let value = cursor.nstring()?;
+    let value = cursor.nstring()?.map(text);
     if name.len() > ID_NAME_OCTETS_MAX {
         return Err(ParseError::TooMany { what: "octets in the name of an ID field", max: ID_NAME_OCTETS_MAX });
     }
     if value.as_ref().is_some_and(|value| value.len() > ID_VALUE_OCTETS_MAX) {
         return Err(ParseError::TooMany { what: "octets in the value of an ID field", max: ID_VALUE_OCTETS_MAX });
     }
-    // It goes into logs only.
-    let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    Ok((text(&name), value.map(|value| text(&value))))
+    Ok((name, value))
 }
 
 /// `getquota = "GETQUOTA" SP quota-root-name` (RFC 9208 §7)

@@ -1,6 +1,9 @@
 //! Commands and responses as they go over the wire, also as an independent implementation reads them.
 
 mod commands;
+mod peer;
+mod responses;
+mod session;
 
 use rohrpost_imap::{
     command::{Body, Command},
