@@ -88,7 +88,7 @@ impl Session {
         let Some(login) = named.and_then(|mechanism| self.exchange(mechanism)) else {
             return self.no(now, Code::Cannot, "This mechanism is not offered");
         };
-        match initial.map(|initial| initial.expose()) {
+        match initial.map(Secret::expose) {
             None => self.step(now, login, Input::Start),
             // RFC 4959 §3: an initial response without octets is written `=`.
             Some("=") => self.step(now, login, Input::Response(b"")),
@@ -98,9 +98,11 @@ impl Session {
 
     fn refuse_login(&mut self, now: Instant) {
         match capability::login_rule(&self.profile, self.tls.is_some()) {
-            LoginRule::NeedsTls => self.no(now, Code::PrivacyRequired, "Passwords are taken inside TLS only: STARTTLS"),
+            LoginRule::NeedsTls => {
+                self.no(now, Code::PrivacyRequired, "Passwords are taken inside TLS only: STARTTLS");
+            }
             LoginRule::Off | LoginRule::Open => {
-                self.no(now, Code::Cannot, "This way of logging in is not offered here")
+                self.no(now, Code::Cannot, "This way of logging in is not offered here");
             }
         }
     }

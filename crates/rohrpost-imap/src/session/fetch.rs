@@ -101,9 +101,11 @@ impl Session {
             let vanished = Data::Vanished { earlier: true, uids: gone.ranges().collect() };
             vanished.print(self.output.buffer(), Wire::default());
         }
-        let mut changed = Uids::new();
-        changes.entries.iter().for_each(|entry| push_uid(&mut changed, entry.uid));
-        fetching.rest = UidList::from(&changed[..]).intersect(&fetching.rest);
+        let mut newer = Uids::new();
+        for entry in &changes.entries {
+            push_uid(&mut newer, entry.uid);
+        }
+        fetching.rest = UidList::from(&newer[..]).intersect(&fetching.rest);
         self.fetch_more(now, fetching);
     }
 
@@ -124,7 +126,7 @@ impl Session {
     pub fn answer_fetch(&mut self, now: Instant, page: Result<Page, Refusal>) {
         match (self.question.take(), page) {
             (Some(Question::Fetch(fetching)), Ok(page)) => self.fetched(now, fetching, page),
-            (Some(Question::Search(searching)), Ok(page)) => self.searched(now, searching, page),
+            (Some(Question::Search(searching)), Ok(page)) => self.searched(now, searching, &page),
             (Some(Question::Fetch(_) | Question::Search(_)), Err(refusal)) => self.refuse(now, &refusal),
             (other, _) => return self.question = other,
         }
@@ -256,7 +258,9 @@ impl Fetching {
     fn unseen(&self) -> Uids {
         let mut unseen = Uids::new();
         let is_unseen = |mail: &&Mail| self.sets_seen && !mail.entry.flags.system.contains(SystemFlags::SEEN);
-        self.page.iter().filter(is_unseen).for_each(|mail| push_uid(&mut unseen, mail.entry.uid));
+        for mail in self.page.iter().filter(is_unseen) {
+            push_uid(&mut unseen, mail.entry.uid);
+        }
         unseen
     }
 }

@@ -19,9 +19,9 @@ impl Session {
     pub(super) fn idle_line(&mut self, now: Instant, line: &[u8]) {
         self.reading = Reading::Commands;
         if line.eq_ignore_ascii_case(b"DONE") {
-            self.ok(now, "IDLE completed")
+            self.ok(now, "IDLE completed");
         } else {
-            self.bad(now, "DONE ends IDLE")
+            self.bad(now, "DONE ends IDLE");
         }
     }
 }

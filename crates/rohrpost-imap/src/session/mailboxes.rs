@@ -12,34 +12,34 @@ use crate::{
 
 impl Session {
     /// CREATE, with one special use at most: what two uses would mean nobody says.
-    pub(super) fn create(&mut self, now: Instant, mailbox: MailboxName, special_use: &[SpecialUse]) {
+    pub(super) fn create(&mut self, now: Instant, mailbox: &MailboxName, special_use: &[SpecialUse]) {
         match special_use {
             _ if mailbox.is_inbox() => self.no(now, Code::AlreadyExists, "INBOX is always there"),
             [] | [_] => {
                 let special_use = special_use.first().copied();
-                self.change("CREATE completed", MailboxChange::Create { name: name(&mailbox), special_use });
+                self.change("CREATE completed", MailboxChange::Create { name: name(mailbox), special_use });
             }
             _ => self.no(now, Code::UseAttr, "A mailbox has one special use"),
         }
     }
 
     /// DELETE
-    pub(super) fn delete(&mut self, now: Instant, mailbox: MailboxName) {
+    pub(super) fn delete(&mut self, now: Instant, mailbox: &MailboxName) {
         if mailbox.is_inbox() {
             return self.no(now, Code::Cannot, "INBOX is always there");
         }
-        self.change("DELETE completed", MailboxChange::Delete { name: name(&mailbox) });
+        self.change("DELETE completed", MailboxChange::Delete { name: name(mailbox) });
     }
 
     /// RENAME
-    pub(super) fn rename(&mut self, from: MailboxName, to: MailboxName) {
-        self.change("RENAME completed", MailboxChange::Rename { from: name(&from), to: name(&to) });
+    pub(super) fn rename(&mut self, from: &MailboxName, to: &MailboxName) {
+        self.change("RENAME completed", MailboxChange::Rename { from: name(from), to: name(to) });
     }
 
     /// SUBSCRIBE and UNSUBSCRIBE
-    pub(super) fn subscribe(&mut self, mailbox: MailboxName, subscribed: bool) {
+    pub(super) fn subscribe(&mut self, mailbox: &MailboxName, subscribed: bool) {
         let text = if subscribed { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" };
-        self.change(text, MailboxChange::Subscribe { name: name(&mailbox), subscribed });
+        self.change(text, MailboxChange::Subscribe { name: name(mailbox), subscribed });
     }
 
     fn change(&mut self, text: &'static str, change: MailboxChange) {

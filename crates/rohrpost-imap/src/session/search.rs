@@ -65,7 +65,7 @@ pub(super) struct Found {
 
 impl Session {
     /// SEARCH
-    pub(super) fn search(&mut self, now: Instant, search: Search) {
+    pub(super) fn search(&mut self, now: Instant, search: &Search) {
         let purpose = Purpose::Search(search.returns, Found::default());
         self.begin_search(now, search.uid, &search.key, purpose);
     }
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// THREAD (RFC 5256 §3)
-    pub(super) fn thread(&mut self, now: Instant, thread: Thread) {
+    pub(super) fn thread(&mut self, now: Instant, thread: &Thread) {
         self.begin_search(now, thread.uid, &thread.key, Purpose::Thread(Threading::new(thread.algorithm)));
     }
 
@@ -135,8 +135,8 @@ impl Session {
     }
 
     /// A page has come.
-    pub(super) fn searched(&mut self, now: Instant, mut searching: Box<Searching>, page: Page) {
-        cut_asked(&mut searching.asked, &page);
+    pub(super) fn searched(&mut self, now: Instant, mut searching: Box<Searching>, page: &Page) {
+        cut_asked(&mut searching.asked, page);
         page.mails.iter().for_each(|mail| searching.judge(mail));
         self.search_more(now, searching);
     }
@@ -180,7 +180,9 @@ impl Session {
             }
             Purpose::Thread(threading) => {
                 let mut nodes = threading.into_nodes();
-                nodes.iter_mut().for_each(|node| node.number = node.number.and_then(|found| number(uid, view, found)));
+                for node in &mut nodes {
+                    node.number = node.number.and_then(|found| number(uid, view, found));
+                }
                 self.tell(&Data::Thread(nodes));
                 self.ok(now, "THREAD completed");
             }

@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// What a client that comes back does not know yet (RFC 7162 §3.2.5.1).
-    pub(super) fn resynced(&mut self, now: Instant, selecting: Selecting, changes: Result<Changes, Refusal>) {
+    pub(super) fn resynced(&mut self, now: Instant, selecting: &Selecting, changes: Result<Changes, Refusal>) {
         let State::Selected(view) = &mut self.state else { return };
         let Ok(changes) = changes else {
             self.state = State::Authenticated;
@@ -116,9 +116,10 @@ impl Session {
     }
 
     fn select_done(&mut self, now: Instant, read_only: bool) {
-        match read_only {
-            true => self.ok_with(now, Code::ReadOnly, "EXAMINE completed"),
-            false => self.ok_with(now, Code::ReadWrite, "SELECT completed"),
+        if read_only {
+            self.ok_with(now, Code::ReadOnly, "EXAMINE completed");
+        } else {
+            self.ok_with(now, Code::ReadWrite, "SELECT completed");
         }
     }
 

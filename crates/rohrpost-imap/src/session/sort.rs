@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use rohrpost_mail::mime::Shape;
+
 use crate::{
     command::{SortCriterion, SortKey},
     event::{Mail, Parts},
@@ -69,7 +71,7 @@ fn value(mail: &Mail, key: SortKey) -> Value {
     match key {
         SortKey::Arrival => Value::Number(mail.internal_date.as_nanosecond()),
         SortKey::Date => {
-            let sent = shape.and_then(|shape| shape.sent()).unwrap_or(mail.internal_date);
+            let sent = shape.and_then(Shape::sent).unwrap_or(mail.internal_date);
             Value::Number(sent.as_nanosecond())
         }
         SortKey::Size => Value::Number(mail.octets.into()),

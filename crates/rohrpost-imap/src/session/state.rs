@@ -384,10 +384,9 @@ impl Session {
     /// The driver wants the session to end, and nothing is half done.
     fn leave_if_asked(&mut self) {
         let between = !matches!(self.reading, Reading::Append(_)) && self.reader.is_between_commands();
-        if between && !self.is_busy() && !self.is_over() && !matches!(self.state, State::Connected) {
-            if let Some((text, reason)) = self.farewell.take() {
-                self.close_with(&text, reason);
-            }
+        let is_free = between && !self.is_busy() && !self.is_over() && !matches!(self.state, State::Connected);
+        if is_free && let Some((text, reason)) = self.farewell.take() {
+            self.close_with(&text, reason);
         }
     }
 

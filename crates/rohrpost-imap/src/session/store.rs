@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     state::{Question, Session, State},
-    sync::Teller,
+    sync::{Teller, tell_modseq},
 };
 use crate::{
     command::{self, Messages, StoreAction},
@@ -34,7 +34,7 @@ pub(super) struct Storing {
 
 impl Session {
     /// The command.
-    pub(super) fn store(&mut self, now: Instant, store: command::Store) {
+    pub(super) fn store(&mut self, now: Instant, store: &command::Store) {
         let Some(rest) = self.uids_of(now, store.uid, &store.messages) else { return };
         let State::Selected(view) = &self.state else { return };
         if view.read_only {
@@ -48,7 +48,7 @@ impl Session {
             StoreAction::Remove => FlagOperation::Remove,
         };
         let flags = store.flags.as_slice().into();
-        let command::Store { uid, silent, unchanged_since, .. } = store;
+        let command::Store { uid, silent, unchanged_since, .. } = *store;
         let storing = Storing { uid, silent, operation, flags, unchanged_since, rest, modified: Vec::new() };
         self.store_more(now, storing.into());
     }
@@ -88,7 +88,7 @@ impl Session {
         let teller = Teller { modseq: condstore, uid: storing.uid || condstore, vanished: false };
         for entry in &stored.changed {
             match storing.silent {
-                true if condstore => teller.modseq(self.output.buffer(), view, entry),
+                true if condstore => tell_modseq(self.output.buffer(), view, entry),
                 true => {}
                 false => teller.flags(self.output.buffer(), view, entry),
             }

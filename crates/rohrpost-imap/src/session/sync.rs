@@ -37,7 +37,7 @@ impl Session {
                 self.tell_changes(changes);
                 self.output.flush();
             }
-            Some(Question::Resync(selecting)) => self.resynced(now, *selecting, changes),
+            Some(Question::Resync(selecting)) => self.resynced(now, &selecting, changes),
             Some(Question::Since(fetching)) => self.fetch_since(now, fetching, changes),
             other => return self.question = other,
         }
@@ -109,15 +109,6 @@ impl Teller {
         news.numbers.iter().for_each(|number| Data::Expunge(*number).print(out, Wire::default()));
     }
 
-    /// FETCH with the MODSEQ of a message and without its flags.
-    pub(super) fn modseq(self, out: &mut Vec<u8>, view: &View, entry: &Entry) {
-        let Some(number) = view.uids.number(entry.uid) else { return };
-        let mut fetch = FetchWriter::new(out, number);
-        fetch.uid(entry.uid);
-        fetch.mod_seq(entry.modseq);
-        fetch.finish();
-    }
-
     /// FETCH with the flags of a message.
     pub(super) fn flags(self, out: &mut Vec<u8>, view: &View, entry: &Entry) {
         let Some(number) = view.uids.number(entry.uid) else { return };
@@ -131,4 +122,13 @@ impl Teller {
         fetch.flags(entry.flags.names());
         fetch.finish();
     }
+}
+
+/// FETCH with the MODSEQ of a message and without its flags.
+pub(super) fn tell_modseq(out: &mut Vec<u8>, view: &View, entry: &Entry) {
+    let Some(number) = view.uids.number(entry.uid) else { return };
+    let mut fetch = FetchWriter::new(out, number);
+    fetch.uid(entry.uid);
+    fetch.mod_seq(entry.modseq);
+    fetch.finish();
 }

@@ -81,13 +81,17 @@ proptest! {
         gone in prop::collection::btree_set(1_u32..60, 0..40),
     ) {
         let mut spans = UidList::default();
-        uids.iter().for_each(|uid| spans.append(*uid));
+        for uid in &uids {
+            spans.append(*uid);
+        }
         for (place, uid) in uids.iter().enumerate() {
             let number = u32::try_from(place + 1).unwrap();
             prop_assert_eq!((spans.uid(number), spans.number(*uid)), (Some(*uid), Some(number)));
         }
         let mut ranges = Uids::new();
-        gone.iter().for_each(|uid| push_uid(&mut ranges, *uid));
+        for uid in &gone {
+            push_uid(&mut ranges, *uid);
+        }
         let mut plain: Vec<u32> = uids.iter().copied().collect();
         let mut numbers = Vec::new();
         for uid in &gone {

@@ -1,5 +1,7 @@
 //! Dialogues with the session, as they look on the wire, against mailboxes in memory.
 
+#![expect(clippy::unwrap_used, reason = "all of this is test code, also the functions that are no tests themselves")]
+
 mod append;
 mod attacks;
 mod changes;

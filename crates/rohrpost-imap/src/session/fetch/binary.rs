@@ -42,11 +42,10 @@ enum Pass {
 
 /// Decodes what is here.
 pub(super) fn decode(encoded: &[u8], encoding: Encoding) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(encoded.len());
-    let mut decoder = Decoder::new(encoding);
-    decoder.push(encoded, &mut decoded);
-    decoder.finish(&mut decoded);
-    decoded
+    let (mut decoder, mut plain) = (Decoder::new(encoding), Vec::with_capacity(encoded.len()));
+    decoder.push(encoded, &mut plain);
+    decoder.finish(&mut plain);
+    plain
 }
 
 impl Decoding {

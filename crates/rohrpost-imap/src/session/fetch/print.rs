@@ -113,16 +113,13 @@ impl Fetching {
             let Range { start, end } = stream.wanted();
             return Step::Octets { uid: printing.mail.entry.uid, from: start, octets: end - start };
         }
-        match self.items.get(printing.next) {
-            Some(item) => {
-                printing.next += 1;
-                let fault = printing.item(item, output, wire);
-                self.fault = self.fault.or(fault);
-            }
-            None => {
-                printing.finish(output);
-                self.printing = None;
-            }
+        if let Some(item) = self.items.get(printing.next) {
+            printing.next += 1;
+            let fault = printing.item(item, output, wire);
+            self.fault = self.fault.or(fault);
+        } else {
+            printing.finish(output);
+            self.printing = None;
         }
         Step::Printed
     }
@@ -160,9 +157,10 @@ impl Stream {
 impl Printing {
     /// Where the next item is written.
     fn writer<'a>(&mut self, output: &'a mut Output) -> FetchWriter<'a> {
-        match std::mem::replace(&mut self.is_begun, true) {
-            true => FetchWriter::resume(output.buffer()),
-            false => FetchWriter::new(output.buffer(), self.number),
+        if std::mem::replace(&mut self.is_begun, true) {
+            FetchWriter::resume(output.buffer())
+        } else {
+            FetchWriter::new(output.buffer(), self.number)
         }
     }
 
@@ -212,14 +210,13 @@ impl Printing {
                 self.writer(output).section_head(section, first, range.end - range.start);
                 self.literal(range, output);
             }
-            Place::Fields(range) => match section::read(&self.mail, &range) {
-                Some(header) => self.fields(section, partial, &header, output),
-                None => {
-                    let rest = range.start..range.end.min(range.start + HEADER_OCTETS_MAX as u64);
-                    let section = section.clone();
-                    self.stream = Some(Stream::Fields { section, partial, header: Vec::new(), rest });
+            Place::Fields(range) => {
+                if let Some(header) = section::read(&self.mail, &range) {
+                    return self.fields(section, partial, &header, output);
                 }
-            },
+                let rest = range.start..range.end.min(range.start + HEADER_OCTETS_MAX as u64);
+                self.stream = Some(Stream::Fields { section: section.clone(), partial, header: Vec::new(), rest });
+            }
         }
     }
 

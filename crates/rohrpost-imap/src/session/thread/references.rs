@@ -130,7 +130,9 @@ impl<'a> Forest<'a> {
                 _ => break at,
             }
         };
-        passed.into_iter().for_each(|container| nearest[container] = Some(above));
+        for container in passed {
+            nearest[container] = Some(above);
+        }
         Some(above)
     }
 
@@ -204,12 +206,11 @@ fn print(forest: &Forest<'_>, roots: &[Root], children: &HashMap<usize, Vec<usiz
     let mut nodes = Vec::with_capacity(forest.messages.len());
     let mut open: Vec<(usize, u32)> = Vec::new();
     for root in roots {
-        match root.container {
-            Some(container) => open.push((container, 0)),
-            None => {
-                nodes.push(ThreadNode { depth: 0, number: None });
-                open.extend(root.children.iter().rev().map(|container| (*container, 1)));
-            }
+        if let Some(container) = root.container {
+            open.push((container, 0));
+        } else {
+            nodes.push(ThreadNode { depth: 0, number: None });
+            open.extend(root.children.iter().rev().map(|container| (*container, 1)));
         }
         while let Some((container, depth)) = open.pop() {
             let number = forest.present[container].map(|message| forest.messages[message].uid);

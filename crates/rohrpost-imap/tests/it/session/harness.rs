@@ -249,12 +249,7 @@ impl Account {
         let mut vanished: Vec<u32> =
             found.vanished.iter().filter(|(modseq, _)| *modseq > since).map(|(_, uid)| *uid).collect();
         vanished.sort_unstable();
-        Ok(Changes {
-            modseq: found.modseq,
-            uid_next: found.uid_next,
-            entries,
-            vanished: ranges(vanished).collect(),
-        })
+        Ok(Changes { modseq: found.modseq, uid_next: found.uid_next, entries, vanished: ranges(vanished).collect() })
     }
 
     fn fetch(&mut self, id: MailboxId, uids: &Uids, parts: Parts) -> Result<Page, Refusal> {
@@ -265,8 +260,11 @@ impl Account {
                 page.is_complete = false;
                 break;
             }
-            let content =
-                if parts.content && kept.body.len() <= room { Content::Here(kept.body.clone()) } else { Content::Elsewhere };
+            let content = if parts.content && kept.body.len() <= room {
+                Content::Here(kept.body.clone())
+            } else {
+                Content::Elsewhere
+            };
             room = room.saturating_sub(kept.body.len());
             page.mails.push(mail(kept, parts, content));
         }
@@ -393,6 +391,8 @@ pub(crate) struct Wire {
     appending: Vec<(String, Flags, Timestamp, Vec<u8>)>,
     pub(crate) closed: Option<CloseReason>,
     pub(crate) wants_handshake: bool,
+    /// Octets of the largest piece that was written.
+    pub(crate) largest: usize,
     /// Whether responses are written, or pile up.
     pub(crate) reads: bool,
 }
@@ -418,6 +418,7 @@ impl Wire {
             appending: Vec::new(),
             closed: None,
             wants_handshake: false,
+            largest: 0,
             reads: true,
         };
         wire.pump();
@@ -444,7 +445,7 @@ impl Wire {
     #[track_caller]
     pub(crate) fn transcript(&mut self, text: &str) {
         for line in text.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
-            if let Some(said) = line.strip_prefix("C: ") {
+            if let Some(said) = line.strip_prefix("C: ").or_else(|| line.strip_prefix("C:")) {
                 assert_eq!(String::from_utf8_lossy(&self.output), "", "before C: {said}");
                 self.send(format!("{said}\r\n").as_bytes());
                 continue;
@@ -493,6 +494,7 @@ impl Wire {
                 // What was taken may have made room for more.
             } else if let Some(transmit) = self.reads.then(|| self.session.poll_transmit()).flatten() {
                 self.now = self.now.max(transmit.not_before.unwrap_or(self.now));
+                self.largest = self.largest.max(transmit.bytes.len());
                 self.output.extend_from_slice(&transmit.bytes);
                 self.session.handle_timeout(self.now);
             } else {
@@ -565,10 +567,11 @@ impl Wire {
     fn append(&mut self, account: &mut Account, event: Event) {
         match event {
             Event::Append { mailbox, octets, flags, at } => {
+                let is_full = account.is_full;
                 let answer = match account.named(&mailbox) {
                     None => Err(Refusal::NoMailbox),
                     Some(_) if octets > profile().size_max => Err(Refusal::TooBig),
-                    Some(_) if account.is_full => Err(Refusal::OverQuota),
+                    Some(_) if is_full => Err(Refusal::OverQuota),
                     Some(_) => Ok(()),
                 };
                 if answer.is_ok() {
@@ -586,6 +589,9 @@ impl Wire {
                     let found = account.named(&mailbox).unwrap();
                     appended.uid_validity = found.uid_validity;
                     appended.uids.push(found.add(flags, "", &body, at));
+                }
+                if let Some(id) = self.selected {
+                    self.session.notify(self.now, id, account.of(id).unwrap().modseq);
                 }
                 self.session.answer_appended(self.now, Ok(appended));
             }

@@ -1,0 +1,110 @@
+//! What happened elsewhere is told, and when (RFC 9051 §5.2, §5.5, §7.5.1; IDLE §6.3.13).
+
+use rohrpost_imap::flags::SystemFlags;
+
+use super::harness::{Account, Wire};
+
+#[test]
+fn a_command_ends_with_what_has_happened() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one", "two"]);
+    let mut wire = Wire::selected(&account);
+    account.borrow_mut().inbox().drop_mails(|mail| mail.uid == 1);
+    account.borrow_mut().inbox().set_flags(2, SystemFlags::SEEN.into());
+    account.borrow_mut().fill(&["three"]);
+    wire.transcript(
+        r"C: a NOOP
+        S: * 1 EXPUNGE
+        S: * 2 EXISTS
+        S: * 1 FETCH (FLAGS (\Seen))
+        S: * 2 FETCH (FLAGS ())
+        S: a OK NOOP completed
+        C: b NOOP
+        S: b OK NOOP completed",
+    );
+}
+
+/// RFC 9051 §7.5.1: no EXPUNGE during FETCH, STORE and SEARCH; the UID forms are free.
+#[test]
+fn numbers_stay_while_a_command_uses_them() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one", "two"]);
+    let mut wire = Wire::selected(&account);
+    account.borrow_mut().inbox().drop_mails(|mail| mail.uid == 1);
+    wire.transcript(
+        r"C: a FETCH 1:2 UID
+        S: * 2 FETCH (UID 2)
+        S: a OK FETCH completed
+        C: b STORE 2 +FLAGS (\Seen)
+        S: * 2 FETCH (FLAGS (\Seen))
+        S: b OK STORE completed
+        C: c SEARCH 2
+        S: * SEARCH 2
+        S: c OK SEARCH completed
+        C: d UID SEARCH ALL
+        S: * SEARCH 1 2
+        S: * 1 EXPUNGE
+        S: d OK SEARCH completed",
+    );
+}
+
+#[test]
+fn idle_tells_at_once() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one"]);
+    let mut wire = Wire::selected(&account);
+    wire.transcript("C: a IDLE\nS: + idling");
+    account.borrow_mut().fill(&["two"]);
+    wire.pump();
+    wire.transcript("S: * 2 EXISTS\nS: * 2 FETCH (FLAGS ())");
+    account.borrow_mut().inbox().drop_mails(|_| true);
+    wire.pump();
+    wire.transcript(
+        "S: * 1 EXPUNGE\nS: * 1 EXPUNGE\nC: DONE\nS: a OK IDLE completed\nC: b NOOP\nS: b OK NOOP completed",
+    );
+}
+
+#[test]
+fn idle_without_a_mailbox_waits_and_ends() {
+    let mut wire = Wire::logged_in(&Account::new());
+    wire.transcript("C: a IDLE\nS: + idling\nC: done\nS: a OK IDLE completed");
+    wire.transcript("C: b IDLE\nS: + idling\nC: c NOOP\nS: b BAD DONE ends IDLE");
+}
+
+#[test]
+fn an_append_to_the_selected_mailbox_is_told_with_it() {
+    let account = Account::new();
+    let mut wire = Wire::selected(&account);
+    wire.transcript("C: a APPEND INBOX {4+}\nC: text\nS: * 1 EXISTS\nS: * 1 FETCH (FLAGS ())\nS: a OK [APPENDUID 101 1] APPEND completed");
+}
+
+/// I06: two sessions, one of which takes messages away while the other reads.
+#[test]
+fn i06_no_message_returns_and_none_vanishes_unsaid() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one", "two", "three"]);
+    let mut reader = Wire::selected(&account);
+    let mut other = Wire::selected(&account);
+    other.transcript(
+        r"C: a STORE 1 +FLAGS.SILENT (\Deleted)
+        S: a OK STORE completed
+        C: b EXPUNGE
+        S: * 1 EXPUNGE
+        S: b OK EXPUNGE completed",
+    );
+    reader.transcript(
+        "C: a FETCH 1:3 UID
+        S: * 2 FETCH (UID 2)
+        S: * 3 FETCH (UID 3)
+        S: a OK FETCH completed
+        C: b NOOP
+        S: * 1 EXPUNGE
+        S: b OK NOOP completed
+        C: c FETCH 1:2 UID
+        S: * 1 FETCH (UID 2)
+        S: * 2 FETCH (UID 3)
+        S: c OK FETCH completed
+        C: d FETCH 3 UID
+        S: d BAD There is no message of that number",
+    );
+}
