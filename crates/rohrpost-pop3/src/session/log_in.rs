@@ -138,8 +138,6 @@ impl Session {
         };
         match initial {
             None => self.step(now, log_in, Input::Start),
-            // RFC 5034 §4: an initial response without octets is written `=`.
-            Some(b"=") => self.step(now, log_in, Input::Response(b"")),
             Some(encoded) => self.encoded_response(now, log_in, encoded),
         }
     }

@@ -88,6 +88,9 @@ fn exchange(wire: &mut Wire, mechanism: Mechanism, password: &str) -> String {
         let response = STANDARD.encode(client.step(&challenge).unwrap());
         said = wire.send(format!("{response}\r\n"));
     }
+    if said.starts_with("+OK") {
+        client.finished().expect("the server proved itself, too");
+    }
     said
 }
 
