@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use super::state::{Question, Session};
+use super::state::{Question, Session, State};
 use crate::{
     command::{SpecialUse, Status, StatusItem},
-    event::{Event, MailboxChange, MailboxInfo, Refusal},
+    event::{Event, MailboxChange, MailboxId, MailboxInfo, Refusal},
     mailbox_name::MailboxName,
     response::{Code, Data, StatusData},
 };
@@ -13,14 +13,13 @@ use crate::{
 impl Session {
     /// CREATE, with one special use at most: what two uses would mean nobody says.
     pub(super) fn create(&mut self, now: Instant, mailbox: &MailboxName, special_use: &[SpecialUse]) {
-        match special_use {
-            _ if mailbox.is_inbox() => self.no(now, Code::AlreadyExists, "INBOX is always there"),
-            [] | [_] => {
-                let special_use = special_use.first().copied();
-                self.change("CREATE completed", MailboxChange::Create { name: name(mailbox), special_use });
-            }
-            _ => self.no(now, Code::UseAttr, "A mailbox has one special use"),
+        if mailbox.is_inbox() {
+            return self.no(now, Code::AlreadyExists, "INBOX is always there");
         }
+        if special_use.len() > 1 {
+            return self.no(now, Code::UseAttr, "A mailbox has one special use");
+        }
+        self.change(MailboxChange::Create { name: name(mailbox), special_use: special_use.first().copied() });
     }
 
     /// DELETE
@@ -28,25 +27,21 @@ impl Session {
         if mailbox.is_inbox() {
             return self.no(now, Code::Cannot, "INBOX is always there");
         }
-        self.change("DELETE completed", MailboxChange::Delete { name: name(mailbox) });
+        self.change(MailboxChange::Delete { name: name(mailbox) });
     }
 
     /// RENAME
     pub(super) fn rename(&mut self, from: &MailboxName, to: &MailboxName) {
-        self.change("RENAME completed", MailboxChange::Rename { from: name(from), to: name(to) });
+        self.change(MailboxChange::Rename { from: name(from), to: name(to) });
     }
 
     /// SUBSCRIBE and UNSUBSCRIBE
     pub(super) fn subscribe(&mut self, mailbox: &MailboxName, subscribed: bool) {
-        let text = if subscribed { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" };
-        self.change(text, MailboxChange::Subscribe { name: name(mailbox), subscribed });
+        self.change(MailboxChange::Subscribe { name: name(mailbox), subscribed });
     }
 
-    fn change(&mut self, text: &'static str, change: MailboxChange) {
-        self.ask(
-            Question::Change { text, is_create: matches!(change, MailboxChange::Create { .. }) },
-            Event::ChangeMailbox(change),
-        );
+    fn change(&mut self, change: MailboxChange) {
+        self.ask(Question::Change(change.clone()), Event::ChangeMailbox(change));
     }
 
     /// STATUS
@@ -58,22 +53,37 @@ impl Session {
     /// Answers [`Event::Mailbox`] and [`Event::ChangeMailbox`].
     pub fn answer_mailbox(&mut self, now: Instant, mailbox: Result<MailboxInfo, Refusal>) {
         match (self.question.take(), mailbox) {
-            (Some(Question::Status(_) | Question::Change { .. }), Err(refusal)) => self.refuse(now, &refusal),
+            (Some(Question::Status(_) | Question::Change(_)), Err(refusal)) => self.refuse(now, &refusal),
             (Some(Question::Status(status)), Ok(info)) => {
                 self.tell(&Data::Status(status.mailbox, status_data(&info, &status.items, self.profile.size_max)));
                 self.ok(now, "STATUS completed");
             }
-            (Some(Question::Change { text, is_create }), Ok(info)) => self.changed(now, text, is_create, &info),
+            (Some(Question::Change(change)), Ok(info)) => self.changed(now, &change, info),
             (other, _) => return self.question = other,
         }
         self.go_on(now);
     }
 
-    /// RFC 8474 §4.1: CREATE tells the MAILBOXID.
-    fn changed(&mut self, now: Instant, text: &'static str, is_create: bool, info: &MailboxInfo) {
-        match &info.object_id {
-            Some(id) if is_create => self.ok_with(now, Code::MailboxId(id.clone()), text),
-            _ => self.ok(now, text),
+    fn changed(&mut self, now: Instant, change: &MailboxChange, info: MailboxInfo) {
+        match (change, info.object_id) {
+            // RFC 8474 §4.1
+            (MailboxChange::Create { .. }, Some(id)) => self.ok_with(now, Code::MailboxId(id), "CREATE completed"),
+            (MailboxChange::Create { .. }, None) => self.ok(now, "CREATE completed"),
+            (MailboxChange::Delete { .. }, _) => {
+                self.leave_if_selected(info.id);
+                self.ok(now, "DELETE completed");
+            }
+            (MailboxChange::Rename { .. }, _) => self.ok(now, "RENAME completed"),
+            (MailboxChange::Subscribe { subscribed: true, .. }, _) => self.ok(now, "SUBSCRIBE completed"),
+            (MailboxChange::Subscribe { subscribed: false, .. }, _) => self.ok(now, "UNSUBSCRIBE completed"),
+        }
+    }
+
+    /// The client took away the mailbox it had selected.
+    fn leave_if_selected(&mut self, mailbox: MailboxId) {
+        if matches!(&self.state, State::Selected(view) if view.mailbox == mailbox) {
+            self.state = State::Authenticated;
+            self.untagged(Code::Closed, "The mailbox is gone");
         }
     }
 }

@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// `* OK [CODE] text`
-    fn untagged(&mut self, code: Code, text: &'static str) {
+    pub(super) fn untagged(&mut self, code: Code, text: &'static str) {
         Line::untagged(Status::Ok, text).with_code(code).print(self.output.buffer());
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     command::{self, Tag},
-    event::{CloseReason, Event, Refusal, Transmit},
+    event::{CloseReason, Event, MailboxChange, Refusal, Transmit},
     profile::Profile,
     reader::Reader,
     response::{Code, Line, Status},
@@ -77,11 +77,8 @@ pub(super) enum Question {
     /// LIST, LSUB.
     Mailboxes(Box<Listing>),
     Status(command::Status),
-    /// A change of the list of mailboxes, with what is said when it is done.
-    Change {
-        text: &'static str,
-        is_create: bool,
-    },
+    /// A change of the list of mailboxes.
+    Change(MailboxChange),
     Select(Box<Selecting>),
     /// What a client that comes back does not know (QRESYNC).
     Resync(Box<Selecting>),

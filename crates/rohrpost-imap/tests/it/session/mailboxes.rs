@@ -33,6 +33,22 @@ fn mailboxes_are_made_renamed_and_taken_away() {
 }
 
 #[test]
+fn who_takes_away_the_selected_mailbox_has_none_selected() {
+    let account = Account::new();
+    account.borrow_mut().create("old");
+    let mut wire = Wire::logged_in(&account);
+    wire.send(b"s SELECT old\r\n");
+    wire.take_output();
+    wire.transcript(
+        "C: a DELETE old
+        S: * OK [CLOSED] The mailbox is gone
+        S: a OK DELETE completed
+        C: b CHECK
+        S: b BAD Select a mailbox first",
+    );
+}
+
+#[test]
 fn names_are_utf8_for_those_who_enabled_it() {
     let account = Account::new();
     account.borrow_mut().create("Entwürfe");
