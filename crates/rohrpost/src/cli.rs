@@ -2,15 +2,21 @@
 
 mod catch;
 mod merge;
+mod moving;
+mod people;
 mod send;
 
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
-use rohrpost_mail::{Domain, Mailbox, QueueId, dsn::Language};
+use rohrpost_mail::{Domain, Mailbox, QueueId};
 
 pub(crate) use self::catch::Catch;
 pub(crate) use self::merge::{AfterDot, Letter, Merge};
+pub(crate) use self::moving::{Export, Import, Into, Leaving, MailboxCommand, Other};
+pub(crate) use self::people::{
+    Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, QuotaCommand, Room,
+};
 pub(crate) use self::send::{Content, Notices, Pair, People, Send, Servers};
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -88,9 +94,15 @@ pub(crate) enum Command {
     /// Domains whose mailboxes are here
     #[command(subcommand)]
     Domain(DomainCommand),
-    /// Mail that was delivered here
+    /// Mailboxes and the mail in them
     #[command(subcommand)]
     Mailbox(MailboxCommand),
+    /// Bring mail in: from mbox files, a Maildir, or another server
+    #[command(subcommand)]
+    Import(Import),
+    /// Take mail out: as mbox files or as a Maildir
+    #[command(subcommand)]
+    Export(Export),
     /// The store: check it, save what is readable
     #[command(subcommand)]
     Store(StoreCommand),
@@ -312,171 +324,6 @@ pub(crate) struct Trace {
     pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum Account {
-    /// Add an account; without a password one is made up and printed
-    Add {
-        /// Its name: an address
-        name: Mailbox,
-        /// File whose first line is the password; `-` for standard input
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-        /// Another address that it may send as and gets mail for; may be repeated
-        #[arg(long, value_name = "ADDRESS")]
-        address: Vec<Mailbox>,
-        /// What it is for
-        #[arg(long, value_enum, default_value_t = ClassWord::Person)]
-        class: ClassWord,
-        /// Language of bounces
-        #[arg(long, value_enum, default_value_t = LanguageWord::En)]
-        language: LanguageWord,
-    },
-    /// List accounts
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Remove an account with its mailbox
-    Remove {
-        /// Its name
-        name: Mailbox,
-        /// Really do it
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Set or add an app password; without a file one is made up and printed
-    Password {
-        /// The account
-        name: Mailbox,
-        /// File whose first line is the password; `-` for standard input
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-        /// The device or program it is for; one password each
-        #[arg(long, default_value = "main")]
-        label: String,
-    },
-    /// Say how a mail program is set up for an address: servers, ports, encryption
-    SetupHelp {
-        /// The address
-        address: Mailbox,
-        /// Language of the text
-        #[arg(long, value_enum, default_value_t = LanguageWord::En)]
-        language: LanguageWord,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Forget failed log-ins, so that the account can log in again at once
-    Unlock {
-        /// The account
-        name: Mailbox,
-    },
-}
-
-/// What an account is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ClassWord {
-    /// Limits of the configuration
-    Person,
-    /// A program: no limits
-    Service,
-    /// Bulk mail: no limits
-    Bulk,
-}
-
-/// Languages of bounces and of set-up help.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum LanguageWord {
-    /// English
-    En,
-    /// German
-    De,
-}
-
-impl From<LanguageWord> for Language {
-    fn from(word: LanguageWord) -> Self {
-        match word {
-            LanguageWord::En => Self::English,
-            LanguageWord::De => Self::German,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum Alias {
-    /// Set an alias
-    Set {
-        /// The address, or `@DOMAIN` for every address that is nobody's
-        name: String,
-        /// Addresses that get its mail
-        #[arg(required = true)]
-        targets: Vec<Mailbox>,
-    },
-    /// List aliases
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Remove an alias
-    Remove {
-        /// The address, or `@DOMAIN`
-        name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum DomainCommand {
-    /// Take mail for a domain
-    Add {
-        /// The domain
-        name: Domain,
-    },
-    /// List domains
-    List {
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Print the DNS records by which mail programs find their servers
-    Records {
-        /// The domain
-        name: Domain,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Take no more mail for a domain; its mailboxes stay
-    Remove {
-        /// The domain
-        name: Domain,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-#[command(defer = true)]
-pub(crate) enum MailboxCommand {
-    /// List the messages of a mailbox
-    List {
-        /// The account
-        account: Mailbox,
-        /// The folder
-        #[arg(long, default_value = "INBOX")]
-        folder: String,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Print a message
-    Show {
-        /// The account
-        account: Mailbox,
-        /// Its queue id, as `list` and `trace` show it
-        id: QueueId,
-        /// The folder
-        #[arg(long, default_value = "INBOX")]
-        folder: String,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ mod config;
 mod doctor;
 mod mailbox;
 mod merge;
-mod people;
+pub(crate) mod people;
 mod queue;
 mod route;
 mod send;
@@ -23,7 +23,7 @@ use serde::Serialize;
 use crate::{
     catch,
     cli::{Cli, Command, Output},
-    demo,
+    demo, export, import,
     personas::Persona,
 };
 
@@ -44,6 +44,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alias(alias) => block_on(people::alias(&place, alias)),
         Command::Domain(domain) => block_on(people::domain(&place, domain)),
         Command::Mailbox(mailbox) => block_on(mailbox::run(&place, mailbox)),
+        Command::Import(import) => block_on(import::run(&place, import)),
+        Command::Export(export) => block_on(export::run(&place, export)),
         Command::Store(store) => block_on(store::run(&place, store)),
         Command::Config(config) => config::run(&place, &config),
         Command::Completions(wanted) => shell::completions(&wanted),
@@ -69,12 +71,16 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints rows, as JSON where that was asked for.
-fn print_rows<T: Serialize>(output: Output, rows: &[T], text: impl FnOnce(&[T]) -> String) -> anyhow::Result<()> {
+pub(crate) fn print_rows<T: Serialize>(
+    output: Output,
+    rows: &[T],
+    text: impl FnOnce(&[T]) -> String,
+) -> anyhow::Result<()> {
     if output.json { print_json(rows) } else { print(&text(rows)) }
 }
 
 /// Prints each value as one line of JSON.
-fn print_json<T: Serialize>(values: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+pub(crate) fn print_json<T: Serialize>(values: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
     let mut text = String::new();
     for value in values {
         text.push_str(&serde_json::to_string(&value)?);

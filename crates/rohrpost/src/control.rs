@@ -9,13 +9,15 @@
 //! | `queue hold`, `release`, `retry`, `route`, `drop`, `bounce` | [`Request::QueueApply`] with a [`VerbWord`] | `control/queue.rs` | `operator.rs` |
 //! | `queue list`, `show`, `shape` | `Request::Queue…` | `control/queue.rs` | `operator.rs` |
 //! | `trace`, `mailbox`, `queue show --body` | [`Request::Trace`], [`Request::MailboxList`], [`Request::Body`] | `control/mail.rs` | `operator/mail.rs` |
-//! | `account`, `alias` | `Request::Account…`, `Request::Alias…` | `control/people.rs` | `operator/accounts.rs` |
+//! | `account`, `alias` | `Request::Account…`, `Request::Alias…` | `control/people.rs` | `operator/accounts.rs`, `operator/aliases.rs` |
+//! | `import`, `export`, `mailbox undelete`, `account quota` | `Request::Mailbox…`, `Request::Mail…`, [`Request::Quota`] | `control/moving.rs` | `operator/moving.rs` |
 //! | `domain` | `Request::Domain…` | `control/people.rs` | `operator.rs` |
 //! | `route list`, `retry` | [`Request::RouteList`], [`Request::RouteRetry`] | `control/route.rs` | `operator/routes.rs` |
 //! | `store check` | [`Request::StoreCheck`] | `control/store.rs` | `operator.rs` |
 
 mod answer;
 mod mail;
+mod moving;
 mod people;
 mod queue;
 mod request;
@@ -24,7 +26,8 @@ mod store;
 
 pub(crate) use answer::{Answer, Refusal, RefusalKind};
 pub(crate) use mail::{BodyOf, MailRow, Piece, Trace};
-pub(crate) use people::{AccountRow, AliasRow, DomainRow, NewAccount, Password};
+pub(crate) use moving::{Added, Content, MailIn, MailOut, MailboxRow, Mark, Octets, QuotaRow};
+pub(crate) use people::{AccountChange, AccountRow, AliasRow, DomainRow, NewAccount, Password};
 pub(crate) use queue::{QueueMessage, QueueRow, Shape, VerbWord};
 pub(crate) use request::Request;
 pub(crate) use route::{HostRow, HostWord, RouteRow};
@@ -34,7 +37,7 @@ pub(crate) use store::Checked;
 pub(crate) const PAGE_ROWS: usize = 1_000;
 
 /// Octets of a message in one answer, before base64.
-pub(crate) const PIECE_BYTES: usize = 512 << 10;
+pub(crate) const PIECE_BYTES: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests;

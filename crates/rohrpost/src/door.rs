@@ -1,6 +1,9 @@
 //! The way from a command to the server it is about: through its `control.sock`, or, where none runs, into its store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::Context;
 use rohrpost_server::control::{AskError, ask};
@@ -25,6 +28,15 @@ pub(crate) struct Door {
     configured: Configured,
     /// Whose the data directory is to be, where the configuration was read.
     user: Option<String>,
+    /// The store, once it was opened because no server runs.
+    open: Mutex<Option<Opened>>,
+}
+
+/// A store that this command has opened, and whether for reading only.
+#[derive(Clone)]
+struct Opened {
+    operator: Arc<Operator>,
+    read_only: bool,
 }
 
 impl Door {
@@ -32,14 +44,18 @@ impl Door {
     /// the directory need not be that of the host's own server.
     pub(crate) fn find(place: &Place) -> anyhow::Result<Self> {
         let settings = match (&place.config, &place.dir) {
-            (None, Some(dir)) => return Ok(Self { dir: dir.clone(), configured: Configured::default(), user: None }),
+            (None, Some(dir)) => return Ok(Self::to(dir.clone(), Configured::default(), None)),
             (Some(file), _) => config::read(file)?,
             (None, None) => config::read(Path::new(config::DEFAULT_FILE))
                 .context("which server is meant? Say so with --dir or --config")?,
         };
         let dir = place.dir.clone().unwrap_or_else(|| settings.data_dir.clone());
         let offer = Offer::of(&settings, &Ports::named(&settings));
-        Ok(Self { configured: Configured::of(&settings, offer), user: Some(settings.user), dir })
+        Ok(Self::to(dir, Configured::of(&settings, offer), Some(settings.user)))
+    }
+
+    fn to(dir: PathBuf, configured: Configured, user: Option<String>) -> Self {
+        Self { dir, configured, user, open: Mutex::new(None) }
     }
 
     /// The data directory.
@@ -79,16 +95,27 @@ impl Door {
             Request::Offer => return Ok(Answer::Offer(self.configured.offer.clone())),
             _ => {}
         }
+        let operator = self.operator(!request.changes())?;
+        Ok(operator.answer(request, &whoami()).await)
+    }
+
+    /// Who answers from the store. It stays open for the next request, unless that needs more than reading.
+    fn operator(&self, read_only: bool) -> anyhow::Result<Arc<Operator>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = open.as_ref().filter(|opened| read_only || !opened.read_only) {
+            return Ok(opened.operator.clone());
+        }
+        // One that can only read is in the way of one that writes.
+        *open = None;
         match &self.user {
-            Some(user) if request.changes() && privileges::is_unused(&self.dir) => {
-                privileges::drop_to(user, &self.dir)?;
-            }
+            Some(user) if !read_only && privileges::is_unused(&self.dir) => privileges::drop_to(user, &self.dir)?,
             _ => privileges::become_owner_of(&self.dir)?,
         }
-        let options = Options { read_only: !request.changes(), ..Options::default() };
+        let options = Options { read_only, ..Options::default() };
         let store = Store::open(&self.dir, options).context("no server runs there, and its store cannot be read")?;
-        let operator = Operator::new(store, self.configured.clone(), None);
-        Ok(operator.answer(request, &whoami()).await)
+        let operator = Arc::new(Operator::new(store, self.configured.clone(), None));
+        *open = Some(Opened { operator: operator.clone(), read_only });
+        Ok(operator)
     }
 }
 

@@ -11,6 +11,8 @@ mod control;
 mod demo;
 mod door;
 mod exit;
+mod export;
+mod import;
 mod logs;
 mod merge;
 mod metrics;

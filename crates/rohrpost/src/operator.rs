@@ -4,7 +4,9 @@
 //! no server runs. What only a running server can do is behind [`Live`].
 
 mod accounts;
+mod aliases;
 mod mail;
+mod moving;
 mod routes;
 
 use std::{
@@ -60,6 +62,7 @@ pub(crate) struct Operator {
     store: Store,
     configured: RwLock<Configured>,
     live: Option<Arc<dyn Live>>,
+    uploads: moving::Uploads,
 }
 
 /// What the configuration names; empty where none was read.
@@ -92,7 +95,7 @@ impl Configured {
 impl Operator {
     /// Over a store, in a server or alone.
     pub(crate) fn new(store: Store, configured: Configured, live: Option<Arc<dyn Live>>) -> Self {
-        Self { store, configured: RwLock::new(configured), live }
+        Self { store, configured: RwLock::new(configured), live, uploads: moving::Uploads::default() }
     }
 
     /// The configuration was read anew.
@@ -119,18 +122,29 @@ impl Operator {
             Request::Body { of, from } => self.body(of, from).await,
             Request::AccountAdd { account, password } => self.account_add(account, &password.0).await,
             Request::AccountList => self.account_list().await,
-            Request::AccountRemove { name } => self.account_remove(&name).await,
-            Request::AccountPassword { name, label, password } => {
-                self.account_password(&name, &label, &password.0).await
+            Request::AccountRemove { name, keep_mail } => self.account_remove(&name, keep_mail).await,
+            Request::AccountRename { name, new, drop_address } => self.account_rename(&name, new, drop_address).await,
+            Request::AccountPassword { name, label, password, replace } => {
+                self.account_password(&name, &label, &password.0, replace).await
             }
+            Request::AccountChange { name, change } => self.account_change(&name, change).await,
             Request::AccountUnlock { name } => self.account_unlock(&name).await,
             Request::AliasSet { name, targets } => self.alias_set(&name, targets).await,
+            Request::AliasAdd { name, targets } => self.alias_add(&name, targets).await,
             Request::AliasList => self.alias_list().await,
-            Request::AliasRemove { name } => self.alias_remove(&name).await,
+            Request::AliasRename { name, new } => self.alias_rename(&name, &new).await,
+            Request::AliasRemove { name, targets } => self.alias_remove(&name, &targets).await,
             Request::DomainAdd { name } => self.domain_add(&name).await,
             Request::DomainList => self.domain_list().await,
             Request::DomainRemove { name } => self.domain_remove(&name).await,
             Request::MailboxList { account, folder, after } => self.mailbox_list(&account, &folder, after).await,
+            Request::MailboxAll { account } => self.mailbox_all(&account).await,
+            Request::MailUpload { upload, piece } => self.mail_upload(upload, piece).await,
+            Request::MailAdd { account, mailbox, mails } => self.mail_add(&account, &mailbox, mails).await,
+            Request::MailMarks { account, mailbox, after } => self.mail_marks(&account, &mailbox, after).await,
+            Request::MailPage { account, mailbox, after } => self.mail_page(&account, &mailbox, after).await,
+            Request::MailUndelete { account, mailbox, since } => self.mail_undelete(&account, &mailbox, since).await,
+            Request::Quota { account } => self.quota(account).await,
             Request::RouteList => Ok(self.route_list()),
             Request::RouteRetry { name } => self.route_retry(name, by).await,
             Request::Offer => Ok(Answer::Offer(self.configured().offer)),

@@ -1,10 +1,11 @@
-//! `rohrpost mailbox`: what local delivery has filed.
+//! `rohrpost mailbox`: what is in the mailboxes here.
 
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
+use jiff::Timestamp;
 
-use super::{mismatch, print_rows};
+use super::{mismatch, print, print_rows};
 use crate::{
     cli::{MailboxCommand, Place},
     control::{Answer, BodyOf, MailRow, PAGE_ROWS, Request},
@@ -29,6 +30,18 @@ pub(super) async fn run(place: &Place, command: MailboxCommand) -> anyhow::Resul
                 }
             }
             print_rows(output, &rows, view::queue::mailbox)?;
+        }
+        MailboxCommand::Folders { account, output } => {
+            let Answer::Mailboxes(rows) = door.ask(Request::MailboxAll { account }).await? else {
+                return Err(mismatch());
+            };
+            print_rows(output, &rows, view::moving::mailboxes)?;
+        }
+        MailboxCommand::Undelete { account, folder, since } => {
+            let since = Timestamp::now().checked_sub(since.0).unwrap_or(Timestamp::MIN);
+            let request = Request::MailUndelete { account, mailbox: folder, since };
+            let Answer::Count(count) = door.ask(request).await? else { return Err(mismatch()) };
+            print(&format!("{} back\n", view::count(count, "message")))?;
         }
         MailboxCommand::Show { account, id, folder } => {
             print_body(&door, BodyOf::Filed { account, folder, id }).await?;

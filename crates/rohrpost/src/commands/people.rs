@@ -9,12 +9,13 @@ use std::{
 };
 
 use anyhow::Context;
-use rohrpost_mail::{Mailbox, Secret};
+use rohrpost_mail::{Domain, Mailbox, Secret};
+use serde::Serialize;
 
 use super::{mismatch, print, print_rows, setup};
 use crate::{
-    cli::{Account, Alias, ClassWord, DomainCommand, LanguageWord, Place},
-    control::{Answer, NewAccount, Password, Request},
+    cli::{Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, Place, QuotaCommand, Room},
+    control::{AccountChange, AccountRow, AliasRow, Answer, NewAccount, Password, Request},
     door::Door,
     exit::{Exit, Failure},
     random,
@@ -38,23 +39,39 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             let names = std::iter::once(&name).chain(&address);
             warn_of_foreign(&door, names.map(|name| name.domain.to_string())).await?;
         }
-        Account::List { output } => {
-            let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
-            print_rows(output, &rows, view::queue::accounts)?;
-        }
-        Account::Remove { name, yes } => {
+        Account::List { output } => print_rows(output, &accounts(&door).await?, view::queue::accounts)?,
+        Account::Remove { name, keep_mail, yes } => {
             if !yes {
-                must_exist(&door, &name).await?;
-                let message = format!("this removes {name} with its mailbox for good: --yes does it");
-                return Err(Failure::new(Exit::Usage, message).into());
+                return Err(what_goes(&door, &name, keep_mail).await?.into());
             }
-            door.ask(Request::AccountRemove { name }).await?;
+            door.ask(Request::AccountRemove { name, keep_mail }).await?;
         }
+        Account::Rename { name, new, drop_address } => {
+            let domain = new.domain.to_string();
+            door.ask(Request::AccountRename { name, new, drop_address }).await?;
+            warn_of_foreign(&door, [domain]).await?;
+        }
+        Account::Address { name, add, remove } => {
+            let domains: Vec<_> = add.iter().map(|address| address.domain.to_string()).collect();
+            change(&door, name, AccountChange::Addresses { add, remove }).await?;
+            warn_of_foreign(&door, domains).await?;
+        }
+        Account::Suspend { name } => change(&door, name, AccountChange::Disabled(true)).await?,
+        Account::Resume { name } => change(&door, name, AccountChange::Disabled(false)).await?,
         Account::Password { name, password_file, label } => {
-            let (password, made_up) = password(password_file.as_deref())?;
-            door.ask(Request::AccountPassword { name, label, password: Password(password.clone()) }).await?;
-            tell(&password, made_up)?;
+            let password = password(password_file.as_deref())?;
+            set_password(&door, name, label, password, true).await?;
         }
+        Account::Quota(QuotaCommand::Show { name, output }) => {
+            let Answer::Quotas(rows) = door.ask(Request::Quota { account: name }).await? else {
+                return Err(mismatch());
+            };
+            print_rows(output, &rows, view::moving::quotas)?;
+        }
+        Account::Quota(QuotaCommand::Set { name, size: Room(octets) }) => {
+            change(&door, name, AccountChange::Quota(octets)).await?;
+        }
+        Account::AppPassword(command) => app_password(&door, command).await?,
         Account::SetupHelp { address, language, output } => {
             setup::help(&door, &address, language.into(), output).await?;
             warn_of_foreign(&door, [address.domain.to_string()]).await?;
@@ -66,13 +83,77 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who mistypes a name learns so before being asked whether it shall go for good.
-async fn must_exist(door: &Door, name: &Mailbox) -> anyhow::Result<()> {
-    let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
-    if rows.iter().any(|row| row.name == name.key()) {
-        return Ok(());
+/// `rohrpost account app-password`
+async fn app_password(door: &Door, command: AppPassword) -> anyhow::Result<()> {
+    match command {
+        AppPassword::Add { name, label } => set_password(door, name, label, password(None)?, false).await,
+        AppPassword::List { name, output } => {
+            let labels = must_exist(door, &name).await?.passwords;
+            let rows: Vec<_> = labels.into_iter().map(|label| PasswordRow { label }).collect();
+            print_rows(output, &rows, |rows| {
+                let lines = rows.iter().flat_map(|row| [row.label.as_str(), "\n"]);
+                lines.collect()
+            })
+        }
+        AppPassword::Remove { name, label } => change(door, name, AccountChange::WithoutPassword(label)).await,
     }
-    Err(Failure::new(Exit::Unavailable, format!("there is no account {name}")).into())
+}
+
+/// What a password is for. The password itself is nowhere.
+#[derive(Serialize)]
+struct PasswordRow {
+    label: String,
+}
+
+/// Sets a password, and shows it where it was made up.
+async fn set_password(
+    door: &Door,
+    name: Mailbox,
+    label: String,
+    (password, made_up): (Secret, bool),
+    replace: bool,
+) -> anyhow::Result<()> {
+    door.ask(Request::AccountPassword { name, label, password: Password(password.clone()), replace }).await?;
+    tell(&password, made_up)
+}
+
+async fn change(door: &Door, name: Mailbox, change: AccountChange) -> anyhow::Result<()> {
+    door.ask(Request::AccountChange { name, change }).await.map(drop)
+}
+
+async fn accounts(door: &Door) -> anyhow::Result<Vec<AccountRow>> {
+    let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
+    Ok(rows)
+}
+
+async fn aliases(door: &Door) -> anyhow::Result<Vec<AliasRow>> {
+    let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };
+    Ok(rows)
+}
+
+/// What goes with an account, for the one who has not yet said that it shall.
+async fn what_goes(door: &Door, name: &Mailbox, keep_mail: bool) -> anyhow::Result<Failure> {
+    let account = must_exist(door, name).await?;
+    let Answer::Quotas(rows) = door.ask(Request::Quota { account: Some(name.clone()) }).await? else {
+        return Err(mismatch());
+    };
+    let mail = rows.first().filter(|_| !keep_mail).map_or_else(String::new, |row| {
+        format!(", {} ({})", view::count(row.messages, "message"), view::size(row.octets))
+    });
+    let addresses = account.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let passwords = view::count(account.passwords.len() as u64, "password");
+    let aliases = aliases(door).await?.into_iter();
+    let left = aliases.filter(|row| row.targets.iter().any(|target| account.addresses.contains(target)));
+    let left: Vec<_> = left.map(|row| row.name).collect();
+    let dangling = if left.is_empty() { String::new() } else { format!("; {} would lead to nobody", left.join(", ")) };
+    let message = format!("this removes {name} with {addresses}, {passwords}{mail}{dangling}: --yes does it");
+    Ok(Failure::new(Exit::Usage, message))
+}
+
+/// The account; who mistypes its name learns so.
+async fn must_exist(door: &Door, name: &Mailbox) -> anyhow::Result<AccountRow> {
+    let found = accounts(door).await?.into_iter().find(|row| row.name == name.key());
+    Ok(found.ok_or_else(|| Failure::new(Exit::Unavailable, format!("there is no account {name}")))?)
 }
 
 /// Warns where mail for these addresses does not come here.
@@ -90,18 +171,26 @@ async fn warn_of_foreign(door: &Door, domains: impl IntoIterator<Item = String>)
 /// `rohrpost alias`
 pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitCode> {
     let door = Door::find(place)?;
+    let domain_of = |name: &str| name.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
     match command {
         Alias::Set { name, targets } => {
-            let domain = name.rsplit_once('@').map(|(_, domain)| domain.to_ascii_lowercase());
+            let domain = domain_of(&name);
             door.ask(Request::AliasSet { name, targets }).await?;
             warn_of_foreign(&door, domain).await?;
         }
-        Alias::List { output } => {
-            let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };
-            print_rows(output, &rows, view::queue::aliases)?;
+        Alias::Add { name, targets } => {
+            let domain = domain_of(&name);
+            door.ask(Request::AliasAdd { name, targets }).await?;
+            warn_of_foreign(&door, domain).await?;
         }
-        Alias::Remove { name } => {
-            door.ask(Request::AliasRemove { name }).await?;
+        Alias::List { output } => print_rows(output, &aliases(&door).await?, view::queue::aliases)?,
+        Alias::Rename { name, new } => {
+            let domain = domain_of(&new);
+            door.ask(Request::AliasRename { name, new }).await?;
+            warn_of_foreign(&door, domain).await?;
+        }
+        Alias::Remove { name, targets } => {
+            door.ask(Request::AliasRemove { name, targets }).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -122,24 +211,53 @@ pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Res
             setup::records(&door, &name, output).await?;
             warn_of_foreign(&door, [name.to_string()]).await?;
         }
-        DomainCommand::Remove { name } => {
+        DomainCommand::Remove { name, yes } => {
+            if !yes {
+                refuse_while_used(&door, &name).await?;
+            }
             door.ask(Request::DomainRemove { name }).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The password from the first line of a file, of standard input (`-`), or a new one; and whether it is new.
+/// Refuses where somebody would get no mail any more, and says who.
+async fn refuse_while_used(door: &Door, domain: &Domain) -> anyhow::Result<()> {
+    let accounts = accounts(door).await?.into_iter().flat_map(|row| row.addresses);
+    let accounts =
+        accounts.filter(|address| address.domain.to_string() == domain.as_str()).map(|address| address.to_string());
+    let ending = format!("@{domain}");
+    let aliases = aliases(door).await?.into_iter().map(|row| row.name).filter(|name| name.ends_with(&ending));
+    let losers: Vec<_> = accounts.chain(aliases).collect();
+    if losers.is_empty() {
+        return Ok(());
+    }
+    let shown = losers.iter().take(LOSERS_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = losers.len().saturating_sub(LOSERS_SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let message = format!("{shown}{more} would get no mail any more: --yes does it");
+    Err(Failure::new(Exit::Usage, message).into())
+}
+
+/// How many addresses are named before the rest is counted.
+const LOSERS_SHOWN: usize = 5;
+
+/// The password that was given, or a new one; and whether it is new.
 fn password(file: Option<&Path>) -> anyhow::Result<(Secret, bool)> {
     match file {
         None => Ok((Secret::new(random::text()), true)),
-        Some(file) if file == Path::new("-") => {
-            let mut line = String::new();
-            io::stdin().lock().read_line(&mut line).context("standard input")?;
-            Ok((first_line(&line)?, false))
-        }
-        Some(file) => Ok((password_in(file)?, false)),
+        Some(file) => Ok((password_from(file)?, false)),
     }
+}
+
+/// The password from the first line of a file, or of standard input (`-`).
+pub(crate) fn password_from(file: &Path) -> anyhow::Result<Secret> {
+    if file != Path::new("-") {
+        return password_in(file);
+    }
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("standard input")?;
+    first_line(&line)
 }
 
 /// The password in the first line of a file.

@@ -1,9 +1,12 @@
 //! Every answer there is, a refusal among them.
 
-use rohrpost_store::Class;
+use rohrpost_store::{Class, mailbox::MailboxError};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountRow, AliasRow, Checked, DomainRow, MailRow, Piece, QueueMessage, QueueRow, RouteRow, Shape, Trace};
+use super::{
+    AccountRow, Added, AliasRow, Checked, DomainRow, MailOut, MailRow, MailboxRow, Mark, Piece, QueueMessage, QueueRow,
+    QuotaRow, RouteRow, Shape, Trace,
+};
 
 use crate::wiring::Offer;
 
@@ -35,6 +38,18 @@ pub(crate) enum Answer {
     Routes(Vec<RouteRow>),
     /// A page of a mailbox.
     Mailbox(Vec<MailRow>),
+    /// The mailboxes of an account.
+    Mailboxes(Vec<MailboxRow>),
+    /// The number under which pieces of a message are kept.
+    Uploaded(u64),
+    /// Where messages were filed.
+    Added(Added),
+    /// What the messages of a mailbox are known by.
+    Marks(Vec<Mark>),
+    /// Messages of a mailbox.
+    Mails(Vec<MailOut>),
+    /// How much room accounts take.
+    Quotas(Vec<QuotaRow>),
     /// What mail programs can use here.
     Offer(Offer),
     /// What the check of the store found.
@@ -75,6 +90,18 @@ impl Refusal {
     /// There is no such thing.
     pub(crate) fn missing(message: impl Into<String>) -> Self {
         Self::new(RefusalKind::Missing, message)
+    }
+}
+
+impl From<MailboxError> for Refusal {
+    fn from(error: MailboxError) -> Self {
+        let kind = match error {
+            MailboxError::Store(error) => return error.into(),
+            MailboxError::Missing => RefusalKind::Missing,
+            MailboxError::OverQuota => RefusalKind::Later,
+            _ => RefusalKind::Wrong,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -32,6 +32,25 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
+/// What is to be different about an account.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AccountChange {
+    /// Whether it may log in.
+    Disabled(bool),
+    /// Its addresses: the first are added, the second removed.
+    Addresses {
+        /// To be added.
+        add: Vec<Mailbox>,
+        /// To be removed.
+        remove: Vec<Mailbox>,
+    },
+    /// The password with this label is taken back.
+    WithoutPassword(String),
+    /// Octets that its mail may have; none for no limit.
+    Quota(Option<u64>),
+}
+
 /// An account as it is shown.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct AccountRow {

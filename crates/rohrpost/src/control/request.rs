@@ -1,10 +1,11 @@
 //! Every question there is, in the order of the commands.
 
+use jiff::Timestamp;
 use rohrpost_mail::{Domain, Mailbox, QueueId};
 use rohrpost_store::Filter;
 use serde::{Deserialize, Serialize};
 
-use super::{BodyOf, NewAccount, Password, VerbWord};
+use super::{AccountChange, BodyOf, MailIn, NewAccount, Octets, Password, VerbWord};
 
 /// What a command asks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -62,6 +63,17 @@ pub(crate) enum Request {
     AccountRemove {
         /// Its name.
         name: Mailbox,
+        /// Whether its mail stays.
+        keep_mail: bool,
+    },
+    /// Gives an account another name.
+    AccountRename {
+        /// Its name.
+        name: Mailbox,
+        /// The name it gets.
+        new: Mailbox,
+        /// Whether mail for the old one is taken no more.
+        drop_address: bool,
     },
     /// Sets the password with this label.
     AccountPassword {
@@ -71,6 +83,15 @@ pub(crate) enum Request {
         label: String,
         /// The password.
         password: Password,
+        /// Whether it may take the place of one with this label.
+        replace: bool,
+    },
+    /// Changes what somebody may do or is called.
+    AccountChange {
+        /// The account.
+        name: Mailbox,
+        /// What is to be different.
+        change: AccountChange,
     },
     /// Forgets failed log-ins.
     AccountUnlock {
@@ -84,12 +105,29 @@ pub(crate) enum Request {
         /// Where its mail goes.
         targets: Vec<Mailbox>,
     },
+    /// Adds targets to an alias.
+    AliasAdd {
+        /// The address, or `@domain`.
+        name: String,
+        /// Where its mail goes too.
+        targets: Vec<Mailbox>,
+    },
     /// All aliases.
     AliasList,
-    /// Removes an alias.
+    /// Gives an alias another name.
+    AliasRename {
+        /// The address, or `@domain`.
+        name: String,
+        /// The same, as it shall be.
+        new: String,
+    },
+    /// Removes an alias or some of its targets.
     AliasRemove {
         /// The address, or `@domain`.
         name: String,
+        /// Targets to remove; none: the alias.
+        #[serde(default)]
+        targets: Vec<Mailbox>,
     },
     /// Adds a local domain.
     DomainAdd {
@@ -111,6 +149,59 @@ pub(crate) enum Request {
         folder: String,
         /// Messages after this number.
         after: i64,
+    },
+    /// All mailboxes of an account.
+    MailboxAll {
+        /// The account.
+        account: Mailbox,
+    },
+    /// Keeps a piece of a message that is too long for one request.
+    MailUpload {
+        /// The number of the earlier pieces.
+        upload: Option<u64>,
+        /// The piece.
+        piece: Octets,
+    },
+    /// Files messages in a mailbox, all or none of them. It is made where it is missing.
+    MailAdd {
+        /// The account.
+        account: Mailbox,
+        /// The mailbox.
+        mailbox: String,
+        /// The messages.
+        mails: Vec<MailIn>,
+    },
+    /// What the messages of a mailbox are known by: some of them.
+    MailMarks {
+        /// The account.
+        account: Mailbox,
+        /// The mailbox.
+        mailbox: String,
+        /// Those behind this UID.
+        after: u32,
+    },
+    /// Some messages of a mailbox.
+    MailPage {
+        /// The account.
+        account: Mailbox,
+        /// The mailbox.
+        mailbox: String,
+        /// Those behind this UID.
+        after: u32,
+    },
+    /// Brings back mail that was expunged.
+    MailUndelete {
+        /// The account.
+        account: Mailbox,
+        /// The mailbox.
+        mailbox: String,
+        /// What was expunged since then.
+        since: Timestamp,
+    },
+    /// How much room accounts take and may take.
+    Quota {
+        /// The account; all without one.
+        account: Option<Mailbox>,
     },
     /// All ways out and how they fare.
     RouteList,
@@ -140,6 +231,10 @@ impl Request {
                 | Self::AliasList
                 | Self::DomainList
                 | Self::MailboxList { .. }
+                | Self::MailboxAll { .. }
+                | Self::MailMarks { .. }
+                | Self::MailPage { .. }
+                | Self::Quota { .. }
                 | Self::RouteList
                 | Self::Offer
                 | Self::StoreCheck

@@ -9,9 +9,13 @@ fn requests_and_answers_survive_the_way_through_the_socket() {
         name: "ann@here.test".parse().unwrap(),
         label: "phone".into(),
         password: Password(Secret::new("secret")),
+        replace: true,
     };
     let text = serde_json::to_string(&request).unwrap();
-    assert_eq!(text, r#"{"ask":"account-password","name":"ann@here.test","label":"phone","password":"secret"}"#);
+    assert_eq!(
+        text,
+        r#"{"ask":"account-password","name":"ann@here.test","label":"phone","password":"secret","replace":true}"#
+    );
     let Request::AccountPassword { password, .. } = serde_json::from_str(&text).unwrap() else { unreachable!() };
     assert_eq!(password.0.expose(), "secret");
 

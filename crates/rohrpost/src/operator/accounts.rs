@@ -1,16 +1,17 @@
-//! Accounts and aliases.
-
-use std::collections::BTreeSet;
+//! Accounts.
 
 use rohrpost_intake::new_password;
 use rohrpost_mail::{Mailbox, Secret};
-use rohrpost_store::{Account, Alias, AppPassword, Resolved};
+use rohrpost_store::{Account, AppPassword};
 
 use super::Operator;
-use crate::control::{AccountRow, AliasRow, Answer, NewAccount, Refusal, RefusalKind};
+use crate::control::{AccountChange, AccountRow, Answer, NewAccount, Refusal, RefusalKind};
 
 /// The label of the password that an account starts with.
 const FIRST_LABEL: &str = "main";
+
+/// Octets of a label.
+const LABEL_BYTES_MAX: usize = 100;
 
 impl Operator {
     pub(super) async fn account_add(&self, new: NewAccount, password: &Secret) -> Result<Answer, Refusal> {
@@ -28,6 +29,7 @@ impl Operator {
             class: new.class,
             secrets,
             language: new.language,
+            quota_octets: None,
             disabled: false,
         };
         self.store.account_put(account).await?;
@@ -47,8 +49,32 @@ impl Operator {
         Ok(Answer::Accounts(self.store.account_list().await?.into_iter().map(row).collect()))
     }
 
-    pub(super) async fn account_remove(&self, name: &Mailbox) -> Result<Answer, Refusal> {
+    pub(super) async fn account_remove(&self, name: &Mailbox, keep_mail: bool) -> Result<Answer, Refusal> {
         if !self.store.account_remove(&name.key()).await? {
+            return Err(no_account(name));
+        }
+        self.people_changed().await;
+        if !keep_mail {
+            self.store.mailboxes_forget(&name.key()).await?;
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) async fn account_rename(
+        &self,
+        name: &Mailbox,
+        new: Mailbox,
+        drop_address: bool,
+    ) -> Result<Answer, Refusal> {
+        let mut account = self.account(name).await?;
+        let login = new.key();
+        if login != account.login && self.store.account_get(&login).await?.is_some() {
+            return Err(Refusal::new(RefusalKind::Wrong, format!("{new} is an account already")));
+        }
+        account.addresses.retain(|known| known.key() != login && !(drop_address && known.key() == name.key()));
+        account.addresses.insert(0, new);
+        account.login = login;
+        if !self.store.account_rename(&name.key(), account).await? {
             return Err(no_account(name));
         }
         self.people_changed().await;
@@ -60,64 +86,48 @@ impl Operator {
         name: &Mailbox,
         label: &str,
         password: &Secret,
+        replace: bool,
     ) -> Result<Answer, Refusal> {
-        let mut account = self.store.account_get(&name.key()).await?.ok_or_else(|| no_account(name))?;
+        let mut account = self.account(name).await?;
+        if !replace && account.secrets.iter().any(|secret| secret.label == label) {
+            let message = format!("{name} has a password for {label:?}: remove it first, or use another label");
+            return Err(Refusal::new(RefusalKind::Wrong, message));
+        }
+        check_label(label)?;
         account.secrets = with_password(account.secrets, label, password).await?;
         self.store.account_put(account).await?;
         self.people_changed().await;
         self.account_unlock(name).await
     }
 
+    pub(super) async fn account_change(&self, name: &Mailbox, change: AccountChange) -> Result<Answer, Refusal> {
+        let mut account = self.account(name).await?;
+        match change {
+            AccountChange::Quota(octets_max) => account.quota_octets = octets_max,
+            AccountChange::Disabled(disabled) => account.disabled = disabled,
+            AccountChange::Addresses { add, remove } => change_addresses(&mut account, add, &remove)?,
+            AccountChange::WithoutPassword(label) => {
+                let before = account.secrets.len();
+                account.secrets.retain(|secret| secret.label != label);
+                if account.secrets.len() == before {
+                    return Err(Refusal::missing(format!("{name} has no password for {label:?}")));
+                }
+            }
+        }
+        self.store.account_put(account).await?;
+        self.people_changed().await;
+        Ok(Answer::Done)
+    }
+
+    async fn account(&self, name: &Mailbox) -> Result<Account, Refusal> {
+        self.store.account_get(&name.key()).await?.ok_or_else(|| no_account(name))
+    }
+
     pub(super) async fn account_unlock(&self, name: &Mailbox) -> Result<Answer, Refusal> {
-        let account = self.store.account_get(&name.key()).await?.ok_or_else(|| no_account(name))?;
+        let account = self.account(name).await?;
         if let Some(live) = &self.live {
             live.unlock(&account.login);
         }
-        Ok(Answer::Done)
-    }
-
-    pub(super) async fn alias_set(&self, name: &str, targets: Vec<Mailbox>) -> Result<Answer, Refusal> {
-        let address = alias_key(name)?;
-        self.check_loop(&address, &targets).await?;
-        self.store.alias_put(Alias { address, targets }).await?;
-        self.people_changed().await;
-        Ok(Answer::Done)
-    }
-
-    /// Refuses an alias whose mail would come back to it: nobody would ever get that.
-    async fn check_loop(&self, address: &str, targets: &[Mailbox]) -> Result<(), Refusal> {
-        let mut seen = BTreeSet::new();
-        let mut ahead = targets.to_vec();
-        while let Some(target) = ahead.pop() {
-            if !seen.insert(target.key()) {
-                continue;
-            }
-            let is_it = target.key() == address;
-            let (comes_back, next) = match self.store.resolve(&target).await? {
-                Resolved::Account(_) => continue,
-                Resolved::Alias(next) => (is_it, next),
-                Resolved::CatchAll(next) => (is_it || format!("@{}", target.domain) == address, next),
-                Resolved::Nobody => (is_it || format!("@{}", target.domain) == address, Vec::new()),
-            };
-            if comes_back {
-                let message = format!("{address} would be a loop: {target} leads back to it");
-                return Err(Refusal::new(RefusalKind::Wrong, message));
-            }
-            ahead.extend(next);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn alias_list(&self) -> Result<Answer, Refusal> {
-        let row = |alias: Alias| AliasRow { name: alias.address, targets: alias.targets };
-        Ok(Answer::Aliases(self.store.alias_list().await?.into_iter().map(row).collect()))
-    }
-
-    pub(super) async fn alias_remove(&self, name: &str) -> Result<Answer, Refusal> {
-        if !self.store.alias_remove(&alias_key(name)?).await? {
-            return Err(Refusal::missing(format!("{name} is no alias")));
-        }
-        self.people_changed().await;
         Ok(Answer::Done)
     }
 }
@@ -126,16 +136,34 @@ fn no_account(name: &Mailbox) -> Refusal {
     Refusal::missing(format!("there is no account {name}"))
 }
 
-/// `ann@here.test` or `@here.test`, as the store looks it up.
-fn alias_key(name: &str) -> Result<String, Refusal> {
-    let wrong = |error: &dyn std::fmt::Display| Refusal::new(RefusalKind::Wrong, format!("{name}: {error}"));
-    match name.strip_prefix('@') {
-        Some(domain) => {
-            let domain: rohrpost_mail::Domain = domain.parse().map_err(|error| wrong(&error))?;
-            Ok(format!("@{domain}"))
-        }
-        None => Ok(Mailbox::parse(name).map_err(|error| wrong(&error))?.key()),
+/// A label is a word or a few on one line, as lists show it.
+fn check_label(label: &str) -> Result<(), Refusal> {
+    if label.is_empty() || label.len() > LABEL_BYTES_MAX || label.chars().any(char::is_control) {
+        let message = format!("expected a label of 1 to {LABEL_BYTES_MAX} octets, found {label:?}");
+        return Err(Refusal::new(RefusalKind::Wrong, message));
     }
+    Ok(())
+}
+
+/// Adds and removes addresses. One stays: an account nobody can write to is a mistake.
+fn change_addresses(account: &mut Account, add: Vec<Mailbox>, remove: &[Mailbox]) -> Result<(), Refusal> {
+    for address in remove {
+        let before = account.addresses.len();
+        account.addresses.retain(|known| known.key() != address.key());
+        if account.addresses.len() == before {
+            return Err(Refusal::missing(format!("{address} is no address of {}", account.login)));
+        }
+    }
+    for address in add {
+        if !account.addresses.iter().any(|known| known.key() == address.key()) {
+            account.addresses.push(address);
+        }
+    }
+    if account.addresses.is_empty() {
+        let message = format!("{} would have no address left: `account suspend` keeps it out", account.login);
+        return Err(Refusal::new(RefusalKind::Wrong, message));
+    }
+    Ok(())
 }
 
 /// The passwords of an account with this one set: it takes the place of the one with the same label.
@@ -155,29 +183,4 @@ async fn with_password(
     };
     let failed = |error: tokio::task::JoinError| Refusal::new(RefusalKind::Ours, error.to_string());
     tokio::task::spawn_blocking(hash).await.map_err(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use rohrpost_store::{Options, Store};
-
-    use super::*;
-    use crate::operator::Configured;
-
-    #[tokio::test]
-    async fn an_alias_that_leads_back_to_itself_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Options::default()).unwrap();
-        let operator = Operator::new(store, Configured::default(), None);
-        let set = async |name: &str, target: &str| {
-            operator.alias_set(name, vec![Mailbox::parse(target).unwrap()]).await.map(drop).map_err(|no| no.message)
-        };
-        set("a@here.test", "b@here.test").await.unwrap();
-        set("b@here.test", "c@there.test").await.unwrap();
-        let refusal = set("b@here.test", "A@here.test").await.unwrap_err();
-        assert_eq!(refusal, "b@here.test would be a loop: b@here.test leads back to it");
-        assert!(set("c@here.test", "c@here.test").await.is_err());
-        assert!(set("@here.test", "nobody@here.test").await.is_err());
-        set("@here.test", "a@here.test").await.unwrap();
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`peers`] starts and stops the others: Postfix, Exim, OpenSMTPD, swaks, msmtp, openssl, and our own program as a
 //! user would run it. [`scenes`] are the stories that have to end well, one module each, [`attacks`] what must not harm
-//! it, [`handoff`] what becomes of the mail of programs on the same host, [`selecting`] which way out mail takes.
+//! it, [`handoff`] what becomes of the mail of programs on the same host, [`selecting`] which way out mail takes, [`moving`]
+//! how mail comes in and goes out as a whole.
 //! `cargo xtask test` fetches the programs; a test whose peer is missing, or may not have a namespace, fails and says so.
 
 mod attacks;
@@ -10,6 +11,7 @@ mod catch;
 mod handoff;
 mod mailboxes_pop3;
 mod merge;
+mod moving;
 mod peers;
 mod personas;
 mod scenes;

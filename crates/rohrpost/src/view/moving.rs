@@ -1,0 +1,76 @@
+//! Mailboxes, quotas, and what was moved, as tables.
+
+use std::{collections::BTreeMap, io::IsTerminal};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{BAD, Styled, size, table::Table};
+use crate::{
+    control::{MailboxRow, QuotaRow},
+    export::Exported,
+    import::{Figures, Unit},
+};
+
+/// A bar on standard error, where that is a terminal.
+pub(crate) fn bar(unit: Unit) -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let template = match unit {
+        Unit::Octets => "{bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {wide_bar:.cyan}",
+        Unit::Messages => "{pos} of {len} messages, {per_sec}, {eta} left {wide_bar:.cyan}",
+    };
+    bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
+}
+
+/// What is wrong with a message, and where it is.
+pub(crate) fn fault(place: &str, why: &str) -> String {
+    format!("{} {place}: {why}", Styled(BAD, "fault:"))
+}
+
+/// What was exported as a table.
+pub(crate) fn exported(mailboxes: &[Exported]) -> String {
+    let mut table = Table::new(&["mailbox", ">messages"]);
+    for row in mailboxes {
+        table.row([row.mailbox.clone(), row.messages.to_string()]);
+    }
+    table.render()
+}
+
+/// What was imported as a table.
+pub(crate) fn imported(mailboxes: &BTreeMap<String, Figures>, is_rehearsal: bool) -> String {
+    if mailboxes.is_empty() {
+        return "No messages.\n".to_owned();
+    }
+    let done = if is_rehearsal { ">to import" } else { ">imported" };
+    let mut table = Table::new(&["mailbox", done, ">before", ">duplicates"]);
+    for (mailbox, figures) in mailboxes {
+        let Figures { imported, known, duplicates } = figures;
+        table.row([mailbox.clone(), imported.to_string(), known.to_string(), duplicates.to_string()]);
+    }
+    table.render()
+}
+
+/// Mailboxes as a table.
+pub(crate) fn mailboxes(rows: &[MailboxRow]) -> String {
+    let mut table = Table::new(&["mailbox", ">messages", ">unread", ">size", "for"]);
+    for row in rows {
+        let purpose = row.special_use.as_deref().unwrap_or_default().trim_start_matches('\\').to_owned();
+        table.row([row.name.clone(), row.messages.to_string(), row.unseen.to_string(), size(row.octets), purpose]);
+    }
+    table.render()
+}
+
+/// How much room accounts take as a table.
+pub(crate) fn quotas(rows: &[QuotaRow]) -> String {
+    let mut table = Table::new(&["account", ">messages", ">size", ">may have", ">used"]);
+    for row in rows {
+        let (most, used) = match row.octets_max {
+            None => ("any".to_owned(), String::new()),
+            Some(most) => (size(most), format!("{} %", u128::from(row.octets) * 100 / u128::from(most.max(1)))),
+        };
+        table.row([row.account.clone(), row.messages.to_string(), size(row.octets), most, used]);
+    }
+    table.render()
+}
