@@ -61,11 +61,16 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 
 /// Opens the connection that writes, and brings the schema up to date.
 pub(crate) fn writer(dir: &Path) -> Result<Connection, OpenError> {
-    let path = database_path(dir);
-    open_writer(&path).map_err(|error| told(&path, error))
+    writer_of(dir, schema::known())
 }
 
-fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+/// The same for a schema that may be older.
+pub(crate) fn writer_of(dir: &Path, version: u32) -> Result<Connection, OpenError> {
+    let path = database_path(dir);
+    open_writer(&path, version).map_err(|error| told(&path, error))
+}
+
+fn open_writer(path: &Path, version: u32) -> Result<Connection, OpenError> {
     let mut connection = connect(path)?;
     if schema::found(&connection)? == 0 {
         // Both must stand before the first table. 16 KiB pages hold three small messages and halve the work of others.
@@ -78,7 +83,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", limits::WAL_PASSIVE_BYTES * 2, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -limits::WRITER_CACHE_KIB)?;
-    schema::migrate(&mut connection)?;
+    schema::migrate(&mut connection, version)?;
     Ok(connection)
 }
 

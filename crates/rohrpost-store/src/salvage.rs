@@ -1,12 +1,13 @@
 //! `store check --salvage`: copies what is readable of a damaged store into a new one.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use crate::{
+    body::files::{Files, System},
     error::OpenError,
-    open,
+    open, schema,
     store::{Options, Store},
 };
 
@@ -29,16 +30,25 @@ pub struct SalvageReport {
 /// [`OpenError::InUse`] while a process owns either directory, [`OpenError::Io`] when the new one cannot be written.
 pub fn salvage(from: &Path, to: &Path) -> Result<SalvageReport, OpenError> {
     let _lock = open::lock(from, true)?;
-    drop(Store::open(to, Options::default())?);
-    let _new_lock = open::lock(to, true)?;
     let old = Connection::open_with_flags(open::database_path(from), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     old.pragma_update(None, "query_only", true)?;
-    let new = open::writer(to)?;
+    // Tables of an older schema are copied into such tables, and migrated like those of any other store.
+    let version = schema::found(&old).ok().filter(|found| (1..schema::known()).contains(found));
+    let report = copy_store(&old, from, to, version.unwrap_or_else(schema::known))?;
+    drop(Store::open(to, Options::default())?);
+    Ok(report)
+}
+
+fn copy_store(old: &Connection, from: &Path, to: &Path, version: u32) -> Result<SalvageReport, OpenError> {
+    open::lay_out(to)?;
+    let _lock = open::lock(to, true)?;
+    Files::new(to, Arc::new(System)).lay_out()?;
+    let new = open::writer_of(to, version)?;
     let mut report = SalvageReport::default();
     for table in tables(&new)? {
         // What the new store has put there by itself gives way to the old store's.
         new.execute(&format!("DELETE FROM {table}"), [])?;
-        let copied = copy_table(&old, &new, &table, &mut report.losses)?;
+        let copied = copy_table(old, &new, &table, &mut report.losses)?;
         report.rows.push((table, copied));
     }
     new.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?;

@@ -31,13 +31,13 @@ pub(crate) fn found(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings the database to [`known`], one transaction a step, so that a crash leaves a version that exists.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+/// Brings the database to a version, [`known`] mostly, one transaction a step, so that a crash leaves a version that exists.
+pub(crate) fn migrate(connection: &mut Connection, to: u32) -> Result<(), OpenError> {
     let found = found(connection)?;
     if found > known() {
         return Err(OpenError::FromTheFuture { found, known: known() });
     }
-    for version in found..known() {
+    for version in found..to {
         let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         step.execute_batch(STEPS[version as usize].sql)?;
         (STEPS[version as usize].then)(&step).map_err(OpenError::Migration)?;
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn every_version_reaches_the_newest_one_and_migrating_twice_changes_nothing() {
         let mut fresh = Connection::open_in_memory().unwrap();
-        migrate(&mut fresh).unwrap();
+        migrate(&mut fresh, known()).unwrap();
         let newest = tables(&fresh);
         for from in 0..STEPS.len() {
             let mut old = Connection::open_in_memory().unwrap();
@@ -73,10 +73,10 @@ mod tests {
                 (step.then)(&old).unwrap();
             }
             old.pragma_update(None, "user_version", u32::try_from(from).unwrap()).unwrap();
-            migrate(&mut old).unwrap();
+            migrate(&mut old, known()).unwrap();
             assert_eq!(tables(&old), newest, "from version {from}");
         }
-        migrate(&mut fresh).unwrap();
+        migrate(&mut fresh, known()).unwrap();
         assert_eq!(found(&fresh).unwrap(), known());
         assert_eq!(tables(&fresh), newest);
     }
@@ -85,7 +85,7 @@ mod tests {
     fn a_database_of_a_later_release_is_not_touched() {
         let mut future = Connection::open_in_memory().unwrap();
         future.pragma_update(None, "user_version", known() + 1).unwrap();
-        assert!(matches!(migrate(&mut future), Err(OpenError::FromTheFuture { .. })));
+        assert!(matches!(migrate(&mut future, known()), Err(OpenError::FromTheFuture { .. })));
         assert!(tables(&future).is_empty());
     }
 }

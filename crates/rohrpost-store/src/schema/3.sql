@@ -1,5 +1,4 @@
 -- Mailboxes as IMAP has them, in the place of folders. The migration moves the rows of filed and drops it.
-DROP INDEX mail_folder;
 DROP INDEX mail_body;
 ALTER TABLE mail RENAME TO filed;
 
@@ -48,6 +47,8 @@ CREATE TABLE mail (
 -- All that a session needs to know of a mailbox, without a look at its mail.
 CREATE INDEX mail_state ON mail (mailbox, modseq, uid, flags, keywords);
 CREATE INDEX mail_body ON mail (body);
+-- New mail in the order in which it came: EMAILIDs only grow. The search index goes on from the last one it has.
+CREATE INDEX mail_email ON mail (email);
 CREATE INDEX mail_deleted ON mail (mailbox, uid) WHERE flags & 8;
 CREATE INDEX mail_unseen ON mail (mailbox, uid) WHERE flags & 1 = 0;
 

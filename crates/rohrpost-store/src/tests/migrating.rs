@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     mailbox::{MailboxInfo, Parts},
     row::Sum,
-    schema,
+    salvage, schema,
 };
 
 /// A database as schemas 1 and 2 left it, with mail in folders.
@@ -56,4 +56,16 @@ async fn mail_in_folders_gets_its_uids_in_the_order_it_came() {
         let faults = store.check().await.unwrap().faults;
         assert!(faults.iter().all(|fault| fault.starts_with("a body that nothing refers to")), "{faults:?}");
     }
+}
+
+#[tokio::test]
+async fn what_is_salvaged_of_an_older_store_is_migrated_too() {
+    let dir = tempfile::tempdir().unwrap();
+    old_store(dir.path(), 2);
+    let to = dir.path().join("new");
+    let report = salvage(dir.path(), &to).unwrap();
+    assert_eq!(report.losses, Vec::<String>::new());
+    let store = open(&to);
+    let inbox = store.mailbox("ann@here.test", "INBOX").await.unwrap().unwrap();
+    assert_eq!((inbox.messages, inbox.uid_next), (2, 3));
 }
