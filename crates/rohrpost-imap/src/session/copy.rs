@@ -43,11 +43,9 @@ impl Session {
     }
 
     fn moved(&mut self, now: Instant, copied: Copied) {
-        if let State::Selected(view) = &mut self.state {
-            view.notify(copied.modseq);
-        }
+        let modseq = copied.modseq;
         Line::untagged(Status::Ok, "Moved").with_code(copy_uid(copied)).print(self.output.buffer());
-        self.ok(now, "MOVE completed");
+        self.ok_gone(now, modseq, "MOVE completed");
     }
 }
 

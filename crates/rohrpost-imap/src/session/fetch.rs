@@ -40,6 +40,8 @@ pub(super) struct Fetching {
     items: Vec<FetchItem>,
     parts: Parts,
     sets_seen: bool,
+    /// Whether every change of flags is told with its MODSEQ.
+    condstore: bool,
     /// CHANGEDSINCE and VANISHED, and the UIDs that the client named.
     since: Option<(u64, Option<Uids>)>,
     /// What no question was asked about yet.
@@ -78,9 +80,10 @@ impl Session {
             _ => None,
         };
         let (mailbox, read_only) = (view.mailbox, view.read_only);
-        let fetching = Fetching::new(fetch, named, rest, read_only);
+        let mut fetching = Fetching::new(fetch, named, rest, read_only);
         // RFC 7162 §3.1: who asks for MODSEQ has switched it on.
         self.enabled.condstore |= fetching.items.contains(&FetchItem::ModSeq);
+        fetching.condstore = self.enabled.condstore;
         match fetching.since {
             Some((since, _)) => self.ask(Question::Since(fetching.into()), Event::Changes { mailbox, since }),
             None => self.fetch_more(now, fetching.into()),
@@ -244,6 +247,7 @@ impl Fetching {
             parts: print::parts(&items),
             sets_seen: !read_only && items.iter().any(print::sets_seen),
             items,
+            condstore: false,
             since: fetch.changed_since.map(|since| (since, named)),
             rest,
             asked: Uids::new(),

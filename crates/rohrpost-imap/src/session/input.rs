@@ -15,16 +15,17 @@ use crate::{
 const OTHER_PROTOCOLS: [&str; 9] = ["GET", "POST", "HEAD", "PUT", "OPTIONS", "CONNECT", "EHLO", "HELO", "LHLO"];
 
 impl Session {
-    /// Reads on. Each call takes octets or comes closer to taking some.
-    pub(super) fn read(&mut self, now: Instant, input: &[u8]) -> usize {
+    /// Reads on, and says how many octets were taken; `None` where nothing can be read before a question is answered.
+    pub(super) fn read(&mut self, now: Instant, input: &[u8]) -> Option<usize> {
         // A TLS record, a PROXY header of version 2 or noise is not worth waiting for the end of a line.
         if !std::mem::replace(&mut self.has_spoken, true) && !input[0].is_ascii_graphic() {
             self.close_with("This is no IMAP", CloseReason::NotImap);
-            return input.len();
+            return Some(input.len());
         }
         let (taken, read) = self.reader.read(input);
         let more = taken < input.len();
         match read {
+            None if taken == 0 => return None,
             None => {}
             Some(Input::Command(command)) => self.execute(now, command, more),
             Some(Input::Bad(bad)) => self.bad_command(now, bad),
@@ -38,7 +39,7 @@ impl Session {
             Some(Input::MessageEnd) => self.message_end(),
             Some(Input::AppendEnd) => self.append_end(now),
         }
-        taken
+        Some(taken)
     }
 
     /// A line within AUTHENTICATE or IDLE.

@@ -46,6 +46,8 @@ impl Session {
 
     /// STATUS
     pub(super) fn status(&mut self, status: Status) {
+        // RFC 7162 §3.1: who asks for it has switched CONDSTORE on.
+        self.enabled.condstore |= status.items.contains(&StatusItem::HighestModSeq);
         let name = name(&status.mailbox);
         self.ask(Question::Status(status), Event::Mailbox { name });
     }

@@ -44,6 +44,8 @@ pub(super) struct Searching {
     rest: Uids,
     /// What the question is about that is open, or will be asked again.
     asked: Uids,
+    /// The highest MODSEQ among the messages found.
+    highest: u64,
 }
 
 /// What becomes of the messages found.
@@ -58,7 +60,6 @@ pub(super) enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     uids: Uids,
-    highest: u64,
     first: u64,
     last: u64,
 }
@@ -92,7 +93,7 @@ impl Session {
         if held && UidList::from(&rest[..]).len() > HELD_MESSAGES_MAX {
             return self.no(now, Code::Limit, "More messages than can be put in order at once");
         }
-        let searching = Box::new(Searching { uid, criteria, purpose, rest, asked: Uids::new() });
+        let searching = Box::new(Searching { uid, criteria, purpose, rest, asked: Uids::new(), highest: 0 });
         if searching.criteria.texts.is_empty() {
             return self.search_more(now, searching);
         }
@@ -150,11 +151,12 @@ impl Session {
     }
 
     fn search_done(&mut self, now: Instant, searching: Searching) {
-        let Searching { uid, criteria, purpose, .. } = searching;
+        let Searching { uid, criteria, purpose, highest, .. } = searching;
+        // RFC 7162 §3.1.5: told where MODSEQ was asked for and something was found.
+        let modseq = Some(highest).filter(|highest| criteria.tells_modseq && *highest > 0);
         let State::Selected(view) = &mut self.state else { return };
         match purpose {
             Purpose::Search(None, found) if !self.enabled.rev2 => {
-                let modseq = criteria.tells_modseq.then_some(found.highest).filter(|_| !found.uids.is_empty());
                 let numbers = named(uid, view, &found.uids).into_iter().flatten().collect();
                 self.tell(&Data::Search(numbers, modseq));
                 self.ok(now, "SEARCH completed");
@@ -167,7 +169,7 @@ impl Session {
                 let told = SearchReturn { save: false, ..returns };
                 if told != SearchReturn::default() {
                     let all = named(uid, view, &found.uids);
-                    let modseq = criteria.tells_modseq.then(|| found.modseq_of(told)).flatten();
+                    let modseq = modseq.map(|highest| found.modseq_of(told, highest));
                     let tag = self.current.as_ref().map(|current| current.tag.clone());
                     self.tell(&Data::ESearch(ESearch { tag, uid, modseq, ..esearch(told, all) }));
                 }
@@ -175,7 +177,7 @@ impl Session {
             }
             Purpose::Sort(sorting) => {
                 let numbers = sorting.into_order().into_iter().filter_map(|found| number(uid, view, found)).collect();
-                self.tell(&Data::Sort(numbers, None));
+                self.tell(&Data::Sort(numbers, modseq));
                 self.ok(now, "SORT completed");
             }
             Purpose::Thread(threading) => {
@@ -195,6 +197,7 @@ impl Searching {
         if !self.criteria.is_met(Subject { uid: mail.entry.uid, mail: Some(mail) }) {
             return;
         }
+        self.highest = self.highest.max(mail.entry.modseq);
         match &mut self.purpose {
             Purpose::Search(_, found) => found.push(mail.entry.uid, mail.entry.modseq),
             Purpose::Sort(sorting) => sorting.push(mail),
@@ -231,18 +234,16 @@ impl Found {
         }
         push_uid(&mut self.uids, uid);
         self.last = modseq;
-        self.highest = self.highest.max(modseq);
     }
 
     /// RFC 7162 §3.1.10: the highest MODSEQ among the messages that are told.
-    fn modseq_of(&self, told: SearchReturn) -> Option<u64> {
-        let modseq = match told {
+    fn modseq_of(&self, told: SearchReturn, highest: u64) -> u64 {
+        match told {
             SearchReturn { all: false, count: false, min: true, max: true, .. } => self.first.max(self.last),
             SearchReturn { all: false, count: false, min: true, .. } => self.first,
             SearchReturn { all: false, count: false, max: true, .. } => self.last,
-            _ => self.highest,
-        };
-        (!self.uids.is_empty()).then_some(modseq)
+            _ => highest,
+        }
     }
 }
 

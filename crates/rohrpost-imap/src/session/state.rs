@@ -243,7 +243,8 @@ impl Session {
         while taken < bytes.len() && self.is_reading(now) {
             self.clock.touch(now);
             self.blocked = None;
-            taken += self.read(now, &bytes[taken..]);
+            let Some(read) = self.read(now, &bytes[taken..]) else { break };
+            taken += read;
             self.leave_if_asked();
         }
         if self.is_over() {

@@ -132,17 +132,29 @@ impl Session {
         match (self.question.take(), expunged) {
             (Some(Question::Close), expunged) => self.mailbox_closed(now, expunged),
             (Some(Question::Expunge), Ok(expunged)) => {
-                if let State::Selected(view) = &mut self.state
-                    && !expunged.uids.is_empty()
-                {
-                    view.notify(expunged.modseq);
+                if expunged.uids.is_empty() {
+                    self.ok(now, "EXPUNGE completed");
+                } else {
+                    self.ok_gone(now, expunged.modseq, "EXPUNGE completed");
                 }
-                self.ok(now, "EXPUNGE completed");
             }
             (Some(Question::Expunge), Err(refusal)) => self.refuse(now, &refusal),
             (other, _) => return self.question = other,
         }
         self.go_on(now);
+    }
+
+    /// Messages went by this command: they are told as gone before its `OK`, which says up to where the client knows all
+    /// (RFC 7162 §3.2.7 and §3.2.9).
+    pub(super) fn ok_gone(&mut self, now: Instant, modseq: u64, text: &'static str) {
+        if let State::Selected(view) = &mut self.state {
+            view.notify(modseq);
+        }
+        if self.enabled.condstore {
+            self.ok_with(now, Code::HighestModSeq(modseq), text);
+        } else {
+            self.ok(now, text);
+        }
     }
 
     /// The UIDs a command is about. UIDs that are not there are passed over (RFC 9051 §6.4.9), message numbers that are

@@ -35,6 +35,8 @@ pub(super) struct Printing {
     stream: Option<Stream>,
     /// Whether the flags changed by this command, and are told though not asked for.
     tells_flags: bool,
+    /// The same of MODSEQ (RFC 7162 §3.1).
+    tells_modseq: bool,
 }
 
 /// Octets of the message that come piece by piece, counted from its begin.
@@ -139,8 +141,11 @@ impl Fetching {
             self.fault = Some(Fault::Damaged);
             return Step::Printed;
         }
-        let tells_flags = self.newly_seen.contains(mail.entry.uid) && !self.items.contains(&FetchItem::Flags);
-        self.printing = Some(Printing { mail, next: 0, number, is_begun: false, stream: None, tells_flags });
+        let is_new = self.newly_seen.contains(mail.entry.uid);
+        let tells_flags = is_new && !self.items.contains(&FetchItem::Flags);
+        let tells_modseq = is_new && self.condstore && !self.items.contains(&FetchItem::ModSeq);
+        let stream = None;
+        self.printing = Some(Printing { mail, next: 0, number, is_begun: false, stream, tells_flags, tells_modseq });
         Step::Printed
     }
 }
@@ -330,6 +335,9 @@ impl Printing {
         if self.tells_flags {
             let mut fetch = self.writer(output);
             fetch.flags(self.mail.entry.flags.names());
+        }
+        if self.tells_modseq {
+            self.writer(output).mod_seq(self.mail.entry.modseq);
         }
         if self.is_begun {
             FetchWriter::resume(output.buffer()).finish();

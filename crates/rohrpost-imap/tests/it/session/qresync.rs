@@ -83,3 +83,33 @@ fn who_uses_condstore_is_told_modseqs_from_then_on() {
     account.borrow_mut().inbox().set_flags(1, SystemFlags::NONE.into());
     wire.transcript("C: c NOOP\nS: * 1 FETCH (MODSEQ (4) FLAGS ())\nS: c OK NOOP completed");
 }
+
+/// RFC 7162 §3.2.7 and §3.2.9: up to where the client knows all, once it was told what went.
+#[test]
+fn commands_that_take_messages_away_tell_the_modseq() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one", "two", "three"]);
+    account.borrow_mut().create("Archiv");
+    account.borrow_mut().inbox().set_flags(1, SystemFlags::DELETED.into());
+    let mut wire = enabled(&account);
+    wire.send(b"s SELECT INBOX\r\n");
+    wire.take_output();
+    wire.transcript(
+        r"C: a EXPUNGE
+        S: * VANISHED 1
+        S: a OK [HIGHESTMODSEQ 6] EXPUNGE completed
+        C: b EXPUNGE
+        S: b OK EXPUNGE completed
+        C: c MOVE 1 Archiv
+        S: * OK [COPYUID 102 2 1] Moved
+        S: * VANISHED 2
+        S: c OK [HIGHESTMODSEQ 7] MOVE completed
+        C: d FETCH 1 BODY[TEXT]<0.1>
+        S: * 1 FETCH (BODY[TEXT]<0> {1}
+        S: H FLAGS (\Seen) MODSEQ (8))
+        S: d OK FETCH completed
+        C: e SORT (DATE) UTF-8 MODSEQ 1
+        S: * SORT 1 (MODSEQ 8)
+        S: e OK SORT completed",
+    );
+}
