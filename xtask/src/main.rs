@@ -17,6 +17,7 @@ mod peers;
 mod power;
 mod programs;
 mod release;
+mod rfc;
 mod shell;
 mod test;
 mod tidy;
@@ -50,6 +51,12 @@ enum Task {
     /// Make the configuration reference and the sample from doc comments.
     Docs {
         /// Write nothing, fail when a file is not as it should be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Make the list of standards from the table and from the citations in the code.
+    Rfc {
+        /// Write nothing, fail when the page is not as it should be.
         #[arg(long)]
         check: bool,
     },
@@ -109,6 +116,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Tidy => tidy::run(),
         Task::Arrows => arrows::run(),
         Task::Docs { check } => docs::run(check),
+        Task::Rfc { check } => rfc::run(check),
         Task::Deb { binary, folder } => deb::run(binary, folder),
         Task::Man { folder, binary } => man::write(&release::binary(binary)?, &folder),
         Task::Layout => layout::run(),

@@ -69,7 +69,7 @@ pub enum Body {
         /// Its password.
         password: Secret,
     },
-    /// ENABLE (§6.3.1), also with names that nobody knows.
+    /// ENABLE (RFC 5161, RFC 9051 §6.3.1), also with names that nobody knows.
     Enable(Vec<Atom>),
     /// SELECT (§6.3.2)
     Select(Select),
