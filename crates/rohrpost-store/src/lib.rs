@@ -74,6 +74,7 @@ mod records;
 mod row;
 mod salvage;
 mod schema;
+mod search;
 pub mod settle;
 mod store;
 pub mod submissions;

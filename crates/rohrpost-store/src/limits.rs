@@ -94,6 +94,24 @@ pub const FETCH_OCTETS_MAX: usize = 1 << 20;
 pub const SMALL_JOB_BYTES: usize = 1 << 10;
 /// Rows that one page of a listing holds.
 pub const PAGE_ROWS_MAX: usize = 10_000;
+/// Messages that the search index takes in at once.
+pub const SEARCH_BATCH: usize = 200;
+/// Octets of text of one message that are in the index. Longer ones are found by their beginning.
+pub const SEARCH_TEXT_OCTETS_MAX: usize = 4 << 20;
+/// Different words of one message that are in the index: a long novel has half as many.
+pub const SEARCH_WORDS_MAX: usize = 50_000;
+/// Letters of a word; longer ones are cut into pieces of this length.
+pub const SEARCH_WORD_CHARS: usize = 40;
+/// Words whose numbers are in memory while the index is filled.
+pub const SEARCH_WORDS_KNOWN_MAX: usize = 50_000;
+/// Words that what is looked for may be a part of. Beyond, the messages are read.
+pub const SEARCH_WORDS_FOUND_MAX: usize = 20_000;
+/// Words that the index is asked for in one question.
+pub const SEARCH_TOKENS_MAX: usize = 200;
+/// Messages found that are looked up one by one; above, it is quicker to go through the mailbox.
+pub const SEARCH_LOOKUPS_MAX: usize = 5_000;
+/// KiB of the index that each of its connections has in memory.
+pub const SEARCH_CACHE_KIB: i64 = 8 << 10;
 /// How far ahead of the clock a message counts as written by a clock that was set back since. Less is the time between
 /// a look at the clock and a commit.
 pub const AHEAD_MIN: Duration = Duration::from_mins(1);

@@ -20,8 +20,8 @@ pub(crate) mod quota;
 mod read;
 pub(crate) mod rows;
 pub(crate) mod select;
-mod shapes;
-mod uids;
+pub(crate) mod shapes;
+pub(crate) mod uids;
 pub(crate) mod undelete;
 pub(crate) mod work;
 

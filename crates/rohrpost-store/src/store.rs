@@ -39,6 +39,7 @@ use crate::{
     records,
     row::Damage,
     schema,
+    search::{Index, Indexer},
     settle::{PreparedSettlement, Settlement},
     writer::{Request, Shared, Writer},
 };
@@ -90,6 +91,7 @@ struct Inner {
     counts: Arc<Counts>,
     watches: Arc<Watches>,
     selected: Arc<Cache>,
+    index: Arc<Index>,
     inline_bytes_max: usize,
     _lock: File,
 }
@@ -99,6 +101,8 @@ struct Inner {
 struct Threads {
     _housekeeping: Keeper,
     writer: Arc<Writer>,
+    // The writer nudges it, so it can only end after the writer.
+    _indexer: Indexer,
     _checkpoints: Keeper,
 }
 
@@ -309,6 +313,11 @@ impl Store {
         &self.inner.selected
     }
 
+    /// The search index; none where nobody fills it.
+    pub(crate) fn index(&self) -> Option<Arc<Index>> {
+        self.inner.threads.as_ref().map(|_| self.inner.index.clone())
+    }
+
     pub(crate) fn files(&self) -> Arc<Files> {
         self.inner.files.clone()
     }
@@ -377,6 +386,7 @@ impl Inner {
         Self {
             threads: None,
             readers: Arc::new(Readers::new(shared.clone())),
+            index: Arc::new(Index::new(&shared.dir)),
             shared,
             files,
             ids: Arc::new(Ids::new(options.node, newest)),
@@ -392,15 +402,18 @@ impl Inner {
 
     fn start(&mut self, connection: Connection) {
         let checkpoints = keeper::checkpoints(self.shared.clone());
-        let (shared, nudge) = (self.shared.clone(), checkpoints.nudger());
+        let indexer = Indexer::start(self.shared.clone(), self.files.clone());
+        let (shared, nudge, nudge_indexer) = (self.shared.clone(), checkpoints.nudger(), indexer.nudger());
         let after_commit = move || {
+            nudge_indexer();
             if keeper::wants_checkpoint(&shared) {
                 nudge();
             }
         };
         let writer = Arc::new(Writer::start(self.shared.clone(), connection, after_commit));
         let housekeeping = keeper::housekeeping(self.house(writer.clone()));
-        self.threads = Some(Threads { _housekeeping: housekeeping, writer, _checkpoints: checkpoints });
+        self.threads =
+            Some(Threads { _housekeeping: housekeeping, writer, _indexer: indexer, _checkpoints: checkpoints });
     }
 
     fn house(&self, writer: Arc<Writer>) -> House {

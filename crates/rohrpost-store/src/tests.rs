@@ -10,6 +10,7 @@ mod migrating;
 mod model;
 mod operating;
 mod people;
+mod searching;
 mod submissions;
 mod trace;
 

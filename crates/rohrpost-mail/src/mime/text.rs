@@ -93,7 +93,8 @@ impl TextDecoder {
 pub enum Scope {
     /// The texts in its body.
     Body,
-    /// Its header too, and the headers of its parts, with the names of files.
+    /// Its header too, and the headers of its parts, with the names of files. Not the fields that hold signatures and
+    /// traces, which have no words.
     Whole,
 }
 
@@ -207,9 +208,14 @@ impl<'a> Passage<'a> {
     }
 }
 
+/// Fields that hold signatures and the numbers of servers instead of words. An index would drown in them.
+const WORDLESS: [&str; 5] =
+    ["Received", "DKIM-Signature", "ARC-Seal", "ARC-Message-Signature", "X-Google-DKIM-Signature"];
+
 /// The fields of a header as they are meant, one a line, and the name of a file in whatever form it is given.
 fn write_header(octets: &[u8], out: &mut String) {
-    for field in header::fields(octets).take(HEADER_FIELDS_MAX) {
+    let has_words = |field: &header::Field<'_>| !WORDLESS.iter().any(|name| field.is(name));
+    for field in header::fields(octets).take(HEADER_FIELDS_MAX).filter(has_words) {
         out.push_str(&String::from_utf8_lossy(field.name));
         out.push_str(": ");
         out.push_str(decode(field.value).trim());

@@ -1,0 +1,316 @@
+//! The database of the index.
+//!
+//! A message is a document whose tokens say `account, header or body, number of the word`. So a search meets the mail of
+//! its account only, however much others have. Words are numbered, and found by any three letters of theirs: what is
+//! looked for becomes the words that hold it, and those the messages that have one of them. This finds every substring of
+//! a word. What spans several words is narrowed down to messages that have them all, and then read.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use rohrpost_mail::mime::Scope;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+
+use super::words::{Part, Query};
+use crate::limits;
+
+const FILE: &str = "search.db";
+const VERSION: i64 = 1;
+
+/// What the index knows about a text in the mail of one account.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The bodies that hold it.
+    pub(crate) bodies: HashSet<i64>,
+    /// The message up to which all are in the index, by its EMAILID.
+    pub(crate) mark: i64,
+}
+
+/// The words of one message.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) account: String,
+    pub(super) body: i64,
+    pub(super) header: HashSet<String>,
+    pub(super) text: HashSet<String>,
+}
+
+/// The side that answers. Connections are opened when they are needed.
+#[derive(Debug)]
+pub(crate) struct Index {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Index {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { path: dir.join(FILE), idle: Mutex::default() }
+    }
+
+    /// The messages of an account that hold a text. Nothing where the index is out of order, or would have to look at
+    /// more words than is quick.
+    pub(crate) fn find(&self, account: &str, query: &Query) -> Option<Found> {
+        let idle = self.idle.lock().expect("nobody panics with this lock").pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open().ok()?,
+        };
+        match in_snapshot(&connection, || find(&connection, account, query)) {
+            Ok(found) => {
+                self.idle.lock().expect("nobody panics with this lock").push(connection);
+                found
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the search index cannot be asked; messages are read instead");
+                None
+            }
+        }
+    }
+
+    /// The message up to which all are in the index.
+    #[cfg(test)]
+    pub(crate) fn mark(&self) -> Option<i64> {
+        self.open().and_then(|connection| mark(&connection)).ok()
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+}
+
+fn in_snapshot<T>(connection: &Connection, work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    connection.execute_batch("BEGIN")?;
+    let result = work();
+    connection.execute_batch("COMMIT")?;
+    result
+}
+
+fn mark(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT mark FROM state", [], |row| row.get(0))
+}
+
+fn find(connection: &Connection, account: &str, query: &Query) -> rusqlite::Result<Option<Found>> {
+    let mut found = Found { bodies: HashSet::new(), mark: mark(connection)? };
+    let sql = "SELECT id FROM account WHERE name = ?1";
+    let Some(account) = connection.query_row(sql, [account], |row| row.get(0)).optional()? else {
+        return Ok(Some(found));
+    };
+    for parts in &query.spellings {
+        let Some(docs) = with_all(connection, account, query.scope, parts)? else { return Ok(None) };
+        let mut statement = connection.prepare_cached("SELECT body FROM doc WHERE id = ?1")?;
+        for doc in docs {
+            found.bodies.extend(statement.query_row([doc], |row| row.get::<_, i64>(0)).optional()?);
+        }
+    }
+    Ok(Some(found))
+}
+
+/// The documents that have a word for each part.
+fn with_all(
+    connection: &Connection,
+    account: i64,
+    scope: Scope,
+    parts: &[Part],
+) -> rusqlite::Result<Option<HashSet<i64>>> {
+    let mut common: Option<HashSet<i64>> = None;
+    for part in parts {
+        let Some(words) = words(connection, part)? else { return Ok(None) };
+        let mut docs = HashSet::new();
+        for some in words.chunks(limits::SEARCH_TOKENS_MAX) {
+            add_with_any(connection, account, scope, some, &mut docs)?;
+        }
+        if let Some(common) = &common {
+            docs.retain(|doc| common.contains(doc));
+        }
+        common = Some(docs);
+    }
+    Ok(Some(common.unwrap_or_default()))
+}
+
+/// The numbers of the words that a part fits; nothing where they are too many.
+fn words(connection: &Connection, part: &Part) -> rusqlite::Result<Option<Vec<i64>>> {
+    let sql = "SELECT word.id, word.word FROM letters JOIN word ON word.id = letters.rowid
+        WHERE letters MATCH ?1 LIMIT ?2";
+    let letters: Vec<char> = part.text.chars().collect();
+    let groups: Vec<String> = letters.windows(3).map(|group| format!("\"{}\"", String::from_iter(group))).collect();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![groups.join(" AND "), limits::SEARCH_WORDS_FOUND_MAX + 1])?;
+    let (mut words, mut seen) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        if part.fits(row.get_ref(1)?.as_str()?) {
+            words.push(row.get(0)?);
+        }
+    }
+    Ok((seen <= limits::SEARCH_WORDS_FOUND_MAX).then_some(words))
+}
+
+fn add_with_any(
+    connection: &Connection,
+    account: i64,
+    scope: Scope,
+    words: &[i64],
+    docs: &mut HashSet<i64>,
+) -> rusqlite::Result<()> {
+    let places: &[char] = if scope == Scope::Whole { &['h', 'b'] } else { &['b'] };
+    let tokens = words.iter().flat_map(|word| places.iter().map(move |place| token(account, *place, *word)));
+    let any = tokens.collect::<Vec<_>>().join(" OR ");
+    let mut statement = connection.prepare_cached("SELECT rowid FROM words WHERE words MATCH ?1")?;
+    let mut rows = statement.query([any])?;
+    while let Some(row) = rows.next()? {
+        docs.insert(row.get(0)?);
+    }
+    Ok(())
+}
+
+fn token(account: i64, place: char, word: i64) -> String {
+    format!("a{account}{place}{word}")
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(limits::LOCK_TIME_MAX)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -limits::SEARCH_CACHE_KIB)?;
+    Ok(connection)
+}
+
+/// The side that writes, of which there is one.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Connection,
+    /// Numbers of words that were seen lately.
+    known: HashMap<String, i64>,
+    /// The document up to which it is known that its message still exists.
+    swept: i64,
+}
+
+impl Writer {
+    /// Opens the index, and makes it anew where it is missing, damaged, or of another version.
+    pub(super) fn open(dir: &Path) -> rusqlite::Result<Self> {
+        let path = dir.join(FILE);
+        Self::open_sound(&path).or_else(|error| {
+            if path.exists() {
+                tracing::warn!(%error, "the search index is made anew");
+            }
+            for end in ["", "-wal", "-shm"] {
+                // What cannot be removed will not open, which is an error then.
+                let _ = std::fs::remove_file(dir.join(format!("{FILE}{end}")));
+            }
+            Self::make(&path)
+        })
+    }
+
+    fn open_sound(path: &Path) -> rusqlite::Result<Self> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let version: i64 = connection.query_row("SELECT version FROM state", [], |row| row.get(0))?;
+        if version == VERSION { Self::new(connection) } else { Err(rusqlite::Error::QueryReturnedNoRows) }
+    }
+
+    fn make(path: &Path) -> rusqlite::Result<Self> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.execute_batch(&format!("BEGIN; {} COMMIT;", include_str!("schema.sql")))?;
+        Self::new(connection)
+    }
+
+    fn new(connection: Connection) -> rusqlite::Result<Self> {
+        // A power cut may take the last batches with it, and the mark as it was before them stays.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        Ok(Self { connection, known: HashMap::new(), swept: 0 })
+    }
+
+    /// The message up to which all are in the index.
+    pub(super) fn mark(&self) -> rusqlite::Result<i64> {
+        mark(&self.connection)
+    }
+
+    /// Adds messages and moves the mark, both or neither.
+    pub(super) fn add(&mut self, documents: &[Document], mark: i64) -> rusqlite::Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let added = documents.iter().try_for_each(|document| self.add_one(document));
+        let marked = added.and_then(|()| self.connection.execute("UPDATE state SET mark = ?1", [mark]));
+        if let Err(error) = marked {
+            self.known.clear();
+            self.connection.execute_batch("ROLLBACK")?;
+            return Err(error);
+        }
+        self.connection.execute_batch("COMMIT")
+    }
+
+    fn add_one(&mut self, document: &Document) -> rusqlite::Result<()> {
+        let account = self.account(&document.account)?;
+        let sql = "INSERT INTO doc (account, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id";
+        let doc = { self.connection.prepare_cached(sql)? }
+            .query_row(params![account, document.body], |row| row.get::<_, i64>(0))
+            .optional()?;
+        let Some(doc) = doc else { return Ok(()) };
+        let mut tokens = String::new();
+        for (place, words) in [('h', &document.header), ('b', &document.text)] {
+            for word in words {
+                tokens.push_str(&token(account, place, self.number(word)?));
+                tokens.push(' ');
+            }
+        }
+        { self.connection.prepare_cached("INSERT INTO words (rowid, tokens) VALUES (?1, ?2)")? }
+            .execute(params![doc, tokens])?;
+        Ok(())
+    }
+
+    fn account(&self, name: &str) -> rusqlite::Result<i64> {
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO account (name) VALUES (?1)")?;
+        insert.execute([name])?;
+        self.connection.prepare_cached("SELECT id FROM account WHERE name = ?1")?.query_row([name], |row| row.get(0))
+    }
+
+    /// The number of a word, which may be new.
+    fn number(&mut self, word: &str) -> rusqlite::Result<i64> {
+        if let Some(number) = self.known.get(word) {
+            return Ok(*number);
+        }
+        let mut known = self.connection.prepare_cached("SELECT id FROM word WHERE word = ?1")?;
+        let number = match known.query_row([word], |row| row.get(0)).optional()? {
+            Some(number) => number,
+            None => new_word(&self.connection, word)?,
+        };
+        if self.known.len() >= limits::SEARCH_WORDS_KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.insert(word.to_owned(), number);
+        Ok(number)
+    }
+
+    /// The next documents to be looked at, for whether their messages still exist; in turns, all of them.
+    pub(super) fn next_to_sweep(&mut self, count: usize) -> rusqlite::Result<Vec<(i64, i64)>> {
+        let mut statement = self.connection.prepare_cached("SELECT id, body FROM doc WHERE id > ?1 LIMIT ?2")?;
+        let rows = statement.query_map(params![self.swept, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let docs = rows.collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+        self.swept = docs.last().map_or(0, |(id, _)| *id);
+        Ok(docs)
+    }
+
+    /// Forgets documents whose messages are gone.
+    pub(super) fn forget(&self, docs: &[i64]) -> rusqlite::Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        for doc in docs {
+            self.connection.prepare_cached("DELETE FROM words WHERE rowid = ?1")?.execute([doc])?;
+            self.connection.prepare_cached("DELETE FROM doc WHERE id = ?1")?.execute([doc])?;
+        }
+        self.connection.execute_batch("COMMIT")
+    }
+}
+
+fn new_word(connection: &Connection, word: &str) -> rusqlite::Result<i64> {
+    connection.prepare_cached("INSERT INTO word (word) VALUES (?1)")?.execute([word])?;
+    let number = connection.last_insert_rowid();
+    if word.chars().count() >= 3 {
+        let mut letters = connection.prepare_cached("INSERT INTO letters (rowid, word) VALUES (?1, ?2)")?;
+        letters.execute(params![number, word])?;
+    }
+    Ok(number)
+}
