@@ -68,6 +68,8 @@ pub const LEDGER_REST_MAX: Duration = Duration::from_secs(30);
 pub const BOUNCE_ROWS: usize = 500;
 /// Addresses that the record of an alias names; a list may have thousands.
 pub const SENT_ON_NAMED_MAX: usize = 5;
+/// Percent of what an account's mail may take at which its owner is told: once with time to tidy up, once before the end.
+pub const QUOTA_STEPS: [u64; 2] = [80, 95];
 /// Records that a slow subscriber may lag behind.
 pub const EVENTS_MAX: usize = 1_024;
 

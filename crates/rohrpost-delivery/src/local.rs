@@ -20,6 +20,7 @@ use crate::{
     ledger::Entry,
     limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SENT_ON_NAMED_MAX, SUBADDRESS_FOLDERS_MAX},
     message::Message,
+    notices,
     record::Frame,
     settings::Settings,
     settle::{self, Attempted, Draft, Terms},
@@ -256,12 +257,16 @@ async fn settle_ends(
     ends: Ends,
     frame: Frame,
 ) -> Result<Delivered, StoreError> {
-    if let [(login, ..)] = &ends.accounts[..]
+    let mut notice = None;
+    if let [(login, address, _)] = &ends.accounts[..]
         && ends.foreign.is_empty()
         && ends.is_limited
-        && !shared.store.mailbox_quota(login).await?.has_room(message.octets)
     {
-        return Ok((over_quota(shared, row, frame), None));
+        let quota = shared.store.mailbox_quota(login).await?;
+        if !quota.has_room(message.octets) {
+            return Ok((over_quota(shared, row, frame), None));
+        }
+        notice = notices::nearly_full(shared, login, address, quota, message.octets).await?;
     }
     let shape = match &ends.accounts[..] {
         [] => None,
@@ -302,7 +307,7 @@ async fn settle_ends(
     let action = if into > 1 && ends.was_alias { Action::Expanded } else { Action::Delivered };
     // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
     let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
-    Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward))
+    Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward.or(notice)))
 }
 
 /// A full mailbox gets its mail when there is room, or its sender hears of it. Mail that several get through an alias is

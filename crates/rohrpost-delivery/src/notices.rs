@@ -11,11 +11,11 @@ use std::{
 use jiff::Timestamp;
 use rohrpost_mail::{HeaderText, Mailbox, QueueId, compose::Message, dsn::Language};
 use rohrpost_queue::{routing::LOCAL, schedule::age};
-use rohrpost_store::{NewMessage, StoreError, settle::DigestEntry};
+use rohrpost_store::{NewMessage, StoreError, mailbox::Quota, settle::DigestEntry};
 use tokio::sync::mpsc;
 
 use crate::{
-    limits::{CERTIFICATE_DAYS, DIGEST_ENTRIES_MAX, HOUSEKEEPING_EVERY, NOTICE_EVERY},
+    limits::{CERTIFICATE_DAYS, DIGEST_ENTRIES_MAX, HOUSEKEEPING_EVERY, NOTICE_EVERY, QUOTA_STEPS},
     shared::{Shared, daemon},
     way::NOTICES,
 };
@@ -144,6 +144,27 @@ async fn write(shared: &Shared, notice: Notice) -> Result<(), StoreError> {
     let to = shared.settings().notices.to.clone().unwrap_or_else(|| shared.settings().postmaster.clone());
     send(shared, to, &notice.subject, &notice.text).await?;
     remember(shared, &notice.kind).await
+}
+
+/// A notice to the owner of a mailbox that so many octets more bring to a step; once a day for each step.
+pub(crate) async fn nearly_full(
+    shared: &Shared,
+    login: &str,
+    to: &Mailbox,
+    before: Quota,
+    octets: u64,
+) -> Result<Option<NewMessage>, StoreError> {
+    let after = Quota { octets: before.octets.saturating_add(octets), ..before };
+    let is_reached = |step: &&u64| before.percent() < Some(**step) && after.percent() >= Some(**step);
+    let Some(step) = QUOTA_STEPS.iter().rfind(is_reached) else { return Ok(None) };
+    let kind = format!("quota {step} {login}");
+    if !is_due(shared, &kind).await? {
+        return Ok(None);
+    }
+    remember(shared, &kind).await?;
+    let chosen = shared.store.account_get(login).await?.and_then(|account| account.language.parse().ok());
+    let (subject, text) = text::nearly_full(chosen.unwrap_or(shared.settings().language), *step, &after);
+    Ok(Some(compose(shared, to.clone(), &subject, &text)))
 }
 
 /// Failed bounces of the day, in one mail to the postmaster.

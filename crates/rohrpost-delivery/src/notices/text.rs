@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rohrpost_mail::{date, dsn::Language};
-use rohrpost_store::settle::DigestEntry;
+use rohrpost_store::{mailbox::Quota, settle::DigestEntry};
 
 type Text = (String, String);
 
@@ -76,6 +76,28 @@ pub(super) fn expiring(language: Language, names: &str, file: &str, not_after: T
                 "Das Zertifikat in {file}\nfür {names}\nendet am {}.\n\nBitte ein neues an seine Stelle legen; es wird ohne \
                  Neustart gelesen.\n",
                 date::readable_german(not_after)
+            ),
+        ),
+    }
+}
+
+pub(super) fn nearly_full(language: Language, percent: u64, quota: &Quota) -> Text {
+    let mib = |octets: u64| octets.div_ceil(1 << 20);
+    let (used, max) = (mib(quota.octets), mib(quota.octets_max.unwrap_or_default()));
+    match language {
+        Language::English => (
+            format!("Your mailbox is {percent} % full"),
+            format!(
+                "Your mail takes {used} of {max} MiB.\n\nPlease delete what you do not need, and empty the trash. Once the \
+                 mailbox is full, new mail waits, and goes back to its senders in the end.\n"
+            ),
+        ),
+        Language::German => (
+            format!("Ihr Postfach ist zu {percent} % voll"),
+            format!(
+                "Ihre Nachrichten belegen {used} von {max} MiB.\n\nBitte löschen Sie, was Sie nicht brauchen, und leeren Sie \
+                 den Papierkorb. Ist das Postfach voll, warten neue Nachrichten und gehen schließlich an ihre Absender \
+                 zurück.\n"
             ),
         ),
     }

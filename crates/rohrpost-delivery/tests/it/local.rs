@@ -55,6 +55,24 @@ async fn mail_for_a_full_mailbox_waits_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_mailbox_is_told_in_time_that_it_fills_and_only_once() {
+    let mut office = Office::open(9, settings()).await;
+    let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
+    office.store.account_put(Account { quota_octets: Some(10_000), language: "de".into(), ..ann }).await.unwrap();
+    let inbox = office.store.mailbox("ann@here.test", "INBOX").await.unwrap().unwrap().id;
+    let text = format!("{TEXT}{}", "yyyyyyyy\r\n".repeat(800));
+    office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
+    assert!(office.filed().await.contains("yyy"));
+    let notice = office.filed().await;
+    assert!(notice.contains("Postfach") && notice.contains("80"), "{notice}");
+    office.store.mailbox_expunge(inbox, Some(&[1..=9]), false).await.unwrap();
+    let before = office.store.stats().commits;
+    office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
+    assert!(office.filed().await.contains("yyy"));
+    assert_eq!(office.store.stats().commits, before + 1, "one notice a day is enough");
+}
+
+#[tokio::test]
 async fn a_subaddress_names_a_folder_if_it_looks_like_one() {
     let mut office = Office::open(9, settings()).await;
     for (to, folder) in [
