@@ -147,7 +147,8 @@ impl Driver {
         }
     }
 
-    /// Tells the session how far its mailbox has changed, where that is news.
+    /// Tells the session how far its mailbox has changed, where that is news: before it goes on, so that it can say so in
+    /// the answer to the command that made the change (RFC 9051 §6.3.12).
     fn pass_news(&mut self) {
         let Some((mailbox, receiver)) = &mut self.watched else { return };
         match receiver.has_changed() {

@@ -95,6 +95,7 @@ impl Driver {
 
     pub(super) async fn commit_append(&mut self) {
         let appended = self.appended().await;
+        self.pass_news();
         self.session.answer_appended(now(), appended);
     }
 

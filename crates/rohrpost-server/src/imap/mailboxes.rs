@@ -49,6 +49,7 @@ impl Driver {
         let (operation, flags) = (map::operation(operation), map::flags_to_store(flags));
         let stored = self.store.mailbox_store(map::id(mailbox), uids, operation, flags, unchanged_since).await;
         let stored = stored.map(|stored| map::stored(&stored)).map_err(|error| self.refuse(error));
+        self.pass_news();
         self.session.answer_store(now(), stored);
     }
 
@@ -56,6 +57,7 @@ impl Driver {
     pub(super) async fn expunge(&mut self, mailbox: MailboxId, uids: Option<Uids>) {
         let expunged = self.store.mailbox_expunge(map::id(mailbox), uids.as_deref(), true).await;
         let expunged = expunged.map(map::expunged).map_err(|error| self.refuse(error));
+        self.pass_news();
         self.session.answer_expunge(now(), expunged);
     }
 
@@ -66,6 +68,7 @@ impl Driver {
             false => store.mailbox_copy(mailbox, uids, target).await,
         };
         let copied = copied.map(map::copied).map_err(|error| self.refuse(error));
+        self.pass_news();
         self.session.answer_copy(now(), copied);
     }
 

@@ -9,6 +9,7 @@
 mod attacks;
 mod catch;
 mod handoff;
+mod mailboxes;
 mod mailboxes_pop3;
 mod merge;
 mod moving;
