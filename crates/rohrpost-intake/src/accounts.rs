@@ -27,6 +27,8 @@ pub enum LogIn {
     CannotCheck,
     /// Too many failures: 454 4.7.0.
     Locked,
+    /// The domain wants it inside TLS: it was not tried.
+    NeedsTls,
 }
 
 /// What the SCRAM side of a session gets.

@@ -138,6 +138,12 @@ impl Intake {
         network.map(|trusted| trusted.messages_per_hour)
     }
 
+    /// Whether a login is one of those that are taken inside TLS only.
+    pub fn log_in_needs_tls(&self, user: &str) -> bool {
+        let domain = user.rsplit_once('@').and_then(|(_, domain)| domain.parse().ok());
+        domain.is_some_and(|domain: Domain| self.config().settings.tls_domains.contains(&domain))
+    }
+
     /// Connections and rates of all peers.
     pub fn peers(&self) -> &Peers {
         &self.0.peers

@@ -18,6 +18,8 @@ pub struct Settings {
     pub postmaster: Mailbox,
     /// Domains whose mailboxes are here, beside those in the store.
     pub local_domains: Vec<Domain>,
+    /// Domains whose accounts log in inside TLS only.
+    pub tls_domains: Vec<Domain>,
     /// Domains we take mail for and pass on.
     pub relay_domains: Vec<RelayDomain>,
     /// Who may relay without logging in.
@@ -70,6 +72,7 @@ impl Settings {
             host_name,
             postmaster,
             local_domains: Vec::new(),
+            tls_domains: Vec::new(),
             relay_domains: Vec::new(),
             trusted_networks: Vec::new(),
             require_tls_from: Vec::new(),

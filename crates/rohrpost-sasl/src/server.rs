@@ -32,6 +32,8 @@ pub enum AuthVerdict {
     CannotCheck,
     /// Too many wrong ones: no, whatever the password.
     Locked,
+    /// This account logs in inside TLS only, and the link has none. The password was not looked at.
+    NeedsTls,
 }
 
 /// What a session must know of its TLS connection.

@@ -19,6 +19,9 @@ use crate::{
     response::{Code, continuation},
 };
 
+/// What is said to a password, or an attempt to send one, in clear text.
+const NEEDS_TLS: &str = "Passwords are taken inside TLS only: STARTTLS";
+
 /// An attempt to log in that is under way.
 #[derive(Debug)]
 pub(super) struct Login {
@@ -32,7 +35,7 @@ pub(super) struct Login {
 
 impl Session {
     /// Answers [`Event::Password`]; also [`Event::ScramKeys`] where the keys are not to be had, with
-    /// [`AuthVerdict::Locked`] or [`AuthVerdict::CannotCheck`].
+    /// [`AuthVerdict::Locked`], [`AuthVerdict::CannotCheck`] or [`AuthVerdict::NeedsTls`].
     pub fn answer_password(&mut self, now: Instant, verdict: AuthVerdict) {
         let login = match self.question.take() {
             Some(Question::Password(login) | Question::ScramKeys(login)) => login,
@@ -42,6 +45,11 @@ impl Session {
             AuthVerdict::Right => self.step(now, *login, Input::Password(true)),
             AuthVerdict::Wrong => self.wrong_password(now),
             AuthVerdict::CannotCheck => self.no(now, Code::Unavailable, "Passwords cannot be checked now"),
+            AuthVerdict::NeedsTls => {
+                let consequence = self.tally.error();
+                self.no(now, Code::PrivacyRequired, NEEDS_TLS);
+                self.follow(now, consequence);
+            }
             AuthVerdict::Locked => {
                 let text = format!("Too many wrong passwords; try again later{}", self.shown_id());
                 let consequence = self.tally.error();
@@ -98,9 +106,7 @@ impl Session {
 
     fn refuse_login(&mut self, now: Instant) {
         match capability::login_rule(&self.profile, self.tls.is_some()) {
-            LoginRule::NeedsTls => {
-                self.no(now, Code::PrivacyRequired, "Passwords are taken inside TLS only: STARTTLS");
-            }
+            LoginRule::NeedsTls => self.no(now, Code::PrivacyRequired, NEEDS_TLS),
             LoginRule::Off | LoginRule::Open => {
                 self.no(now, Code::Cannot, "This way of logging in is not offered here");
             }

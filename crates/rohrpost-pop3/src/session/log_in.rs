@@ -34,7 +34,7 @@ pub(super) struct LogIn {
 
 impl Session {
     /// Answers [`Event::Password`]; also [`Event::ScramKeys`] where the keys are not to be had, with
-    /// [`AuthVerdict::Locked`] or [`AuthVerdict::CannotCheck`].
+    /// [`AuthVerdict::Locked`], [`AuthVerdict::CannotCheck`] or [`AuthVerdict::NeedsTls`].
     pub fn answer_password(&mut self, now: Instant, verdict: AuthVerdict) {
         let log_in = match self.question.take() {
             Some(Question::Password(log_in) | Question::ScramKeys(log_in)) => log_in,
@@ -46,6 +46,7 @@ impl Session {
             AuthVerdict::Wrong => self.wrong_password(now),
             AuthVerdict::CannotCheck => self.output.negative(&response::CANNOT_CHECK),
             AuthVerdict::Locked => self.error(now, &response::LOCKED),
+            AuthVerdict::NeedsTls => self.error(now, &response::LOG_IN_NEEDS_TLS),
         }
         self.at_boundary();
     }

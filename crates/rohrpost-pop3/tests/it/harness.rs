@@ -64,7 +64,7 @@ pub(crate) fn three() -> Mailbox {
     .into()
 }
 
-/// A session and its driver. `ann@here.test` has the password `pencil`, `broken` and `locked` are answered so, and
+/// A session and its driver. `ann@here.test` has the password `pencil`, `broken`, `locked` and `strict` are answered so, and
 /// `closed@here.test` has no messages to be had.
 pub(crate) struct Wire {
     pub(crate) session: Session,
@@ -198,6 +198,7 @@ impl Wire {
                 let verdict = match user.as_str() {
                     "broken" => AuthVerdict::CannotCheck,
                     "locked" => AuthVerdict::Locked,
+                    "strict" => AuthVerdict::NeedsTls,
                     "closed@here.test" => AuthVerdict::Right,
                     "ann@here.test" if password.expose() == "pencil" && authzid.is_empty() => AuthVerdict::Right,
                     "jörg" if password.expose() == "grün weiß" => AuthVerdict::Right,

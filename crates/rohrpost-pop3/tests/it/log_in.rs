@@ -5,7 +5,7 @@ use rohrpost_mail::{ListenerTls, Secret};
 use rohrpost_pop3::{CloseReason, Profile};
 use rohrpost_sasl::{ChannelBinding, Mechanism, client};
 
-use crate::harness::{BINDING, Sha, Wire, play, profile, transcript};
+use crate::harness::{BINDING, Sha, Wire, log_in, play, profile, transcript};
 
 const NEEDS_TLS: &str =
     "-ERR [SYS/PERM] Log-in needs encryption: set your mail program to SSL/TLS or STARTTLS for incoming mail\r\n";
@@ -47,6 +47,13 @@ fn a_client_in_clear_text_hears_what_to_change_by_every_way_in() {
     for command in ["USER ann", "AUTH", "AUTH PLAIN AGFubgBwZW5jaWw="] {
         assert_eq!(wire.send(format!("{command}\r\n")), NEEDS_TLS, "{command}");
     }
+}
+
+#[test]
+fn an_account_that_needs_tls_hears_the_same_where_others_do_not() {
+    let mut wire = Wire::new(profile());
+    assert_eq!(wire.send("USER strict\r\nPASS pencil\r\n"), format!("+OK Send PASS\r\n{NEEDS_TLS}"));
+    log_in(&mut wire);
 }
 
 #[test]

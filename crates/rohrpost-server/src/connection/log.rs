@@ -19,6 +19,7 @@ impl Connection {
             LogIn::Wrong => (&stats.login_failures, "wrong"),
             LogIn::CannotCheck => (&stats.login_failures, "cannot check"),
             LogIn::Locked => (&stats.logins_locked, "locked"),
+            LogIn::NeedsTls => (&stats.login_failures, "needs TLS"),
         };
         counter.increment();
         let (session, listener, address, in_clear) = (

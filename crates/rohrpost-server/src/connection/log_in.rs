@@ -22,7 +22,11 @@ impl Connection {
     /// Checks a password. Nobody may act as another yet, so another identity is as wrong as a wrong password, and takes
     /// as long.
     pub(crate) async fn check_password(&mut self, authzid: &str, user: &str, password: &Secret) -> AuthVerdict {
-        let outcome = self.shared.intake.check_password(user, password, self.ip(), now()).await;
+        let outcome = if self.needs_tls(user) {
+            LogIn::NeedsTls
+        } else {
+            self.shared.intake.check_password(user, password, self.ip(), now()).await
+        };
         let outcome = if authzid.is_empty() || authzid == user { outcome } else { LogIn::Wrong };
         if !matches!(outcome, LogIn::Right(_)) {
             self.note_log_in(user, &outcome);
@@ -35,11 +39,16 @@ impl Connection {
             LogIn::Wrong => AuthVerdict::Wrong,
             LogIn::CannotCheck => AuthVerdict::CannotCheck,
             LogIn::Locked => AuthVerdict::Locked,
+            LogIn::NeedsTls => AuthVerdict::NeedsTls,
         }
     }
 
     /// Fetches the keys of SCRAM.
     pub(crate) async fn scram_keys(&mut self, authzid: &str, user: &str) -> ScramStart {
+        if self.needs_tls(user) {
+            self.note_log_in(user, &LogIn::NeedsTls);
+            return ScramStart::Refused(AuthVerdict::NeedsTls);
+        }
         match self.shared.intake.scram_keys(user, self.ip(), now()).await {
             ScramAnswer::Keys(keys) => {
                 let allowed = authzid.is_empty() || authzid == user;
@@ -82,6 +91,11 @@ impl Connection {
     pub(crate) fn scram_failed(&self, user: &str) {
         self.shared.intake.scram_disproved(user, self.ip(), now());
         self.note_log_in(user, &LogIn::Wrong);
+    }
+
+    /// Whether the domain of a login wants it inside TLS, and the link has none.
+    fn needs_tls(&self, user: &str) -> bool {
+        self.peer.tls.is_none() && self.shared.intake.log_in_needs_tls(user)
     }
 
     /// Where the peer is.

@@ -8,13 +8,18 @@ use rohrpost_store::mailbox::{Flags, NewMail};
 
 use crate::{
     client::Client,
-    fixture::{Fixture, PASSWORD},
+    fixture::{Fixture, PASSWORD, Setup},
 };
 
 const ANN: &str = "ann@here.test";
 
 /// A server with POP3 on two ports more, one of which takes passwords in clear text.
 async fn start() -> Fixture {
+    start_with(|_| ()).await
+}
+
+/// The same, and different.
+async fn start_with(change: impl FnOnce(&mut Setup)) -> Fixture {
     let listener = |name: &str, tls| ListenerSettings {
         tls,
         ..ListenerSettings::new(name, Service::Pop3, "mx.here.test".parse().unwrap())
@@ -22,7 +27,11 @@ async fn start() -> Fixture {
     let mut open = listener("pop3-open", ListenerTls::Offered);
     open.auth.clear = true;
     let listeners = [open, listener("pop3", ListenerTls::Required), listener("pop3s", ListenerTls::Implicit)];
-    Fixture::start_with(|setup| setup.listeners.extend(listeners)).await
+    Fixture::start_with(|setup| {
+        setup.listeners.extend(listeners);
+        change(setup);
+    })
+    .await
 }
 
 /// The octets of a message; lines end with LF here.
@@ -145,6 +154,19 @@ async fn a_password_crosses_clear_text_only_where_it_may_and_the_answer_says_wha
         let mut client = fixture.connect(listener).await;
         client.transcript(&format!("S: +OK\nC: USER {ANN}\nS: {response}")).await;
     }
+}
+
+#[tokio::test]
+async fn an_account_of_a_domain_that_requires_tls_gets_in_with_tls_only_wherever_it_comes() {
+    let fixture = start_with(|setup| setup.settings.tls_domains = vec!["here.test".parse().unwrap()]).await;
+    let mut client = fixture.connect("pop3-open").await;
+    let refused = "S: -ERR [SYS/PERM] Log-in needs encryption: set your mail program to SSL/TLS";
+    client.transcript(&format!("S: +OK\nC: USER {ANN}\nS: +OK\nC: PASS {PASSWORD}\n{refused}")).await;
+    // SCRAM's client-first message of ann@here.test: no keys are handed out.
+    client.transcript(&format!("C: AUTH SCRAM-SHA-256 biwsbj1hbm5AaGVyZS50ZXN0LHI9eHl6\n{refused}")).await;
+    client.transcript("C: STLS\nS: +OK").await;
+    let mut client = client.start_tls(&fixture.ca_file).await;
+    client.transcript(&format!("C: USER {ANN}\nS: +OK\nC: PASS {PASSWORD}\nS: +OK 0 messages")).await;
 }
 
 #[tokio::test]

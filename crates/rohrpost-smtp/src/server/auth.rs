@@ -30,7 +30,7 @@ pub(super) struct Login {
 
 impl<P> Session<P> {
     /// Answers [`Event::Password`]; also [`Event::ScramKeys`] where the keys are not to be had, with
-    /// [`AuthVerdict::Locked`] or [`AuthVerdict::CannotCheck`].
+    /// [`AuthVerdict::Locked`], [`AuthVerdict::CannotCheck`] or [`AuthVerdict::NeedsTls`].
     pub fn answer_password(&mut self, now: Instant, verdict: AuthVerdict) {
         let login = match self.question.take() {
             Some(Question::Password(login) | Question::ScramKeys(login)) => login,
@@ -42,6 +42,7 @@ impl<P> Session<P> {
             AuthVerdict::Wrong => self.wrong_password(now),
             AuthVerdict::CannotCheck => self.reply(replies::CANNOT_CHECK),
             AuthVerdict::Locked => self.error(now, replies::LOCKED),
+            AuthVerdict::NeedsTls => self.error(now, replies::AUTH_NEEDS_TLS),
         }
         self.at_boundary();
     }

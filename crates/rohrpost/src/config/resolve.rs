@@ -188,6 +188,7 @@ impl Notes {
         };
         Some(intake::Settings {
             local_domains: config.domains.local.clone(),
+            tls_domains: config.domains.require_tls.clone(),
             relay_domains: config.relay_domain.iter().map(relay_domain).collect(),
             trusted_networks: config.trusted_networks.iter().map(trusted).collect(),
             require_tls_from,

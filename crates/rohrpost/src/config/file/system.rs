@@ -16,6 +16,12 @@ pub(crate) struct Domains {
     /// Default: `[]`
     pub(crate) local: Vec<Domain>,
 
+    /// Domains whose accounts log in with encryption only, also on listeners that take passwords in clear text
+    /// (`auth.clear`). The program that tries without is told what to change.
+    ///
+    /// Example: `["example.org"]`
+    pub(crate) require_tls: Vec<Domain>,
+
     /// What parts mailbox and folder in an address such as `ann+shop@example.org`; empty for no such addresses. Ann gets
     /// their mail and may send as them, but for those that are an account's or an alias's own.
     ///
@@ -25,7 +31,7 @@ pub(crate) struct Domains {
 
 impl Default for Domains {
     fn default() -> Self {
-        Self { local: Vec::new(), subaddress: "+".to_owned() }
+        Self { local: Vec::new(), require_tls: Vec::new(), subaddress: "+".to_owned() }
     }
 }
 
