@@ -56,7 +56,11 @@ const PROGRAMS: &[Program] = &[
     Program { probe: Probe::Command("fetchmail"), package: "fetchmail", why: "fetches mail by POP3 and IMAP" },
     Program { probe: Probe::Command("getmail"), package: "getmail6", why: "fetches mail by POP3 and IMAP" },
     Program { probe: Probe::Command("mbsync"), package: "isync", why: "keeps a Maildir and a mailbox alike" },
-    Program { probe: Probe::Command("offlineimap"), package: "offlineimap3", why: "keeps a Maildir and a mailbox alike" },
+    Program {
+        probe: Probe::Command("offlineimap"),
+        package: "offlineimap3",
+        why: "keeps a Maildir and a mailbox alike",
+    },
     Program { probe: Probe::Command("neomutt"), package: "neomutt", why: "reads mail as people do" },
     Program { probe: Probe::Command("script"), package: "bsdutils", why: "is the terminal that mutt wants" },
     Program { probe: Probe::Command("mpop"), package: "mpop", why: "fetches mail by POP3, logged in by SCRAM-SHA-256" },
