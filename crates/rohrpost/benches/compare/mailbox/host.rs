@@ -81,9 +81,11 @@ impl Hosts {
 fn ours() -> Result<Ours> {
     let mut ours = Ours::start(&["--hold"])?;
     ours.serve_with(|settings| {
-        settings
-            .replace("protocol = \"imap\"\ntls = \"required\"", "protocol = \"imap\"\ntls = \"offered\"")
-            .replace("protocol = \"pop3\"\ntls = \"required\"", "protocol = \"pop3\"\ntls = \"offered\"")
+        let of_mailboxes = |part: &&str| part.contains("protocol = \"imap\"") || part.contains("protocol = \"pop3\"");
+        let offered = |part: &str| part.replace("tls = \"required\"", "tls = \"offered\"");
+        let parts = settings.split("[[listener]]");
+        let changed = parts.map(|part| if of_mailboxes(&part) { offered(part) } else { part.to_owned() });
+        changed.collect::<Vec<_>>().join("[[listener]]")
     })?;
     Ok(ours)
 }
