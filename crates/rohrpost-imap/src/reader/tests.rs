@@ -158,9 +158,9 @@ fn what_stands_wrongly_behind_a_message_is_answered_with_the_tag() {
     assert_eq!(read(octets), expected);
 }
 
-/// I01: CVE-2024-34055 and its kin allocated what a stranger announced.
+/// CVE-2024-34055 and its kin allocated what a stranger announced.
 #[test]
-fn a_literal_of_4_gib_before_log_in_is_refused_before_allocation() {
+fn i01_a_literal_of_4_gib_before_log_in_is_refused_before_allocation() {
     let mut reader = Reader::default();
     let expected = ["a BAD [TOOBIG] a literal too large, at most 16384 octets are taken", "b command"];
     assert_eq!(read_in(&[b"a LOGIN {4294967295}\r\nb NOOP\r\n"], &mut reader, true), expected);

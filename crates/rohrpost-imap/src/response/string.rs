@@ -80,11 +80,14 @@ pub(crate) fn month(number: i8) -> &'static str {
 pub(crate) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-fn push_padded(out: &mut Vec<u8>, number: u16, digits: usize) {
-    let mut written = Vec::with_capacity(5);
-    push_number(&mut written, number.into());
-    out.extend(std::iter::repeat_n(b'0', digits.saturating_sub(written.len())));
-    out.extend_from_slice(&written);
+/// With zeros in front up to so many digits.
+fn push_padded(out: &mut Vec<u8>, number: u16, digits: u32) {
+    let mut place = 10_u16.pow(digits - 1);
+    while place > 1 && number < place {
+        out.push(b'0');
+        place /= 10;
+    }
+    push_number(out, number.into());
 }
 
 fn quote(out: &mut Vec<u8>, octets: &[u8]) {

@@ -171,9 +171,9 @@ fn an_unknown_charset_is_no_and_lists_those_that_are_known() {
     assert_eq!(lossy(&out), "a NO [BADCHARSET (US-ASCII UTF-8)] the charset must be US-ASCII or UTF-8\r\n");
 }
 
-/// I01: neither the stack nor the memory grows with what a client nests.
+/// Neither the stack nor the memory grows with what a client nests.
 #[test]
-fn nested_parentheses_100000_deep_are_refused() {
+fn i01_nested_parentheses_100000_deep_are_refused() {
     for key in ["(", "NOT ", "OR (", "OR ALL "] {
         let line = format!("a SEARCH {}ALL\r\n", key.repeat(100_000 / key.len()));
         let bad = read(line.as_bytes(), false).unwrap_err();
