@@ -12,7 +12,7 @@
 //!   Decision ───────────────► Message ───────────► Behind ─────────► Command
 //!      │  ▲                                          │ next message
 //!      │  └──────────────────────────────────────────┘
-//!      └─ refuse_append ─► Discard ─► Command
+//!      └─ else ─► Discard ─► Command
 //! ```
 //!
 //! Deviation from RFC 9051 §2.2: a bare LF ends a line as CRLF does, so that people can type commands.
@@ -38,15 +38,14 @@ use crate::{
 /// What octets of a client were.
 #[derive(Debug, Eq, PartialEq)]
 pub enum Input<'a> {
-    /// A whole command; or APPEND up to its first message: [`Reader::accept_message`] or [`Reader::refuse_append`] comes
-    /// next.
+    /// A whole command; or APPEND up to its first message, which is refused unless [`Reader::accept_message`] comes next.
     Command(Command),
     /// No command; answer [`BadCommand::line`]. An APPEND that had begun is over, and nothing of it is to be kept. Where
     /// the answer is BYE the connection ends.
     Bad(BadCommand),
     /// The client waits with a literal: write a continuation.
     Continue,
-    /// A further message of APPEND: [`Reader::accept_message`] or [`Reader::refuse_append`] comes next.
+    /// A further message of APPEND, which is refused unless [`Reader::accept_message`] comes next.
     Message(AppendMessage),
     /// Octets of the message that was accepted.
     Octets(&'a [u8]),
@@ -79,7 +78,7 @@ enum State {
     Command,
     /// A literal of a command; so many octets are to come.
     Literal(usize),
-    /// A message was announced; nothing is read before it is accepted or refused.
+    /// A message was announced; it is refused unless it is accepted now.
     Decision(Append),
     /// A message; so many octets are to come.
     Message(Append, u64),
@@ -154,8 +153,8 @@ impl Reader {
         matches!(self.state, State::Command | State::Line) && self.kept.is_empty()
     }
 
-    /// Takes octets, up to the end of what they are, and says how many. More are needed where it says nothing; none are
-    /// taken while a message is to be accepted or refused.
+    /// Takes octets, up to the end of what they are, and says how many. More are needed where it says nothing. A message
+    /// that was announced and not accepted by now is refused.
     pub fn read<'a>(&mut self, input: &'a [u8]) -> (usize, Option<Input<'a>>) {
         match std::mem::take(&mut self.state) {
             State::Command => self.command(input),
@@ -166,7 +165,8 @@ impl Reader {
             State::Line => self.line(input),
             state @ State::Decision(_) => {
                 self.state = state;
-                (0, None)
+                self.refuse_append();
+                self.read(input)
             }
             State::Lost => {
                 self.state = State::Lost;

@@ -126,6 +126,16 @@ fn a_refused_message_for_which_the_client_waited_does_not_come() {
     assert_eq!(read_with(b"a APPEND x {9}\r\nb NOOP\r\n", false), ["a append x 9 waits", "b command"]);
 }
 
+/// A session that forgot to refuse an APPEND before log-in once waited for itself for ever.
+#[test]
+fn a_message_that_nobody_accepts_is_refused() {
+    let mut reader = Reader::default();
+    let octets = b"a APPEND x {9+}\r\nb LOGOUT\n\r\nc NOOP\r\n";
+    let (taken, input) = reader.read(octets);
+    assert!(matches!(input, Some(Input::Command(_))), "{input:?}");
+    assert_eq!(read_in(&[&octets[taken..]], &mut reader, true), ["c command"]);
+}
+
 /// RFC 3502 §6.3.11: so clients give up.
 #[test]
 fn an_empty_message_ends_the_append() {
