@@ -128,6 +128,14 @@ impl Servers {
         Self { incoming, outgoing }
     }
 
+    /// Those with an encrypted link alone: for domains whose accounts must have one.
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.incoming.retain(|server| server.encryption != Encryption::None);
+        self.outgoing.retain(|server| server.encryption != Encryption::None);
+        self
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Server> {
         self.incoming.iter().chain(&self.outgoing)
@@ -225,6 +233,7 @@ pub(crate) mod tests {
         assert_eq!(ports(&both).0, [143, 110], "an encrypted link first, whatever is spoken on it");
         let better = [&both[..], &[service(Protocol::Pop3, 995, ListenerTls::Implicit)]].concat();
         assert_eq!(ports(&better).0, [143, 995]);
+        assert_eq!(Servers::of(&both).encrypted().incoming.len(), 1, "and nowhere where a domain requires TLS");
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Site {
     pub names: Vec<Domain>,
     /// What runs.
     pub services: Vec<Service>,
+    /// Domains whose accounts log in with encryption only.
+    pub tls_domains: Vec<Domain>,
     /// The domains that are spoken for.
     pub domains: Arc<dyn LocalDomains>,
     /// What profiles are signed with, where one of them is fit for the host.
@@ -111,11 +113,17 @@ impl Site {
         bare.into_iter().chain([host.clone()]).find(|domain| self.domains.is_local(domain))
     }
 
-    /// An address of a local domain. Whether anybody has it is nobody's business.
-    fn address(&self, text: &str) -> Option<Mailbox> {
+    /// The servers for the mailboxes of a domain.
+    fn servers(&self, domain: &Domain) -> Servers {
+        let servers = Servers::of(&self.services);
+        if self.tls_domains.contains(domain) { servers.encrypted() } else { servers }
+    }
+
+    /// The settings for an address of a local domain. Whether anybody has it is nobody's business.
+    fn settings(&self, text: &str) -> Option<MailSettings> {
         let address = Mailbox::parse(text.trim()).ok()?;
-        let is_local = address.domain.name().is_some_and(|domain| self.domains.is_local(domain));
-        is_local.then_some(address)
+        let servers = self.servers(address.domain.name().filter(|domain| self.domains.is_local(domain))?);
+        Some(MailSettings { address, servers })
     }
 }
 
@@ -146,12 +154,12 @@ async fn autoconfig(
     Query(query): Query<AutoconfigQuery>,
 ) -> Response {
     let domain = match query.emailaddress.as_deref() {
-        Some(address) => site.address(address).and_then(|address| address.domain.name().cloned()),
+        Some(address) => site.settings(address).and_then(|settings| settings.address.domain.name().cloned()),
         None => site.domain_of(&origin.host),
     };
-    let servers = Servers::of(&site.services);
-    match domain.filter(|_| servers.pair().is_some()) {
-        Some(domain) => answer::xml(autoconfig::document(&domain, &servers, &format!("{origin}/setup"))),
+    let found = domain.map(|domain| (site.servers(&domain), domain));
+    match found.filter(|(servers, _)| servers.pair().is_some()) {
+        Some((servers, domain)) => answer::xml(autoconfig::document(&domain, &servers, &format!("{origin}/setup"))),
         None => answer::text(StatusCode::NOT_FOUND, "No mailbox of this domain is here.\n"),
     }
 }
@@ -168,8 +176,7 @@ async fn profile(
     Extension(origin): Extension<Origin>,
     Query(query): Query<AddressQuery>,
 ) -> Response {
-    let address = query.address.as_deref().and_then(|text| site.address(text));
-    let settings = address.map(|address| MailSettings::of(&address, &site.services));
+    let settings = query.address.as_deref().and_then(|text| site.settings(text));
     let document = settings.and_then(|settings| mobileconfig::document(&origin.host, &settings));
     let Some(document) = document else {
         return answer::text(StatusCode::NOT_FOUND, "No mailbox of this domain is here.\n");
@@ -189,7 +196,7 @@ async fn setup(
     let Some(text) = query.address.filter(|text| !text.trim().is_empty()) else {
         return answer::page(StatusCode::OK, page::ask(tongue, false));
     };
-    let settings = site.address(&text).map(|address| MailSettings::of(&address, &site.services));
+    let settings = site.settings(&text);
     let signed = site.certificates.can_sign_for(&origin.host);
     let shown = |settings: &MailSettings| {
         let links = Links::of(&settings.address, &origin.host, origin.port);
@@ -221,8 +228,7 @@ fn autodiscover(site: &Site, content: &Bytes) -> Response {
         Ok(question) => question,
         Err(error) => return answer::text(StatusCode::BAD_REQUEST, &format!("{error}\n")),
     };
-    let settings = site.address(&question.address.to_string());
-    let settings = settings.map(|address| MailSettings::of(&address, &site.services));
+    let settings = site.settings(&question.address.to_string());
     let refused = |problem| answer::xml(autodiscover::refusal(problem, Timestamp::now()));
     match settings.filter(|settings| settings.servers.pair().is_some()) {
         Some(_) if !question.is_desktop => refused(Problem::UnknownForm),

@@ -1,10 +1,14 @@
 use std::collections::HashSet;
 
 use axum::body::{Body, to_bytes};
+use rohrpost_mail::ListenerTls;
 use rohrpost_tls::{PemPair, ca};
 
 use super::*;
-use crate::settings::tests::usual;
+use crate::{
+    Protocol,
+    settings::tests::{service, usual},
+};
 
 struct Only(HashSet<&'static str>);
 
@@ -19,6 +23,7 @@ fn site_with(pair: PemPair) -> Site {
     Site {
         names: vec![Domain::parse("mx.here.test").unwrap()],
         services: usual(),
+        tls_domains: Vec::new(),
         domains: Arc::new(Only(HashSet::from(["here.test"]))),
         certificates: CertStore::from_pem([pair]).unwrap(),
     }
@@ -191,6 +196,30 @@ async fn who_comes_in_clear_text_is_sent_to_the_same_page_in_tls() {
     let other = ask_at(8443, Method::HEAD).await;
     assert_eq!(other.header("location"), format!("https://autoconfig.here.test:8443{path}"));
     assert_eq!(ask_at(443, Method::POST).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_domain_that_requires_tls_is_sent_to_no_port_without() {
+    let mut services = usual();
+    services.retain(|service| service.port != 110 && service.port != 995);
+    let clear = ListenerTls::Off;
+    services.push(Service { auth_clear: true, ..service(Protocol::Pop3, 110, clear) });
+    let recommended = Site { services, ..site() };
+    let required = Site { tls_domains: vec![Domain::parse("here.test").unwrap()], ..recommended.clone() };
+    for (site, told) in [(recommended, true), (required, false)] {
+        let answered = ask(site.router(), request(Method::GET, "here.test", "/mail/config-v1.1.xml", "")).await;
+        assert_eq!(answered.text().contains("<socketType>plain</socketType>"), told);
+    }
+}
+
+#[tokio::test]
+async fn a_telephone_is_not_sent_to_exchange() {
+    let schema = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006";
+    let content = format!(
+        "<a><EMailAddress>ann@here.test</EMailAddress><AcceptableResponseSchema>{schema}</AcceptableResponseSchema></a>"
+    );
+    let request = request(Method::POST, "here.test", "/autodiscover/autodiscover.xml", &content);
+    assert!(ask(site().router(), request).await.text().contains("<ErrorCode>601</ErrorCode>"));
 }
 
 #[tokio::test]

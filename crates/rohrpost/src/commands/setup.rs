@@ -16,7 +16,10 @@ use crate::{
 /// `rohrpost account setup-help`
 pub(super) async fn help(door: &Door, address: &Mailbox, language: Language, output: Output) -> anyhow::Result<()> {
     let offer = offer(door).await?;
-    let settings = MailSettings::of(address, &offer.services);
+    let mut settings = MailSettings::of(address, &offer.services);
+    if address.domain.name().is_some_and(|domain| offer.tls_domains.contains(domain)) {
+        settings.servers = settings.servers.encrypted();
+    }
     let links = offer.web.as_ref().map(|(host, port)| Links::of(address, host, Some(*port)));
     if output.json {
         return print_json([view::setup::Help { settings, links }]);

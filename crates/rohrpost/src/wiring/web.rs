@@ -30,6 +30,8 @@ use crate::{
 pub(crate) struct Offer {
     /// The ports.
     pub(crate) services: Vec<rohrpost_web::Service>,
+    /// Domains whose accounts log in with encryption only.
+    pub(crate) tls_domains: Vec<Domain>,
     /// Where set-up help is served over HTTPS.
     pub(crate) web: Option<(Domain, u16)>,
 }
@@ -76,7 +78,8 @@ impl Offer {
         let services = open.flat_map(|listener| services(settings, &rules, listener, ports)).collect();
         // The usual port where there are several.
         let port = ports.https.iter().map(SocketAddr::port).min_by_key(|port| (*port != 443, *port));
-        Self { services, web: port.map(|port| (settings.host_name.clone(), port)) }
+        let tls_domains = settings.intake.tls_domains.clone();
+        Self { services, tls_domains, web: port.map(|port| (settings.host_name.clone(), port)) }
     }
 }
 
@@ -183,6 +186,7 @@ impl Help {
         let site = Site {
             names: settings.web.names.iter().chain([&settings.host_name]).cloned().collect(),
             services: offer.services.clone(),
+            tls_domains: offer.tls_domains.clone(),
             domains: Arc::new(Local(self.router.clone())),
             certificates: certificates.shared().clone(),
         };
