@@ -19,6 +19,19 @@ pub(crate) const ANN: &str = "ann@here.test";
 /// Its password.
 pub(crate) const PASSWORD: &str = "three blue kites";
 
+/// What an installation has beside the usual.
+#[derive(Default)]
+pub(crate) struct Extras<'a> {
+    /// For the top of its settings.
+    pub(crate) keys: &'a str,
+    /// Lines for the table `domains`.
+    pub(crate) domains: &'a str,
+    /// What it shows to clients that ask for these names (SNI).
+    pub(crate) certificates: &'a [&'a Certificate],
+    /// Tables behind the usual ones.
+    pub(crate) tables: &'a str,
+}
+
 /// A server for `here.test` that is set up and does not run.
 pub(crate) struct Installation {
     directory: TempDir,
@@ -30,16 +43,28 @@ impl Installation {
     /// Sets it up with `keys` for the top of its settings and `tables` behind the usual ones, a DNS, and the port that MX
     /// hosts have.
     pub(crate) fn new(dns: SocketAddr, mx_port: u16, keys: &str, tables: &str) -> Self {
+        Self::with(dns, mx_port, &Extras { keys, tables, ..Extras::default() })
+    }
+
+    /// The same with more beside the usual.
+    pub(crate) fn with(dns: SocketAddr, mx_port: u16, extras: &Extras<'_>) -> Self {
         let directory = TempDir::with_prefix("rohrpost-it-").expect("a directory can be made");
         let certificate = Certificate::for_host("mx.here.test");
-        let settings = keys.to_owned() + &base(&directory, &certificate, dns, mx_port) + tables;
+        let certificates = [&[&certificate], extras.certificates].concat();
+        let base = base(&directory, extras.domains, &certificates, dns, mx_port);
+        let settings = [extras.keys, &base, extras.tables].concat();
         std::fs::write(directory.path().join("rohrpost.toml"), settings).expect("the file can be written");
         std::fs::write(directory.path().join("password"), PASSWORD).expect("the file can be written");
         let installation = Self { directory, certificate };
-        let mut add = installation.command();
-        add.args(["account", "add", ANN, "--password-file"]).arg(installation.directory.path().join("password"));
-        text_of(add.output().expect("it is built"));
+        installation.add_account(ANN);
         installation
+    }
+
+    /// Adds an account with [`PASSWORD`].
+    pub(crate) fn add_account(&self, login: &str) {
+        let mut add = self.command();
+        add.args(["account", "add", login, "--password-file"]).arg(self.directory.path().join("password"));
+        text_of(add.output().expect("it is built"));
     }
 
     /// Where its data lie: nothing is in there yet but Ann's account.
@@ -193,7 +218,10 @@ impl Drop for Rohrpost {
 }
 
 /// What every configuration of the tests begins with.
-fn base(directory: &TempDir, certificate: &Certificate, dns: SocketAddr, mx_port: u16) -> String {
+fn base(directory: &TempDir, domains: &str, certificates: &[&Certificate], dns: SocketAddr, mx_port: u16) -> String {
+    let pair =
+        |pair: &&Certificate| format!("{{ cert = '{}', key = '{}' }}", pair.cert().display(), pair.key().display());
+    let certificates: Vec<String> = certificates.iter().map(pair).collect();
     format!(
         "host_name = 'mx.here.test'
 postmaster = '{ANN}'
@@ -202,9 +230,10 @@ user = 'root'
 
 [domains]
 local = ['here.test']
+{domains}
 
 [tls]
-certificates = [{{ cert = '{}', key = '{}' }}]
+certificates = [{}]
 
 [dns]
 servers = ['{dns}']
@@ -213,8 +242,7 @@ mx_port = {mx_port}
 mx_denied_networks = []
 ",
         directory.path().join("data").display(),
-        certificate.cert().display(),
-        certificate.key().display(),
+        certificates.join(", "),
     )
 }
 

@@ -6,3 +6,4 @@ mod host;
 mod log_in;
 mod organisation;
 mod peers;
+mod provider;
