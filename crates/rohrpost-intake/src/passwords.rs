@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::{hmac, rand as secure};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rohrpost_mail::Secret;
@@ -41,6 +41,9 @@ pub enum HashError {
     #[error("too many log-ins wait for their turn")]
     Busy,
 }
+
+/// What one computation works in.
+type Memory = Vec<Block>;
 
 /// An argon2id hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,11 +83,12 @@ impl Argon2Hash {
     }
 
     /// The hash of `password` with this one's salt and cost; nothing where the stored cost is out of all bounds.
-    fn compute(&self, password: &Secret) -> Option<Vec<u8>> {
+    fn compute(&self, password: &Secret, memory: &mut Memory) -> Option<Vec<u8>> {
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(self.hash.len())).ok()?;
         let mut hash = vec![0; self.hash.len()];
+        memory.resize(params.block_count(), Block::default());
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon2.hash_password_into(password.expose().as_bytes(), &self.salt, &mut hash).ok()?;
+        argon2.hash_password_into_with_memory(password.expose().as_bytes(), &self.salt, &mut hash, memory).ok()?;
         Some(hash)
     }
 }
@@ -127,7 +131,7 @@ pub fn new_salt() -> [u8; SALT_BYTES] {
 /// Hashes a new password. Takes tens of milliseconds: run it where that does no harm.
 pub fn hash_new(password: &Secret, salt: &[u8]) -> Argon2Hash {
     let empty = Argon2Hash { salt: salt.to_vec(), ..Argon2Hash::nobody() };
-    let hash = empty.compute(password).expect("the costs are constants that argon2 accepts");
+    let hash = empty.compute(password, &mut Memory::new()).expect("the costs are constants that argon2 accepts");
     Argon2Hash { hash, ..empty }
 }
 
@@ -139,6 +143,9 @@ pub struct Checker(Arc<Inner>);
 struct Inner {
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// The memory of each turn that is not at work. It is used again and again: freed on the threads it was used on, it
+    /// would stay with each of them.
+    memory: Mutex<Vec<Memory>>,
     /// Keys the memory: what is remembered is worth nothing outside this process.
     key: hmac::Key,
     verified: Mutex<Bounded<[u8; 32], Instant>>,
@@ -152,6 +159,7 @@ impl Checker {
         Self(Arc::new(Inner {
             turns: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
             waiting: AtomicUsize::new(0),
+            memory: Mutex::default(),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             verified: Mutex::new(Bounded::new(VERIFIED_MAX)),
         }))
@@ -162,7 +170,12 @@ impl Checker {
         if hashes.iter().any(|hash| self.remembers(hash, password, now)) {
             return Ok(true);
         }
-        let right = self.compute(hashes, password.clone()).await?;
+        let _turn = self.turn().await?;
+        // Whoever waited may find that a program with many connections has proved it meanwhile.
+        if hashes.iter().any(|hash| self.remembers(hash, password, now)) {
+            return Ok(true);
+        }
+        let right = self.compute(hashes, password.clone()).await;
         if let Some(hash) = &right {
             let print = self.print(hash, password);
             self.verified().insert(print, now);
@@ -170,10 +183,12 @@ impl Checker {
         Ok(right.is_some())
     }
 
-    async fn compute(&self, hashes: Vec<Argon2Hash>, password: Secret) -> Result<Option<Argon2Hash>, HashError> {
-        let _turn = self.turn().await?;
-        let work = move || first_right(hashes, &password);
-        Ok(tokio::task::spawn_blocking(work).await.unwrap_or_default())
+    async fn compute(&self, hashes: Vec<Argon2Hash>, password: Secret) -> Option<Argon2Hash> {
+        let mut memory = self.memory().pop().unwrap_or_default();
+        let work = move || (first_right(hashes, &password, &mut memory), memory);
+        let (right, memory) = tokio::task::spawn_blocking(work).await.ok()?;
+        self.memory().push(memory);
+        right
     }
 
     async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, HashError> {
@@ -194,6 +209,10 @@ impl Checker {
         context.update(&hash.salt);
         context.update(password.expose().as_bytes());
         context.sign().as_ref().try_into().expect("HMAC-SHA-256 gives 32 octets")
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Vec<Memory>> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn verified(&self) -> std::sync::MutexGuard<'_, Bounded<[u8; 32], Instant>> {
@@ -227,7 +246,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// The stored hash that the password fits. Hashes with the same salt and cost share one computation.
-fn first_right(mut hashes: Vec<Argon2Hash>, password: &Secret) -> Option<Argon2Hash> {
+fn first_right(mut hashes: Vec<Argon2Hash>, password: &Secret, memory: &mut Memory) -> Option<Argon2Hash> {
     if hashes.is_empty() || password.expose().len() > PASSWORD_BYTES_MAX {
         hashes = vec![Argon2Hash::nobody()];
     }
@@ -235,7 +254,7 @@ fn first_right(mut hashes: Vec<Argon2Hash>, password: &Secret) -> Option<Argon2H
     for stored in hashes {
         let computed = match &done {
             Some((like, computed)) if like.same_work(&stored) => computed.clone(),
-            _ => stored.compute(password)?,
+            _ => stored.compute(password, memory)?,
         };
         let right = aws_lc_rs::constant_time::verify_slices_are_equal(&computed, &stored.hash).is_ok();
         if right && stored != Argon2Hash::nobody() && password.expose().len() <= PASSWORD_BYTES_MAX {
@@ -288,6 +307,15 @@ mod tests {
         assert!(!checker.remembers(&new, &secret("old"), now));
         assert!(!checker.remembers(&old, &secret("new"), now));
         assert!(!checker.remembers(&old, &secret("old"), now + VERIFIED_FOR));
+    }
+
+    #[tokio::test]
+    async fn no_more_memory_is_kept_than_computations_at_once_need() {
+        let (checker, now) = (Checker::new(), Instant::now());
+        for text in ["one", "two", "three"] {
+            assert_eq!(checker.check(Vec::new(), &secret(text), now).await, Ok(false));
+        }
+        assert_eq!(checker.memory().len(), 1);
     }
 
     #[tokio::test]
