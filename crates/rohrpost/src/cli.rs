@@ -13,7 +13,7 @@ use rohrpost_mail::{Domain, Mailbox, QueueId};
 
 pub(crate) use self::catch::Catch;
 pub(crate) use self::merge::{AfterDot, Letter, Merge};
-pub(crate) use self::moving::{Export, Import, Into, Leaving, MailboxCommand, Other};
+pub(crate) use self::moving::{Export, Import, Into, Leaving, MailName, MailboxCommand, Other};
 pub(crate) use self::people::{
     Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, QuotaCommand, Room,
 };

@@ -1,6 +1,6 @@
 //! The command line of `mailbox`, `import` and `export`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
 use rohrpost_mail::{Mailbox, QueueId, Trust};
@@ -25,8 +25,9 @@ pub(crate) enum MailboxCommand {
     Show {
         /// The account
         account: Mailbox,
-        /// Its queue id, as `list` and `trace` show it
-        id: QueueId,
+        /// Its UID, as `list` shows it, or its queue id, as `trace` does
+        #[arg(value_name = "UID|ID")]
+        mail: MailName,
         /// The folder
         #[arg(long, default_value = "INBOX")]
         folder: String,
@@ -49,6 +50,23 @@ pub(crate) enum MailboxCommand {
         #[arg(long, default_value = "14 d", value_name = "TIME")]
         since: Span,
     },
+}
+
+/// What a message of a mailbox is called.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum MailName {
+    /// By its number in the mailbox.
+    Uid(u32),
+    /// By the id that it had in the queue.
+    Id(QueueId),
+}
+
+impl FromStr for MailName {
+    type Err = <QueueId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self::Uid).or_else(|_| text.parse().map(Self::Id))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{mismatch, print, print_rows};
 use crate::{
-    cli::{MailboxCommand, Place},
+    cli::{MailName, MailboxCommand, Place},
     control::{Answer, BodyOf, MailRow, PAGE_ROWS, Request},
     door::Door,
     view,
@@ -43,8 +43,12 @@ pub(super) async fn run(place: &Place, command: MailboxCommand) -> anyhow::Resul
             let Answer::Count(count) = door.ask(request).await? else { return Err(mismatch()) };
             print(&format!("{} back\n", view::count(count, "message")))?;
         }
-        MailboxCommand::Show { account, id, folder } => {
-            print_body(&door, BodyOf::Filed { account, folder, id }).await?;
+        MailboxCommand::Show { account, mail, folder } => {
+            let of = match mail {
+                MailName::Uid(uid) => BodyOf::Mail { account, mailbox: folder, uid },
+                MailName::Id(id) => BodyOf::Filed { account, folder, id },
+            };
+            print_body(&door, of).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -58,8 +58,11 @@ impl Tree {
 impl Form for Tree {
     fn open(&mut self, mailbox: &MailboxRow, at: &At) -> io::Result<()> {
         let path = self.root.join(folder_name(&mailbox.name));
-        for part in ["tmp", "new", "cur"] {
-            fs::create_dir_all(path.join(part))?;
+        // The directory itself is a Maildir also where INBOX does not go along.
+        for (folder, part) in
+            [&self.root, &path].into_iter().flat_map(|folder| ["tmp", "new", "cur"].map(|part| (folder, part)))
+        {
+            fs::create_dir_all(folder.join(part))?;
         }
         if path != self.root {
             // What tells Courier and Dovecot that this is a sub-folder and no Maildir of its own.

@@ -74,9 +74,8 @@ impl Filing {
             first: first.letter.key.clone(),
             mails: batch.iter().map(|found| found.key.clone()).collect(),
         })?;
-        let added = self.add(&mailbox, batch).await;
-        // After any error but a refusal nobody knows; the next run finds it out.
-        let added = added?;
+        // Where this fails the batch stays open: the next run finds out what became of it.
+        let added = self.add(&mailbox, batch).await?;
         journal.settle(true)?;
         self.mailboxes.insert(mailbox, added);
         Ok(())

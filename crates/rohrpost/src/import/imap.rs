@@ -7,7 +7,10 @@
 mod link;
 mod response;
 
-use std::{collections::VecDeque, vec};
+use std::{
+    collections::{HashSet, VecDeque},
+    vec,
+};
 
 use anyhow::Context;
 use rohrpost_imap::mailbox_name::MailboxName;
@@ -55,6 +58,8 @@ struct OpenMailbox {
     uid_validity: u32,
     /// UIDs that were not asked for yet.
     ahead: VecDeque<u32>,
+    /// UIDs that were asked for and have not come. Those that never come were expunged.
+    asked: HashSet<u32>,
     /// Whether the server is still answering the last question.
     is_answering: bool,
 }
@@ -94,10 +99,12 @@ impl ImapSource {
             };
             if open.is_answering {
                 match self.link.fetched().await.with_context(|| format!("the mailbox {:?}", open.name))? {
-                    Some(fetched) => {
+                    // Some servers tell news of other messages in between.
+                    Some(fetched) if fetched.has_body && open.asked.remove(&fetched.uid) => {
                         self.done += 1;
                         return Ok(Some(open.step(fetched, &self.whose)));
                     }
+                    Some(_) => {}
                     None => open.is_answering = false,
                 }
                 continue;
@@ -121,7 +128,7 @@ impl ImapSource {
         let uid_validity = self.link.examine(&mailbox.wire).await?;
         let ahead = self.link.uids().await?.into();
         let target = self.mapping.target(&mailbox.name, &mailbox.attributes);
-        Ok(OpenMailbox { name: mailbox.name, target, uid_validity, ahead, is_answering: false })
+        Ok(OpenMailbox { name: mailbox.name, target, uid_validity, ahead, asked: HashSet::new(), is_answering: false })
     }
 }
 
@@ -132,12 +139,14 @@ impl OpenMailbox {
 
     /// The next UIDs to ask for, up to the next that is known.
     fn page(&mut self, whose: &str, known: impl Fn(&Key) -> bool) -> String {
+        self.asked.clear();
         let mut page = Vec::new();
         while let Some(uid) = self.ahead.front().copied()
             && page.len() < PAGE_MESSAGES
             && !known(&self.key(whose, uid))
         {
             self.ahead.pop_front();
+            self.asked.insert(uid);
             page.push(uid.to_string());
         }
         page.join(",")

@@ -153,10 +153,11 @@ pub(crate) fn mailbox(rows: &[MailRow]) -> String {
     if rows.is_empty() {
         return "No messages.\n".to_owned();
     }
-    let mut table = Table::new(&["id", "filed", ">size", "from", "subject"]);
+    let mut table = Table::new(&[">uid", "id", "came", ">size", "from", "subject"]);
     for row in rows {
-        let id = row.id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        table.row([id, time(row.at), size(row.octets), row.from.clone(), row.subject.clone()]);
+        let id = row.id.map_or_else(String::new, |id| id.to_string());
+        let number = row.number.to_string();
+        table.row([number, id, time(row.at), size(row.octets), row.from.clone(), row.subject.clone()]);
     }
     table.render()
 }

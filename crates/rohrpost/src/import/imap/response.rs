@@ -67,7 +67,10 @@ pub(super) struct Fetched {
     pub(super) uid: u32,
     pub(super) flags: Vec<String>,
     pub(super) at: Option<Timestamp>,
+    /// The message; none where the server says that it has none.
     pub(super) letter: Option<Letter>,
+    /// Whether anything was said of it. News of flags come without.
+    pub(super) has_body: bool,
 }
 
 impl Response {
@@ -153,9 +156,10 @@ impl Response {
         if !is_fetch || !matches!(tokens.next(), Some(Token::Open)) {
             return Ok(None);
         }
-        let mut fetched = Fetched { uid: 0, flags: Vec::new(), at: None, letter: None };
+        let mut fetched = Fetched { uid: 0, flags: Vec::new(), at: None, letter: None, has_body: false };
         while let Some(Token::Atom(item)) = tokens.next() {
             let value = tokens.next().ok_or_else(|| wrong("FETCH without a value"))?;
+            fetched.has_body |= item.eq_ignore_ascii_case("BODY[]");
             match (item.to_ascii_uppercase().as_str(), value) {
                 ("UID", Token::Atom(uid)) => fetched.uid = uid.parse().map_err(|_| wrong("a UID that is no number"))?,
                 ("INTERNALDATE", Token::Text(date)) => fetched.at = internal_date(&String::from_utf8_lossy(&date)),

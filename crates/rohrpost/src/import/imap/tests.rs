@@ -18,7 +18,7 @@ const TWO_MAILBOXES: Script = &[
     (
         "UID FETCH 4,6 (",
         "* 1 FETCH (UID 4 FLAGS (\\Seen \\Recent) INTERNALDATE \" 2-Nov-2026 10:00:00 +0000\" BODY[] {9}\r\nA: 1\r\n\r\nx)\r\n\
-         * 3 EXISTS\r\n* 2 FETCH (UID 6 BODY[] NIL)\r\nT OK done\r\n",
+         * 3 EXISTS\r\n* 1 FETCH (UID 6 FLAGS ())\r\n* 1 FETCH (UID 4 BODY[] {1}\r\nx)\r\n* 2 FETCH (UID 6 BODY[] NIL)\r\nT OK done\r\n",
     ),
     ("EXAMINE \"Work.B&APw-ro\"", "* OK [UIDVALIDITY 1] good\r\nT OK done\r\n"),
     ("UID FETCH 1:* (UID)", "T OK done\r\n"),

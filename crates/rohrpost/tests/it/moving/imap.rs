@@ -40,7 +40,7 @@ fn an_account_moves_here_from_dovecot_with_flags_dates_and_folders() {
     let read = python(super::READ, "maildir", &desk.path("out"));
     let mail = json(&read).remove(0);
     assert_eq!(mail[0], "Kunden.B&AOQ-cker");
-    assert_eq!((&mail[2], &mail[3]), (&"FS".into(), &1_600_000_000.0.into()));
+    assert_eq!((&mail[2], &mail[3]), (&"FSa".into(), &1_600_000_000.0.into()));
     assert_eq!(mail[4], "Message-ID: <kunden@there.test>\nSubject: =?utf-8?q?B=C3=A4cker?=\n\nGrüße\n");
     let keywords = fs::read_to_string(desk.path("out/.Kunden.B&AOQ-cker/dovecot-keywords")).expect("it has one");
     assert_eq!(keywords, "0 $Label1\n");

@@ -15,6 +15,8 @@ fn a_renamed_account_keeps_its_mail_and_its_passwords() {
     assert_eq!(account["passwords"], serde_json::json!(["main"]));
     let rows = json(&desk.ask(&["mailbox", "folders", "anna@here.test", "--json"]));
     assert_eq!(rows.iter().find(|row| row["name"] == "a").expect("it moved along")["messages"], 2);
+    let shown = desk.ask(&["mailbox", "show", "anna@here.test", "2", "--folder", "a"]);
+    assert!(shown.contains("This is number 2.\r\n"), "{shown}");
     desk.ask(&["account", "rename", "anna@here.test", ANN, "--drop-address"]);
     let account = json(&desk.ask(&["account", "list", "--json"])).remove(0);
     assert_eq!(account["addresses"], serde_json::json!([ANN]));
