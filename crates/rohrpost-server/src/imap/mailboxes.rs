@@ -111,8 +111,7 @@ impl Driver {
         self.open_mail = None;
         let selected = self.store.mailbox_select(self.login(), name).await.map_err(|error| self.refuse(error))?;
         let selected = selected.ok_or(Refusal::NoMailbox)?;
-        let receiver = self.store.mailbox_watch(selected.info.id).await.map_err(|error| self.refuse(error))?;
-        self.watched = Some((selected.info.id.as_i64(), receiver));
+        self.watched = Some((selected.info.id.as_i64(), selected.changes.clone()));
         Ok(map::selected(selected))
     }
 

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Watches(Mutex<HashMap<MailboxId, watch::Sender<u64>>>);
 
 impl Watches {
-    fn subscribe(&self, id: MailboxId, modseq: u64) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&self, id: MailboxId, modseq: u64) -> watch::Receiver<u64> {
         let mut watches = self.0.lock().expect("nobody panics with this lock");
         // Those that nobody watches any more go when the map would grow, so that it is never twice as large as needed.
         if watches.len() == watches.capacity() {

@@ -335,7 +335,10 @@ async fn a_selected_mailbox_is_always_what_it_is_now() {
     let id = selected.info.id;
     store.mailbox_store(id, &[1..=2], FlagOp::Add, System::SEEN.into(), None).await.unwrap();
     store.mailbox_expunge(id, Some(&[2..=3]), false).await.unwrap();
+    let before = select().await;
+    assert!(!before.changes.has_changed().unwrap());
     append(&store, "INBOX", &["5"]).await;
+    assert!(before.changes.has_changed().unwrap(), "who opens it watches it");
     let selected = select().await;
     assert_eq!((&selected.uids[..], selected.first_unseen), (&[1..=1, 4..=5][..], Some(4)));
     assert_eq!((selected.info.messages, selected.info.uid_next), (3, 6));

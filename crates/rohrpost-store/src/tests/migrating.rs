@@ -17,8 +17,9 @@ fn old_store(dir: &Path, version: usize) {
     }
     old.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
     let file = |id: i64, folder: &str, text: &str, prefix: &str, damage: i64| {
-        let (account, octets, at) = ("ann@here.test", (text.len() + prefix.len()) as i64, 1_000 * id);
-        let body = Sum::of("body").int(id).int(text.len() as i64).int(0).int(0).bytes(text.as_bytes()).end();
+        let length = |text: &str| i64::try_from(text.len()).unwrap();
+        let (account, octets, at) = ("ann@here.test", length(text) + length(prefix), 1_000 * id);
+        let body = Sum::of("body").int(id).int(length(text)).int(0).int(0).bytes(text.as_bytes()).end();
         old.execute("INSERT INTO body VALUES (?1, ?2, 0, 0, ?3, ?4)", params![id, text.len(), text.as_bytes(), body])
             .unwrap();
         let sum = Sum::of("mail").int(id).text(account).text(folder).int(id + 7).int(at).int(id).int(octets);

@@ -117,14 +117,18 @@ impl World {
                 let model = &mut self.models[which];
                 let gone: Vec<_> = model.of(&uids).into_iter().filter(|(_, (flags, _))| goes(*flags)).collect();
                 store.mailbox_expunge(id, Some(&[uids]), only_deleted).await.unwrap();
-                gone.iter().for_each(|(uid, _)| drop(model.mails.remove(uid)));
+                for (uid, _) in &gone {
+                    model.mails.remove(uid);
+                }
                 model.expunged.extend(gone);
             }
             Step::Copy(uids) => {
-                let copies = self.models[which].of(&uids);
+                let chosen = self.models[which].of(&uids);
                 let copied = store.mailbox_copy(id, &[uids], NAMES[other]).await.unwrap();
-                assert_eq!(copied.pairs.len(), copies.len());
-                copies.into_iter().for_each(|(_, (flags, text))| self.models[other].add(flags, text));
+                assert_eq!(copied.pairs.len(), chosen.len());
+                for (_, (flags, text)) in chosen {
+                    self.models[other].add(flags, text);
+                }
             }
             Step::Move { uids, here } => {
                 let target = if here { which } else { other };
@@ -140,7 +144,9 @@ impl World {
                 let mut back = std::mem::take(&mut self.models[which].expunged);
                 back.sort_by_key(|(uid, _)| *uid);
                 let kept = !System::DELETED.bits();
-                back.into_iter().for_each(|(_, (flags, text))| self.models[which].add(flags & kept, text));
+                for (_, (flags, text)) in back {
+                    self.models[which].add(flags & kept, text);
+                }
             }
             Step::Restart => {
                 drop(store);
@@ -174,7 +180,8 @@ impl World {
         let unchanged = |uid: u32| entries.iter().any(|entry| entry.uid == uid && entry.modseq <= since);
         let change = [FlagOp::Add, FlagOp::Remove, FlagOp::Replace][usize::from(op)];
         let flags = Flags::from(System::from_bits(bits));
-        let stored = self.store().mailbox_store(info.id, &[uids.clone()], change, flags, Some(since)).await.unwrap();
+        let stored =
+            self.store().mailbox_store(info.id, std::slice::from_ref(&uids), change, flags, Some(since)).await.unwrap();
         for (uid, (flags, _)) in self.models[which].mails.range_mut(uids) {
             if !unchanged(*uid) {
                 assert!(stored.modified.contains(uid));
@@ -219,6 +226,62 @@ impl World {
         });
         assert_eq!(found.collect::<BTreeMap<_, _>>(), model.mails);
     }
+}
+
+/// What `kill -9` would leave at this moment. Nothing where the log began anew meanwhile: such files were never there at once.
+fn image(dir: &Path) -> Option<TempDir> {
+    let image = tempfile::tempdir().unwrap();
+    let log = dir.join("rohrpost.db-wal");
+    // Its salts change when it begins anew.
+    let salts = || std::fs::read(&log).unwrap()[16..24].to_vec();
+    let before = salts();
+    std::fs::copy(dir.join("rohrpost.db"), image.path().join("rohrpost.db")).unwrap();
+    std::fs::copy(&log, image.path().join("rohrpost.db-wal")).unwrap();
+    (salts() == before).then_some(image)
+}
+
+/// The texts and flags of both mailboxes, by UID.
+async fn contents(store: &Store) -> Vec<BTreeMap<u32, (u8, String)>> {
+    let mut contents = Vec::new();
+    for name in NAMES {
+        let info = store.mailbox(ANN, name).await.unwrap().unwrap();
+        let page = store.mailbox_fetch(info.id, &[1..=u32::MAX], Parts::BODY, 1_000).await.unwrap();
+        assert_eq!(info.messages as usize, page.mails.len());
+        let mails = page.mails.into_iter().map(|mail| {
+            let text = String::from_utf8(mail.content.unwrap().to_vec()).unwrap();
+            (mail.uid, (mail.flags.system().bits(), text))
+        });
+        contents.push(mails.collect());
+    }
+    contents
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_leaves_holds_every_change_whole_or_not_at_all() {
+    let mut world = World::new().await;
+    let steps = [
+        Step::Append(4),
+        Step::Store { uids: 1..=3, op: 0, flags: System::DELETED.bits(), since: u64::MAX },
+        Step::Copy(1..=4),
+        Step::Expunge { uids: 1..=2, only_deleted: true },
+        Step::Move { uids: 3..=9, here: false },
+        Step::Undelete,
+    ];
+    let (mut images, mut changed) = (0, 0);
+    for step in steps.iter().cycle().take(24) {
+        let before = contents(world.store()).await;
+        let dir = world.dir.path().to_owned();
+        let meanwhile = tokio::task::spawn_blocking(move || image(&dir));
+        world.take(images % 2, step.clone()).await;
+        let after = contents(world.store()).await;
+        let Some(image) = meanwhile.await.unwrap() else { continue };
+        let store = Store::open(image.path(), Options { read_only: true, ..options() }).unwrap();
+        let left = contents(&store).await;
+        assert!(left == before || left == after, "{step:?} left {left:?}, which is neither {before:?} nor {after:?}");
+        images += 1;
+        changed += usize::from(before != after);
+    }
+    assert!(images > 12 && changed > 6, "{images} images, {changed} changes");
 }
 
 proptest! {
