@@ -69,17 +69,19 @@ impl View {
         }
     }
 
-    /// Takes in what has happened, all of which the caller tells: the entries that are news to the client, and those
-    /// of `vanished` that had a number, with the numbers they had if told one after another.
+    /// Takes in what has happened, all of which the caller tells: the flags that are news to the client, and those of
+    /// `vanished` that had a number, with the numbers they had if told one after another. Of new messages only their
+    /// number is told: whoever wants to know more asks.
     pub(crate) fn take(&mut self, changes: Changes) -> News {
         let vanished = self.uids.intersect(&changes.vanished);
         let numbers = self.uids.remove(&vanished);
-        let before = self.uids.len();
+        let (before, last) = (self.uids.len(), self.uids.last().unwrap_or(0));
         let mut entries = changes.entries;
         for entry in &entries {
             self.uids.append(entry.uid);
         }
-        entries.retain(|entry| !self.own.contains(&entry.modseq) && self.uids.contains(entry.uid));
+        let is_known = |uid| uid <= last && self.uids.contains(uid);
+        entries.retain(|entry| is_known(entry.uid) && !self.own.contains(&entry.modseq));
         self.forget_saved(&vanished);
         self.modseq = self.modseq.max(changes.modseq);
         self.notified = self.notified.max(self.modseq);
@@ -100,7 +102,7 @@ impl View {
 /// What is to be told.
 #[derive(Debug)]
 pub(crate) struct News {
-    /// New messages and new flags, by UID.
+    /// New flags, by UID.
     pub(crate) entries: Vec<Entry>,
     /// What went.
     pub(crate) vanished: Uids,

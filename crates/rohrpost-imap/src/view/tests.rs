@@ -68,7 +68,7 @@ fn what_came_and_went_unseen_is_not_told() {
     view.saved = vec![2..=3];
     let changes = Changes { modseq: 20, uid_next: 9, entries: vec![entry(8, 20)], vanished: vec![2..=2, 5..=7] };
     let news = view.take(changes);
-    assert_eq!((news.vanished, news.numbers, news.has_grown), (vec![2..=2], vec![2], true));
+    assert_eq!((news.entries, news.vanished, news.numbers, news.has_grown), (vec![], vec![2..=2], vec![2], true));
     assert_eq!(view.uids, list(&[1..=1, 3..=3, 8..=8]));
     assert_eq!(view.saved, [3..=3]);
 }
