@@ -104,10 +104,13 @@ pub const SEARCH_WORDS_MAX: usize = 50_000;
 pub const SEARCH_WORD_CHARS: usize = 40;
 /// Words whose numbers are in memory while the index is filled.
 pub const SEARCH_WORDS_KNOWN_MAX: usize = 50_000;
-/// Words that what is looked for may be a part of. Beyond, the messages are read.
+/// Words that what is looked for may be a part of, in a mailbox of that many messages and more. Beyond, the messages are
+/// read.
 pub const SEARCH_WORDS_FOUND_MAX: usize = 20_000;
-/// Words that the index is asked for in one question.
-pub const SEARCH_TOKENS_MAX: usize = 200;
+/// The same for small mailboxes.
+pub const SEARCH_WORDS_FOUND_MIN: usize = 200;
+/// Words that the index is asked for in one question: for each message that has one of them, it looks at all.
+pub const SEARCH_TOKENS_MAX: usize = 16;
 /// Messages found that are looked up one by one; above, it is quicker to go through the mailbox.
 pub const SEARCH_LOOKUPS_MAX: usize = 5_000;
 /// KiB of the index that each of its connections has in memory.

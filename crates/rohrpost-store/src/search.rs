@@ -81,9 +81,13 @@ impl Store {
     ) -> Result<Option<(Candidates, bool)>, StoreError> {
         let query = words::Query::new(text, scope);
         let Some(index) = self.index().filter(|_| query.is_useful()) else { return Ok(None) };
-        let Some(account) = self.read(move |connection| account_of(connection, id)).await? else { return Ok(None) };
+        let Some((account, messages)) = self.read(move |connection| holder(connection, id)).await? else {
+            return Ok(None);
+        };
         let exact = query.is_exact();
-        let asked = tokio::task::spawn_blocking(move || index.find(&account, &query)).await;
+        // To look for a word in the index takes about as long as to read a message.
+        let words_max = messages.clamp(limits::SEARCH_WORDS_FOUND_MIN, limits::SEARCH_WORDS_FOUND_MAX);
+        let asked = tokio::task::spawn_blocking(move || index.find(&account, &query, words_max)).await;
         // Without its index the mailbox is searched all the same, only slower.
         let Ok(Some(found)) = asked else { return Ok(None) };
         let candidates = self.read(move |connection| candidates(connection, id, &found)).await?;
@@ -91,20 +95,25 @@ impl Store {
     }
 }
 
-fn account_of(connection: &Connection, id: MailboxId) -> Result<Option<String>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT account FROM mailbox WHERE id = ?1 AND removed IS NULL")?;
+/// The account that a mailbox belongs to, and how many messages it has.
+fn holder(connection: &Connection, id: MailboxId) -> Result<Option<(String, usize)>, StoreError> {
+    let sql = "SELECT account, messages FROM mailbox WHERE id = ?1 AND removed IS NULL";
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([id.as_i64()])?;
-    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+    Ok(rows.next()?.map(|row| Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?))).transpose()?)
 }
 
 /// The messages of one mailbox among the bodies that were found in its account.
 fn candidates(connection: &Connection, id: MailboxId, found: &index::Found) -> Result<Candidates, StoreError> {
-    let mut unknown = connection.prepare_cached("SELECT uid FROM mail WHERE email > ?1 AND mailbox = ?2")?;
+    // SQLite would rather go through the mailbox than through what is new, which is nothing most of the time.
+    let unknown = "SELECT uid FROM mail INDEXED BY mail_email WHERE email > ?1 AND mailbox = ?2";
+    let mut unknown = connection.prepare_cached(unknown)?;
     let unknown = unknown.query_map(params![found.mark, id.as_i64()], |row| row.get(0))?;
     let unknown = unknown.collect::<rusqlite::Result<Vec<u32>>>()?;
     let mut uids = Vec::new();
     if found.bodies.len() <= limits::SEARCH_LOOKUPS_MAX {
-        let mut statement = connection.prepare_cached("SELECT uid FROM mail WHERE body = ?1 AND mailbox = ?2")?;
+        let mut statement =
+            connection.prepare_cached("SELECT uid FROM mail INDEXED BY mail_body WHERE body = ?1 AND mailbox = ?2")?;
         for body in &found.bodies {
             let mut rows = statement.query(params![body, id.as_i64()])?;
             while let Some(row) = rows.next()? {

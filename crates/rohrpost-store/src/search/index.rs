@@ -51,14 +51,14 @@ impl Index {
     }
 
     /// The messages of an account that hold a text. Nothing where the index is out of order, or would have to look at
-    /// more words than is quick.
-    pub(crate) fn find(&self, account: &str, query: &Query) -> Option<Found> {
+    /// more than `words_max` words.
+    pub(crate) fn find(&self, account: &str, query: &Query, words_max: usize) -> Option<Found> {
         let idle = self.idle.lock().expect("nobody panics with this lock").pop();
         let connection = match idle {
             Some(connection) => connection,
             None => self.open().ok()?,
         };
-        match in_snapshot(&connection, || find(&connection, account, query)) {
+        match in_snapshot(&connection, || find(&connection, account, query, words_max)) {
             Ok(found) => {
                 self.idle.lock().expect("nobody panics with this lock").push(connection);
                 found
@@ -94,14 +94,14 @@ fn mark(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT mark FROM state", [], |row| row.get(0))
 }
 
-fn find(connection: &Connection, account: &str, query: &Query) -> rusqlite::Result<Option<Found>> {
+fn find(connection: &Connection, account: &str, query: &Query, words_max: usize) -> rusqlite::Result<Option<Found>> {
     let mut found = Found { bodies: HashSet::new(), mark: mark(connection)? };
     let sql = "SELECT id FROM account WHERE name = ?1";
     let Some(account) = connection.query_row(sql, [account], |row| row.get(0)).optional()? else {
         return Ok(Some(found));
     };
     for parts in &query.spellings {
-        let Some(docs) = with_all(connection, account, query.scope, parts)? else { return Ok(None) };
+        let Some(docs) = with_all(connection, account, query.scope, parts, words_max)? else { return Ok(None) };
         let mut statement = connection.prepare_cached("SELECT body FROM doc WHERE id = ?1")?;
         for doc in docs {
             found.bodies.extend(statement.query_row([doc], |row| row.get::<_, i64>(0)).optional()?);
@@ -110,22 +110,25 @@ fn find(connection: &Connection, account: &str, query: &Query) -> rusqlite::Resu
     Ok(Some(found))
 }
 
-/// The documents that have a word for each part.
+/// The documents that have a word for each part, in order.
 fn with_all(
     connection: &Connection,
     account: i64,
     scope: Scope,
     parts: &[Part],
-) -> rusqlite::Result<Option<HashSet<i64>>> {
-    let mut common: Option<HashSet<i64>> = None;
+    words_max: usize,
+) -> rusqlite::Result<Option<Vec<i64>>> {
+    let mut common: Option<Vec<i64>> = None;
     for part in parts {
-        let Some(words) = words(connection, part)? else { return Ok(None) };
-        let mut docs = HashSet::new();
+        let Some(words) = words(connection, part, words_max)? else { return Ok(None) };
+        let mut docs = Vec::new();
         for some in words.chunks(limits::SEARCH_TOKENS_MAX) {
             add_with_any(connection, account, scope, some, &mut docs)?;
         }
+        docs.sort_unstable();
+        docs.dedup();
         if let Some(common) = &common {
-            docs.retain(|doc| common.contains(doc));
+            docs.retain(|doc| common.binary_search(doc).is_ok());
         }
         common = Some(docs);
     }
@@ -133,13 +136,13 @@ fn with_all(
 }
 
 /// The numbers of the words that a part fits; nothing where they are too many.
-fn words(connection: &Connection, part: &Part) -> rusqlite::Result<Option<Vec<i64>>> {
+fn words(connection: &Connection, part: &Part, words_max: usize) -> rusqlite::Result<Option<Vec<i64>>> {
     let sql = "SELECT word.id, word.word FROM letters JOIN word ON word.id = letters.rowid
         WHERE letters MATCH ?1 LIMIT ?2";
     let letters: Vec<char> = part.text.chars().collect();
     let groups: Vec<String> = letters.windows(3).map(|group| format!("\"{}\"", String::from_iter(group))).collect();
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![groups.join(" AND "), limits::SEARCH_WORDS_FOUND_MAX + 1])?;
+    let mut rows = statement.query(params![groups.join(" AND "), words_max + 1])?;
     let (mut words, mut seen) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         seen += 1;
@@ -147,7 +150,7 @@ fn words(connection: &Connection, part: &Part) -> rusqlite::Result<Option<Vec<i6
             words.push(row.get(0)?);
         }
     }
-    Ok((seen <= limits::SEARCH_WORDS_FOUND_MAX).then_some(words))
+    Ok((seen <= words_max).then_some(words))
 }
 
 fn add_with_any(
@@ -155,7 +158,7 @@ fn add_with_any(
     account: i64,
     scope: Scope,
     words: &[i64],
-    docs: &mut HashSet<i64>,
+    docs: &mut Vec<i64>,
 ) -> rusqlite::Result<()> {
     let places: &[char] = if scope == Scope::Whole { &['h', 'b'] } else { &['b'] };
     let tokens = words.iter().flat_map(|word| places.iter().map(move |place| token(account, *place, *word)));
@@ -163,7 +166,7 @@ fn add_with_any(
     let mut statement = connection.prepare_cached("SELECT rowid FROM words WHERE words MATCH ?1")?;
     let mut rows = statement.query([any])?;
     while let Some(row) = rows.next()? {
-        docs.insert(row.get(0)?);
+        docs.push(row.get(0)?);
     }
     Ok(())
 }

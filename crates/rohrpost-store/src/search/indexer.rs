@@ -2,7 +2,7 @@
 //!
 //! It goes through the mail by EMAILID, which only grows, from the mark in the index on. So it goes on where it ended,
 //! also after a crash, and an index that is made anew begins at the beginning. It is nudged after a commit, waits a
-//! moment for more, and runs with the lowest priority. An error is logged; it tries again at the next nudge.
+//! moment for more, and runs with a low priority. An error is logged; it tries again at the next nudge.
 
 use std::{
     collections::HashSet,
@@ -38,8 +38,8 @@ use crate::{
 
 /// How long it waits for more mail after a nudge.
 const GATHERING: Duration = Duration::from_millis(200);
-/// The lowest priority that Unix has.
-const NICE: i32 = 19;
+/// A tenth of the time that others get where all want it: little enough for them, and it comes to an end.
+const NICE: i32 = 10;
 
 /// The thread. It ends when this is dropped, within one batch.
 #[derive(Debug)]
