@@ -3,6 +3,7 @@
 //! `strict.test` enforces encryption; `easy.test` only recommends it, since it has a program that cannot.
 
 mod clear;
+mod front;
 mod names;
 
 use std::net::SocketAddr;
