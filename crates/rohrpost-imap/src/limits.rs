@@ -1,6 +1,8 @@
-//! Bounds of what a client may send, each with its reason.
+//! Bounds of what a client may send and a session may hold, each with its reason.
 //!
 //! What an operator may want otherwise (the size of a message, timeouts) is in the session's profile instead.
+
+use std::time::Duration;
 
 /// Octets of a command with its literals before log-in: LOGIN with two long literals, or AUTHENTICATE with a ticket.
 /// A stranger cannot make the server keep more.
@@ -67,3 +69,38 @@ pub const ID_FIELDS_MAX: usize = 30;
 pub const ID_NAME_OCTETS_MAX: usize = 30;
 /// Octets of the value of an ID field. RFC 2971 §3.3: 1,024.
 pub const ID_VALUE_OCTETS_MAX: usize = 1_024;
+
+/// The error at which a session ends. A program that errs this often does nothing else.
+pub const ERRORS_MAX: u32 = 50;
+/// The error from which on each next one is answered [`ERROR_DELAY`] later than the one before, and none later than
+/// [`ERROR_DELAY_MAX`].
+pub const ERRORS_UNTIL_DELAY: u32 = 10;
+const _: () = assert!(ERRORS_UNTIL_DELAY < ERRORS_MAX);
+/// See [`ERRORS_UNTIL_DELAY`].
+pub const ERROR_DELAY: Duration = Duration::from_secs(1);
+/// See [`ERRORS_UNTIL_DELAY`].
+pub const ERROR_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// Wrong passwords that end a session.
+pub const AUTH_FAILURES_MAX: u32 = 3;
+/// How long the answer to a wrong password waits: guessing one after another becomes slow.
+pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
+
+/// Octets of responses that wait to be written; while there are more, no command is read and no page asked for.
+pub const OUTPUT_OCTETS_MAX: usize = 128 * 1_024;
+/// Octets of a part of a message up to which it is copied to the responses around it, so that many go out in one
+/// write; a longer one is passed on as it is.
+pub const COPIED_OCTETS_MAX: usize = 16 * 1_024;
+const _: () = assert!(COPIED_OCTETS_MAX < OUTPUT_OCTETS_MAX);
+
+/// Messages that one question of FETCH, SEARCH, SORT or THREAD asks for; the driver makes pages of them.
+pub const PAGE_MESSAGES_MAX: u32 = 4_096;
+/// Messages whose flags one question of STORE changes: its answer tells of each.
+pub const STORE_MESSAGES_MAX: u32 = 10_000;
+/// Octets of a message that one question asks for.
+pub const PIECE_OCTETS_MAX: usize = 64 * 1_024;
+/// Messages that SORT and THREAD hold at once, with subject or references of each: some hundred octets for one.
+pub const HELD_MESSAGES_MAX: u32 = 200_000;
+/// MODSEQs of a client's own changes that are remembered so that it is not told of them once more. When there are more,
+/// the oldest are forgotten, which costs no more than telling something twice.
+pub const OWN_CHANGES_MAX: usize = 64;

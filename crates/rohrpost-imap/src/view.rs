@@ -11,11 +11,10 @@ mod uid_list;
 
 pub(crate) use uid_list::{UidList, push_uid, take_first};
 
-use crate::event::{Changes, Entry, MailboxId, Selected, Uids};
-
-/// MODSEQs of the client's own changes that are remembered, so that it is not told of them once more. When there are
-/// more the oldest are forgotten, which costs no more than telling something twice.
-const OWN_CHANGES_MAX: usize = 64;
+use crate::{
+    event::{Changes, Entry, MailboxId, Selected, Uids},
+    limits::OWN_CHANGES_MAX,
+};
 
 /// The selected mailbox.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use rohrpost_sasl::{
 use super::{
     capability::{self, LoginRule},
     state::{Question, Reading, Session, State},
-    tally::AUTH_FAILURE_DELAY,
 };
 use crate::{
     event::{CloseReason, Event},
+    limits::AUTH_FAILURE_DELAY,
     response::{Code, continuation},
 };
 

@@ -24,15 +24,10 @@ use crate::{
     command::{Fetch, FetchItem, Messages},
     event::{Changes, CloseReason, Event, FlagOperation, Mail, Page, Parts, Refusal, Stored, Uids},
     flags::SystemFlags,
+    limits::{PAGE_MESSAGES_MAX, PIECE_OCTETS_MAX},
     response::{Code, Data, Wire},
     view::{UidList, push_uid, take_first},
 };
-
-/// Messages that one question asks for; the driver makes pages of them.
-const PAGE_MESSAGES_MAX: u32 = 4_096;
-
-/// Octets of a message that one question asks for.
-const PIECE_OCTETS_MAX: usize = 64 * 1_024;
 
 /// A FETCH that is under way.
 #[derive(Debug)]

@@ -4,13 +4,10 @@ use std::{collections::VecDeque, time::Instant};
 
 use bytes::Bytes;
 
-use crate::event::Transmit;
-
-/// Octets of responses that wait to be written; while there are more, no command is read and no page asked for.
-pub(super) const OUTPUT_OCTETS_MAX: usize = 128 * 1_024;
-
-/// Octets from which on a part of a message is passed on as it is, and not copied.
-const COPIED_OCTETS_MAX: usize = 16 * 1_024;
+use crate::{
+    event::Transmit,
+    limits::{COPIED_OCTETS_MAX, OUTPUT_OCTETS_MAX},
+};
 
 /// What waits to be written. It allocates nothing while there is nothing.
 #[derive(Debug, Default)]

@@ -23,16 +23,11 @@ use super::{
 use crate::{
     command::{Search, SearchKey, SearchReturn, Sort, Thread},
     event::{Event, Mail, Page, Refusal, Uids},
+    limits::{HELD_MESSAGES_MAX, PAGE_MESSAGES_MAX},
     response::{Code, Data, ESearch},
     sequence::ranges,
     view::{UidList, View, push_uid, take_first},
 };
-
-/// Messages that one question asks for; the driver makes pages of them.
-const PAGE_MESSAGES_MAX: u32 = 4_096;
-
-/// Messages that SORT and THREAD hold at once, with subject or references of each.
-const HELD_MESSAGES_MAX: u32 = 200_000;
 
 /// A SEARCH, SORT or THREAD that is under way.
 #[derive(Debug)]

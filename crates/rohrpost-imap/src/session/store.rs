@@ -10,13 +10,11 @@ use crate::{
     command::{self, Messages, StoreAction},
     event::{Event, Expunged, FlagOperation, Refusal, Stored, Uids},
     flags::Flags,
+    limits::STORE_MESSAGES_MAX,
     response::Code,
     sequence::ranges,
     view::take_first,
 };
-
-/// Messages whose flags one question changes: the answer tells of each.
-const STORE_MESSAGES_MAX: u32 = 10_000;
 
 /// A STORE that is under way.
 #[derive(Debug)]

@@ -2,19 +2,7 @@
 
 use std::time::Duration;
 
-/// The error at which the session ends. A program that errs this often does nothing else.
-pub(super) const ERRORS_MAX: u32 = 50;
-/// The error from which on each next one is answered [`ERROR_DELAY`] later than the one before.
-const ERRORS_UNTIL_DELAY: u32 = 10;
-const _: () = assert!(ERRORS_UNTIL_DELAY < ERRORS_MAX);
-/// See [`ERRORS_UNTIL_DELAY`]; no reply waits longer than [`ERROR_DELAY_MAX`].
-const ERROR_DELAY: Duration = Duration::from_secs(1);
-const ERROR_DELAY_MAX: Duration = Duration::from_secs(10);
-
-/// Wrong passwords that end the session.
-pub(super) const AUTH_FAILURES_MAX: u32 = 3;
-/// How long the reply to a wrong password waits: guessing one after another becomes slow.
-pub(super) const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
+use crate::limits::{AUTH_FAILURES_MAX, ERROR_DELAY, ERROR_DELAY_MAX, ERRORS_MAX, ERRORS_UNTIL_DELAY};
 
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
