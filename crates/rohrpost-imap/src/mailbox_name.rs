@@ -54,7 +54,7 @@ pub enum NameError {
     #[error("a control character in a mailbox name")]
     Control,
     /// It is not UTF-8, or not modified UTF-7 where that is spoken.
-    #[error("a mailbox name that is neither UTF-8 nor modified UTF-7 as enabled")]
+    #[error("a mailbox name must be modified UTF-7, or UTF-8 once that is enabled")]
     Encoding,
 }
 

@@ -61,7 +61,7 @@ pub enum ParseError {
     #[error("search keys more than {SEARCH_DEPTH_MAX} deep")]
     TooDeep,
     /// A name of a mailbox.
-    #[error("{error} at octet {at}")]
+    #[error("{error}, at octet {at}")]
     Mailbox {
         /// What is wrong with it.
         error: NameError,
@@ -118,7 +118,7 @@ impl ParseError {
     /// How the command went.
     pub fn status(self) -> Status {
         match self {
-            Self::Charset | Self::EmptyMessage => Status::No,
+            Self::Charset | Self::EmptyMessage | Self::Mailbox { .. } => Status::No,
             Self::Flood => Status::Bye,
             _ => Status::Bad,
         }

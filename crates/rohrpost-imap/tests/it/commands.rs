@@ -136,7 +136,7 @@ fn errors_say_what_is_wrong_and_where() {
         ("SELECT (x)", "a string is missing at octet 9"),
         ("SELECT \"x", "the second quote is missing at octet 10"),
         ("SELECT \"x\\y\"", "an octet of a quoted string is not known or may not stand at octet 11"),
-        ("SELECT &AOQ", "a mailbox name that is neither UTF-8 nor modified UTF-7 as enabled at octet 9"),
+        ("SELECT &AOQ", "a mailbox name must be modified UTF-7, or UTF-8 once that is enabled, at octet 9"),
         ("SELECT x (FOO)", "a parameter of SELECT is not known or may not stand at octet 12"),
         ("SELECT x (QRESYNC (1 0))", "a MODSEQ above 0 is missing at octet 23"),
         ("SELECT x (QRESYNC (1 1 1:*))", "a set of numbers without `*` is missing at octet 25"),

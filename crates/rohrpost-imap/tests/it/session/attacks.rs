@@ -61,14 +61,14 @@ fn i03_names_of_mailboxes_are_nothing_but_names() {
         r#"C: a CREATE "../../etc"
         S: a OK [MAILBOXID (F2)] CREATE completed
         C: b CREATE "&AGE-"
-        S: b BAD …
+        S: b NO [CANNOT] …
         C: c CREATE "x&"
-        S: c BAD …"#,
+        S: c NO [CANNOT] …"#,
     );
     wire.send(b"d CREATE {3+}\r\na\0b\r\n");
     assert!(wire.take_output().starts_with("d BAD "));
     wire.send(format!("e CREATE {}\r\n", "x".repeat(10_240)).as_bytes());
-    assert!(wire.take_output().starts_with("e BAD "));
+    assert!(wire.take_output().starts_with("e NO [CANNOT] "));
     assert_eq!(account.borrow().boxes.len(), 2);
 }
 
