@@ -5,6 +5,7 @@
 //! and a DNS server of their own make them find and recognise each other.
 
 mod report;
+mod samples;
 mod world;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};

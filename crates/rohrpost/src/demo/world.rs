@@ -24,7 +24,7 @@ use rohrpost_tls::{CertPair, ClientTls, ClientTlsOptions, ca::Ca};
 use rohrpost_web::WebSockets;
 use tokio::sync::broadcast;
 
-use super::report::Facts;
+use super::{report::Facts, samples};
 use crate::{
     cli,
     config::{self, Settings},
@@ -173,7 +173,13 @@ impl World {
         let there = settle(there, &plan);
         let there = Node::start(there, plan.there.into_sockets()).await?;
         let here = Node::start(here, plan.here.into_sockets()).await?;
-        people(&here, "ann@here.test", &plan.password).await?;
+        let is_new = people(&here, "ann@here.test", &plan.password).await?;
+        // Programs find a mailbox with nothing in it.
+        if is_new && !command.json {
+            for request in samples::requests(&ann()) {
+                ask(&here, request).await?;
+            }
+        }
         people(&there, "bob@there.test", &plan.password).await?;
         catch_all(&there).await?;
         let records = [here.records(), there.records()];
@@ -350,16 +356,16 @@ fn settle(mut settings: Settings, plan: &Plan) -> Settings {
     settings
 }
 
-/// Makes the account, unless an earlier run did.
-async fn people(node: &Node, name: &str, password: &Secret) -> anyhow::Result<()> {
+/// Makes the account, unless an earlier run did. Whether it is new.
+async fn people(node: &Node, name: &str, password: &Secret) -> anyhow::Result<bool> {
     let name: Mailbox = name.parse()?;
     let Answer::Accounts(accounts) = ask(node, Request::AccountList).await? else { bail!("accounts were asked for") };
     if accounts.iter().any(|account| account.name == name.key()) {
-        return Ok(());
+        return Ok(false);
     }
     let account = NewAccount { name, addresses: Vec::new(), class: "person".to_owned(), language: "en".to_owned() };
     ask(node, Request::AccountAdd { account, password: Password(password.clone()) }).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Every local part of there.test is bob's.

@@ -127,9 +127,10 @@ async fn fill(host: &Host) -> io::Result<()> {
     for number in 0..MESSAGES {
         imap.append("INBOX", &message(number)).await?;
     }
-    // What a server keeps for later, such as Dovecot its index, is made when it is first asked for.
+    // What a server keeps for later is made when it is first asked for, as Dovecot's index, or behind the mail, as ours of words.
     imap.command("SELECT INBOX").await?;
     imap.count("FETCH 1:* (ENVELOPE BODY.PEEK[])").await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(())
 }
 
