@@ -49,14 +49,12 @@ impl Driver {
     }
 
     async fn may_append(&mut self, mailbox: String, octets: u64) -> Result<Box<Appending>, Refusal> {
-        let appending = self.appending.take();
-        let mut appending = match appending {
-            Some(appending) => appending,
-            None => {
-                let there = self.store.mailbox(self.login(), &mailbox).await.map_err(|error| self.refuse(error))?;
-                there.ok_or(Refusal::NoMailbox)?;
-                Box::new(Appending { mailbox, mails: Vec::new(), octets: 0, incoming: None, failure: None })
-            }
+        let mut appending = if let Some(appending) = self.appending.take() {
+            appending
+        } else {
+            let there = self.store.mailbox(self.login(), &mailbox).await.map_err(|error| self.refuse(error))?;
+            there.ok_or(Refusal::NoMailbox)?;
+            Box::new(Appending { mailbox, mails: Vec::new(), octets: 0, incoming: None, failure: None })
         };
         if appending.mails.len() >= APPENDED_AT_ONCE_MAX {
             return Err(Refusal::Limit("too many messages in one command"));

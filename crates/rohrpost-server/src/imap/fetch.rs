@@ -48,10 +48,7 @@ impl Driver {
     }
 
     async fn mail(&self, mail: FetchedMail, parts: Parts) -> Result<Mail, Refusal> {
-        let shape = match parts.shape {
-            true => Some(self.shape(&mail).await?),
-            false => None,
-        };
+        let shape = if parts.shape { Some(self.shape(&mail).await?) } else { None };
         let id = |id| if parts.facts { map::object_id(id) } else { None };
         Ok(Mail {
             entry: Entry { uid: mail.uid, modseq: mail.modseq, flags: map::flags(&mail.flags) },

@@ -63,9 +63,10 @@ impl Driver {
 
     pub(super) async fn copy(&mut self, mailbox: MailboxId, uids: &Uids, target: &str, is_move: bool) {
         let (store, mailbox) = (&self.store, map::id(mailbox));
-        let copied = match is_move {
-            true => store.mailbox_move(mailbox, uids, target).await,
-            false => store.mailbox_copy(mailbox, uids, target).await,
+        let copied = if is_move {
+            store.mailbox_move(mailbox, uids, target).await
+        } else {
+            store.mailbox_copy(mailbox, uids, target).await
         };
         let copied = copied.map(map::copied).map_err(|error| self.refuse(error));
         self.pass_news();
