@@ -81,13 +81,11 @@ impl Store {
     ) -> Result<Option<(Candidates, bool)>, StoreError> {
         let query = words::Query::new(text, scope);
         let Some(index) = self.index().filter(|_| query.is_useful()) else { return Ok(None) };
-        let Some((account, messages)) = self.read(move |connection| holder(connection, id)).await? else {
-            return Ok(None);
-        };
+        let (mailboxes, messages) = self.read(move |connection| siblings(connection, id)).await?;
         let exact = query.is_exact();
         // To look for a word in the index takes about as long as to read a message.
         let words_max = messages.clamp(limits::SEARCH_WORDS_FOUND_MIN, limits::SEARCH_WORDS_FOUND_MAX);
-        let asked = tokio::task::spawn_blocking(move || index.find(&account, &query, words_max)).await;
+        let asked = tokio::task::spawn_blocking(move || index.find(&mailboxes, &query, words_max)).await;
         // Without its index the mailbox is searched all the same, only slower.
         let Ok(Some(found)) = asked else { return Ok(None) };
         let candidates = self.read(move |connection| candidates(connection, id, &found)).await?;
@@ -95,12 +93,19 @@ impl Store {
     }
 }
 
-/// The account that a mailbox belongs to, and how many messages it has.
-fn holder(connection: &Connection, id: MailboxId) -> Result<Option<(String, usize)>, StoreError> {
-    let sql = "SELECT account, messages FROM mailbox WHERE id = ?1 AND removed IS NULL";
+/// All mailboxes of the account that has this one, and how many messages are in this one.
+fn siblings(connection: &Connection, id: MailboxId) -> Result<(Vec<i64>, usize), StoreError> {
+    let sql = "SELECT id, messages FROM mailbox WHERE account = (SELECT account FROM mailbox WHERE id = ?1)";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([id.as_i64()])?;
-    Ok(rows.next()?.map(|row| Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?))).transpose()?)
+    let (mut all, mut messages) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        all.push(row.get(0)?);
+        if all.last() == Some(&id.as_i64()) {
+            messages = row.get(1)?;
+        }
+    }
+    Ok((all, messages))
 }
 
 /// The messages of one mailbox among the bodies that were found in its account.

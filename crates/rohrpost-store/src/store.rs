@@ -402,7 +402,7 @@ impl Inner {
 
     fn start(&mut self, connection: Connection) {
         let checkpoints = keeper::checkpoints(self.shared.clone());
-        let indexer = Indexer::start(self.shared.clone(), self.files.clone());
+        let indexer = Indexer::start(self.shared.clone(), self.files.clone(), self.index.clone());
         let (shared, nudge, nudge_indexer) = (self.shared.clone(), checkpoints.nudger(), indexer.nudger());
         let after_commit = move || {
             nudge_indexer();

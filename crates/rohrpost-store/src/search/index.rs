@@ -8,7 +8,7 @@
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard},
 };
 
 use rohrpost_mail::mime::Scope;
@@ -32,7 +32,7 @@ pub(crate) struct Found {
 /// The words of one message.
 #[derive(Debug)]
 pub(super) struct Document {
-    pub(super) account: String,
+    pub(super) account: i64,
     pub(super) body: i64,
     pub(super) header: HashSet<String>,
     pub(super) text: HashSet<String>,
@@ -41,26 +41,47 @@ pub(super) struct Document {
 /// The side that answers. Connections are opened when they are needed.
 #[derive(Debug)]
 pub(crate) struct Index {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    dir: PathBuf,
+    idle: Mutex<Idle>,
+}
+
+/// Connections that nobody uses.
+#[derive(Debug, Default)]
+struct Idle {
+    /// How often the file was thrown away: who opened it before holds one that nobody fills.
+    generation: u64,
+    connections: Vec<Connection>,
 }
 
 impl Index {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { path: dir.join(FILE), idle: Mutex::default() }
+        Self { dir: dir.to_owned(), idle: Mutex::default() }
     }
 
-    /// The messages of an account that hold a text. Nothing where the index is out of order, or would have to look at
+    /// Throws the index away, so that it is made anew.
+    pub(super) fn discard(&self) {
+        let mut idle = self.idle();
+        remove(&self.dir);
+        *idle = Idle { generation: idle.generation + 1, connections: Vec::new() };
+    }
+
+    /// The messages that hold a text, of the account that has these mailboxes. Nothing where the index is out of order, or would have to look at
     /// more than `words_max` words.
-    pub(crate) fn find(&self, account: &str, query: &Query, words_max: usize) -> Option<Found> {
-        let idle = self.idle.lock().expect("nobody panics with this lock").pop();
+    pub(crate) fn find(&self, mailboxes: &[i64], query: &Query, words_max: usize) -> Option<Found> {
+        let (generation, idle) = {
+            let mut idle = self.idle();
+            (idle.generation, idle.connections.pop())
+        };
         let connection = match idle {
             Some(connection) => connection,
             None => self.open().ok()?,
         };
-        match in_snapshot(&connection, || find(&connection, account, query, words_max)) {
+        match in_snapshot(&connection, || find(&connection, mailboxes, query, words_max)) {
             Ok(found) => {
-                self.idle.lock().expect("nobody panics with this lock").push(connection);
+                let mut idle = self.idle();
+                if idle.generation == generation {
+                    idle.connections.push(connection);
+                }
                 found
             }
             Err(error) => {
@@ -77,9 +98,13 @@ impl Index {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = connect(&self.dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().expect("nobody panics with this lock")
     }
 }
 
@@ -94,20 +119,34 @@ fn mark(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT mark FROM state", [], |row| row.get(0))
 }
 
-fn find(connection: &Connection, account: &str, query: &Query, words_max: usize) -> rusqlite::Result<Option<Found>> {
+fn find(
+    connection: &Connection,
+    mailboxes: &[i64],
+    query: &Query,
+    words_max: usize,
+) -> rusqlite::Result<Option<Found>> {
     let mut found = Found { bodies: HashSet::new(), mark: mark(connection)? };
-    let sql = "SELECT id FROM account WHERE name = ?1";
-    let Some(account) = connection.query_row(sql, [account], |row| row.get(0)).optional()? else {
-        return Ok(Some(found));
-    };
-    for parts in &query.spellings {
-        let Some(docs) = with_all(connection, account, query.scope, parts, words_max)? else { return Ok(None) };
+    let accounts = accounts(connection, mailboxes)?;
+    for (account, parts) in
+        accounts.iter().flat_map(|account| query.spellings.iter().map(move |parts| (account, parts)))
+    {
+        let Some(docs) = with_all(connection, *account, query.scope, parts, words_max)? else { return Ok(None) };
         let mut statement = connection.prepare_cached("SELECT body FROM doc WHERE id = ?1")?;
         for doc in docs {
             found.bodies.extend(statement.query_row([doc], |row| row.get::<_, i64>(0)).optional()?);
         }
     }
     Ok(Some(found))
+}
+
+/// The numbers of the account that has these mailboxes: one, unless two accounts became one.
+fn accounts(connection: &Connection, mailboxes: &[i64]) -> rusqlite::Result<HashSet<i64>> {
+    let mut statement = connection.prepare_cached("SELECT account FROM holder WHERE mailbox = ?1")?;
+    let mut found = HashSet::new();
+    for mailbox in mailboxes {
+        found.extend(statement.query_row([mailbox], |row| row.get::<_, i64>(0)).optional()?);
+    }
+    Ok(found)
 }
 
 /// The documents that have a word for each part, in order.
@@ -183,6 +222,13 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Removes the files. What cannot be removed will not open, which is an error then.
+fn remove(dir: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.join(format!("{FILE}{end}")));
+    }
+}
+
 /// The side that writes, of which there is one.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -201,10 +247,7 @@ impl Writer {
             if path.exists() {
                 tracing::warn!(%error, "the search index is made anew");
             }
-            for end in ["", "-wal", "-shm"] {
-                // What cannot be removed will not open, which is an error then.
-                let _ = std::fs::remove_file(dir.join(format!("{FILE}{end}")));
-            }
+            remove(dir);
             Self::make(&path)
         })
     }
@@ -233,6 +276,31 @@ impl Writer {
         mark(&self.connection)
     }
 
+    /// Whether the file is not what was written.
+    pub(super) fn is_damaged(&self) -> bool {
+        let check = |sql| self.connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        check("PRAGMA quick_check(1)").is_ok_and(|found| found != "ok")
+            || self.mark().is_err()
+            || self.connection.execute("INSERT INTO words (words) VALUES ('integrity-check')", []).is_err()
+    }
+
+    /// The number of the account that has a mailbox; `siblings` are all its mailboxes.
+    pub(super) fn account(&self, mailbox: i64, siblings: &[i64]) -> rusqlite::Result<i64> {
+        let own = accounts(&self.connection, &[mailbox])?;
+        if let Some(account) = own.into_iter().next() {
+            return Ok(account);
+        }
+        let account = match accounts(&self.connection, siblings)?.into_iter().min() {
+            Some(account) => account,
+            None => {
+                self.connection.query_row("SELECT coalesce(max(account), 0) + 1 FROM holder", [], |row| row.get(0))?
+            }
+        };
+        let mut insert = self.connection.prepare_cached("INSERT INTO holder (mailbox, account) VALUES (?1, ?2)")?;
+        insert.execute([mailbox, account])?;
+        Ok(account)
+    }
+
     /// Adds messages and moves the mark, both or neither.
     pub(super) fn add(&mut self, documents: &[Document], mark: i64) -> rusqlite::Result<()> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -247,7 +315,7 @@ impl Writer {
     }
 
     fn add_one(&mut self, document: &Document) -> rusqlite::Result<()> {
-        let account = self.account(&document.account)?;
+        let account = document.account;
         let sql = "INSERT INTO doc (account, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING id";
         let doc = { self.connection.prepare_cached(sql)? }
             .query_row(params![account, document.body], |row| row.get::<_, i64>(0))
@@ -263,12 +331,6 @@ impl Writer {
         { self.connection.prepare_cached("INSERT INTO words (rowid, tokens) VALUES (?1, ?2)")? }
             .execute(params![doc, tokens])?;
         Ok(())
-    }
-
-    fn account(&self, name: &str) -> rusqlite::Result<i64> {
-        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO account (name) VALUES (?1)")?;
-        insert.execute([name])?;
-        self.connection.prepare_cached("SELECT id FROM account WHERE name = ?1")?.query_row([name], |row| row.get(0))
     }
 
     /// The number of a word, which may be new.

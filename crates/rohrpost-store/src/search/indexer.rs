@@ -5,7 +5,7 @@
 //! moment for more, and runs with a low priority. An error is logged; it tries again at the next nudge.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
     io::Read,
     sync::{
         Arc,
@@ -23,14 +23,15 @@ use rohrpost_mail::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    index::{Document, Writer},
+    index::{Document, Index, Writer},
+    siblings,
     words::Words,
 };
 use crate::{
     body::{files::Files, rows},
     error::StoreError,
     limits,
-    mailbox::shapes,
+    mailbox::{MailboxId, shapes},
     open,
     row::Damage,
     writer::Shared,
@@ -50,10 +51,10 @@ pub(crate) struct Indexer {
 }
 
 impl Indexer {
-    pub(crate) fn start(shared: Arc<Shared>, files: Arc<Files>) -> Self {
+    pub(crate) fn start(shared: Arc<Shared>, files: Arc<Files>, index: Arc<Index>) -> Self {
         let (nudge, nudges) = sync_channel(1);
         let stop = Arc::new(AtomicBool::new(false));
-        let work = Work { shared, files, stop: stop.clone(), writer: None };
+        let work = Work { shared, files, stop: stop.clone(), index, writer: None };
         let thread = std::thread::Builder::new().name("store-search".to_owned()).spawn(move || work.run(&nudges));
         Self {
             nudge: Some(nudge),
@@ -89,13 +90,14 @@ struct Work {
     shared: Arc<Shared>,
     files: Arc<Files>,
     stop: Arc<AtomicBool>,
+    index: Arc<Index>,
     writer: Option<Writer>,
 }
 
 /// A message of an account that is not in the index yet.
 struct Fresh {
     email: i64,
-    account: String,
+    mailbox: MailboxId,
     body: QueueId,
     prefix: Vec<u8>,
     shape: Option<Shape>,
@@ -110,7 +112,9 @@ impl Work {
         loop {
             if let Err(error) = self.catch_up() {
                 tracing::warn!(%error, "the search index cannot be filled; it is tried again");
-                self.writer = None;
+                if self.writer.take().is_some_and(|writer| writer.is_damaged()) {
+                    self.index.discard();
+                }
             }
             if nudges.recv().is_err() {
                 return;
@@ -131,10 +135,18 @@ impl Work {
             let fresh = fresh(&connection, mark)?;
             let Some(last) = fresh.last() else { return Ok(()) };
             mark = last.email;
-            let documents: Vec<Document> = fresh
-                .into_iter()
-                .filter_map(|fresh| document(&connection, &self.files, fresh).transpose())
-                .collect::<Result<_, _>>()?;
+            let mut documents = Vec::with_capacity(fresh.len());
+            let mut accounts = HashMap::new();
+            for fresh in fresh {
+                let account = match accounts.entry(fresh.mailbox) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(place) => {
+                        let (all, _) = siblings(&connection, fresh.mailbox)?;
+                        *place.insert(writer.account(fresh.mailbox.as_i64(), &all)?)
+                    }
+                };
+                documents.extend(document(&connection, &self.files, fresh, account)?);
+            }
             writer.add(&documents, mark)?;
             sweep(&connection, writer, 2 * documents.len())?;
         }
@@ -144,8 +156,8 @@ impl Work {
 
 /// The next messages, by their EMAILID.
 fn fresh(connection: &Connection, mark: i64) -> Result<Vec<Fresh>, StoreError> {
-    let sql = "SELECT mail.email, mailbox.account, mail.body, mail.prefix, shape.data, shape.crc
-        FROM mail JOIN mailbox ON mailbox.id = mail.mailbox LEFT JOIN shape ON shape.body = mail.body
+    let sql = "SELECT mail.email, mail.mailbox, mail.body, mail.prefix, shape.data, shape.crc
+        FROM mail LEFT JOIN shape ON shape.body = mail.body
         WHERE mail.email > ?1 ORDER BY mail.email LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![mark, limits::SEARCH_BATCH])?;
@@ -156,14 +168,25 @@ fn fresh(connection: &Connection, mark: i64) -> Result<Vec<Fresh>, StoreError> {
         let crc: Option<i64> = row.get(5)?;
         let sound = stored.filter(|data| crc == Some(shapes::sum(body, data)));
         let shape = sound.and_then(|data| Shape::from_bytes(data.into()).ok());
-        found.push(Fresh { email: row.get(0)?, account: row.get(1)?, body, prefix: row.get(3)?, shape });
+        found.push(Fresh {
+            email: row.get(0)?,
+            mailbox: MailboxId::from_i64(row.get(1)?),
+            body,
+            prefix: row.get(3)?,
+            shape,
+        });
     }
     Ok(found)
 }
 
 /// Reads a message. Nothing if it is damaged or gone: those who read it find that out, too.
-fn document(connection: &Connection, files: &Files, fresh: Fresh) -> Result<Option<Document>, StoreError> {
-    let Fresh { account, body, prefix, shape, .. } = fresh;
+fn document(
+    connection: &Connection,
+    files: &Files,
+    fresh: Fresh,
+    account: i64,
+) -> Result<Option<Document>, StoreError> {
+    let Fresh { body, prefix, shape, .. } = fresh;
     let row = match rows::read(connection, body) {
         Ok(row) => row,
         Err(Damage::Row(_)) => return Ok(None),

@@ -5,9 +5,10 @@ CREATE TABLE state (
 );
 INSERT INTO state VALUES (1, -9223372036854775808);
 
-CREATE TABLE account (
-    id   INTEGER NOT NULL PRIMARY KEY,
-    name TEXT    NOT NULL UNIQUE
+-- To whom a mailbox belongs: the mailboxes of an account have one number. Names of accounts change, mailboxes stay.
+CREATE TABLE holder (
+    mailbox INTEGER NOT NULL PRIMARY KEY,
+    account INTEGER NOT NULL
 );
 
 -- A message of an account, however many copies of it the account has.

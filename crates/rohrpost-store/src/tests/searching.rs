@@ -118,6 +118,20 @@ async fn an_account_finds_its_own_mail_only() {
 }
 
 #[tokio::test]
+async fn an_account_with_a_new_name_finds_its_old_mail() {
+    let (_dir, store) = with_account("anne@here.test").await;
+    append(&store, "anne@here.test", &[LUNCH]).await;
+    indexed(&store).await;
+    store.mailbox_rename("anne@here.test", "INBOX", "old").await.unwrap();
+    let renamed = Account { login: ANN.to_owned(), ..Account::default() };
+    assert!(store.account_rename("anne@here.test", renamed).await.unwrap());
+    append(&store, ANN, &[FLOWED]).await;
+    assert_eq!(search(&store, true, "noon").await, [1]);
+    let old = store.mailbox(ANN, "old").await.unwrap().unwrap().id;
+    assert_eq!(store.mailbox_search(old, &ALL, true, "lunch").await.unwrap(), [1]);
+}
+
+#[tokio::test]
 async fn a_damaged_index_is_made_anew() {
     let (dir, store) = with_account(ANN).await;
     append(&store, ANN, &[LUNCH, FLOWED]).await;
