@@ -3,6 +3,7 @@
 //! ```text
 //! lock              held (flock) by the process that owns the directory
 //! rohrpost.db       the database, with -wal and -shm beside it
+//! search.db         the index for full-text search; made anew where it is missing
 //! bodies/00 … ff    large bodies, one file each, named by the body's id
 //! ```
 
