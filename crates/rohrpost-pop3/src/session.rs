@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Takes octets of the client and says how many. It takes none while a question is open, a response waits for its
-    /// time, or too much waits to be written. What is not taken is handed in again after the next call of another kind.
+    /// time, or too much waits to be written. What is not taken is to be handed in again.
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> usize {
         if !bytes.is_empty() && matches!(self.state, State::Handshake) {
             self.close_with(&response::PIPELINED_STLS, CloseReason::Injection);
