@@ -83,8 +83,8 @@ pub const KEYWORDS_MAX: usize = 256;
 pub const CHANGED_AT_ONCE_MAX: usize = 2_000;
 /// Messages that one COPY takes: it is all or nothing (RFC 9051 §6.4.7), thus one transaction, and this takes a second or two.
 pub const COPIED_AT_ONCE_MAX: usize = 50_000;
-/// Ranges of UIDs of mailboxes that were opened, kept in memory: 12 octets each. A tidy mailbox has few, however large.
-pub const SELECTED_RANGES_MAX: usize = 1 << 20;
+/// Octets of what is remembered of mailboxes that were opened: some ten thousand tidy ones, however large.
+pub const SELECTED_BYTES_MAX: usize = 16 << 20;
 /// Messages that one page of a FETCH holds.
 pub const FETCH_ROWS_MAX: usize = 1_000;
 /// Octets of bodies and shapes after which a page of a FETCH ends. The first message is always taken.

@@ -1,13 +1,11 @@
 //! Who lives here: accounts, aliases, local domains.
 
-use jiff::Timestamp;
 use rohrpost_mail::Mailbox;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     error::StoreError,
-    ids::Ids,
     mailbox::{folders, quota, work::Work},
     row::{Damage, Sum, json, verify},
     store::Store,
@@ -114,8 +112,7 @@ impl Store {
     /// [`StoreError::AddressTaken`] when one of its addresses belongs to another account.
     pub async fn account_put(&self, mut account: Account) -> Result<(), StoreError> {
         account.login = account.login.to_lowercase();
-        let ids = self.ids().clone();
-        self.change_directory(move |connection| put_account(connection, &ids, &account)).await
+        self.change_directory(move |work| put_account(work, &account)).await
     }
 
     /// Puts an account in the place of the one with another login; mailboxes and limits go over to it. False if that was
@@ -125,9 +122,9 @@ impl Store {
     /// [`StoreError::AddressTaken`] when the new login or one of the addresses belongs to another account.
     pub async fn account_rename(&self, from: &str, mut account: Account) -> Result<bool, StoreError> {
         account.login = account.login.to_lowercase();
-        let (from, ids) = (from.to_lowercase(), self.ids().clone());
-        self.change_directory(move |connection| {
-            let login = &account.login;
+        let from = from.to_lowercase();
+        self.change_directory(move |work| {
+            let (connection, login) = (work.connection, &account.login);
             if get::<Account>(connection, Kind::Account, &from)?.is_none() {
                 return Ok(false);
             }
@@ -138,9 +135,9 @@ impl Store {
                 connection.execute("DELETE FROM address WHERE login = ?1", [&from])?;
                 remove(connection, Kind::Account, &from)?;
                 quota::set(connection, &from, None)?;
-                folders::change_account(connection, &from, login)?;
+                folders::change_account(work, &from, login)?;
             }
-            put_account(connection, &ids, &account)?;
+            put_account(work, &account)?;
             Ok(true)
         })
         .await
@@ -166,7 +163,8 @@ impl Store {
     /// Removes an account; its mailboxes stay. False if it was not there.
     pub async fn account_remove(&self, login: &str) -> Result<bool, StoreError> {
         let login = login.to_lowercase();
-        self.change_directory(move |connection| {
+        self.change_directory(move |work| {
+            let connection = work.connection;
             connection.execute("DELETE FROM address WHERE login = ?1", [&login])?;
             quota::set(connection, &login, None)?;
             remove(connection, Kind::Account, &login)
@@ -177,7 +175,7 @@ impl Store {
     /// Adds an alias, or replaces the one with its address.
     pub async fn alias_put(&self, mut alias: Alias) -> Result<(), StoreError> {
         alias.address = alias.address.to_lowercase();
-        self.change_directory(move |connection| put(connection, Kind::Alias, &alias.address, &alias)).await
+        self.change_directory(move |work| put(work.connection, Kind::Alias, &alias.address, &alias)).await
     }
 
     /// An alias by its address, `ann@here.test` or `@here.test`.
@@ -194,12 +192,12 @@ impl Store {
     /// Removes an alias. False if it was not there.
     pub async fn alias_remove(&self, address: &str) -> Result<bool, StoreError> {
         let address = address.to_lowercase();
-        self.change_directory(move |connection| remove(connection, Kind::Alias, &address)).await
+        self.change_directory(move |work| remove(work.connection, Kind::Alias, &address)).await
     }
 
     /// Adds a local domain.
     pub async fn domain_put(&self, domain: LocalDomain) -> Result<(), StoreError> {
-        self.change_directory(move |connection| put(connection, Kind::Domain, &domain.name, &domain)).await
+        self.change_directory(move |work| put(work.connection, Kind::Domain, &domain.name, &domain)).await
     }
 
     /// All local domains, by name.
@@ -210,7 +208,7 @@ impl Store {
     /// Removes a local domain. False if it was not there.
     pub async fn domain_remove(&self, name: &str) -> Result<bool, StoreError> {
         let name = name.to_lowercase();
-        self.change_directory(move |connection| remove(connection, Kind::Domain, &name)).await
+        self.change_directory(move |work| remove(work.connection, Kind::Domain, &name)).await
     }
 
     /// Who gets the mail for an address: its account, else its alias, else the catch-all of its domain.
@@ -231,13 +229,12 @@ impl Store {
 }
 
 /// Writes an account, its addresses, its limit, and the mailboxes that every account has.
-fn put_account(connection: &Connection, ids: &Ids, account: &Account) -> Result<(), StoreError> {
+fn put_account(work: &mut Work<'_>, account: &Account) -> Result<(), StoreError> {
+    let connection = work.connection;
     put(connection, Kind::Account, &account.login, account)?;
     connection.execute("DELETE FROM address WHERE login = ?1", [&account.login])?;
     account.addresses.iter().try_for_each(|address| claim(connection, &address.key(), &account.login))?;
     quota::set(connection, &account.login, account.quota_octets)?;
-    // Nobody watches mailboxes that are not there yet.
-    let mut work = Work { connection, ids, now: Timestamp::now(), touched: &mut Vec::new() };
     work.ensure_inbox(&account.login).map(drop)
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::{
     error::StoreError,
     limits,
-    mailbox::damage,
+    mailbox::{MailboxId, damage},
     queue::{self, State},
     row::{self, time},
     store::Store,
@@ -78,7 +78,13 @@ impl Store {
             return Ok(());
         }
         let now = Timestamp::now();
-        self.write(move |connection| damaged.iter().try_for_each(|found| put(connection, found, now))).await
+        self.work_always(move |work| {
+            damaged.iter().try_for_each(|found| {
+                put(work.connection, found, now)?;
+                if found.source == "mail" { work.touch(MailboxId(found.key.0)) } else { Ok(()) }
+            })
+        })
+        .await
     }
 
     /// Moves a damaged body aside, and gives the error that says so.

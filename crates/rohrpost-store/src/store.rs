@@ -346,12 +346,12 @@ impl Store {
     pub(crate) async fn change_directory<T, F>(&self, mut job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let version = RaiseOnDrop(self.inner.counts.directory_version.clone());
-        self.write(move |connection| {
+        self.work_always(move |work| {
             let _raised_after_the_commit = &version;
-            job(connection)
+            job(work)
         })
         .await
     }

@@ -218,6 +218,9 @@ impl Work<'_> {
             }
         }
         damaged.iter().try_for_each(|found| quarantine::put(self.connection, found, self.now))?;
+        if !damaged.is_empty() {
+            self.touch(id)?;
+        }
         Ok((mails, next))
     }
 

@@ -1,7 +1,6 @@
 //! Mailboxes as a whole: listed, made, deleted, renamed, subscribed to.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::params;
 
 use super::{
     MailboxError, MailboxId, MailboxInfo, SpecialUse, name,
@@ -123,7 +122,9 @@ impl Store {
             let Some(mut row) = work.named(&account, &name)? else { return Ok(Err(MailboxError::Missing)) };
             if row.info.subscribed != subscribed {
                 row.info.subscribed = subscribed;
+                row.info.modseq += 1;
                 row.update(work.connection)?;
+                work.touched.push((row.info.id, row.info.modseq));
             }
             Ok(Ok(()))
         })
@@ -132,16 +133,15 @@ impl Store {
 }
 
 /// Gives all mailboxes of an account to another, deleted ones too. Those that the other one has are deleted: it is new.
-pub(crate) fn change_account(connection: &Connection, from: &str, to: &str) -> Result<(), StoreError> {
-    let now = Timestamp::now();
-    let there = MailboxRow::select(connection, "account = ?1 AND removed IS NULL", [to])?.0;
-    for mut row in there {
-        row.removed = Some(now);
-        row.update(connection)?;
-    }
-    for mut row in MailboxRow::select(connection, "account = ?1", [from])?.0 {
-        to.clone_into(&mut row.account);
-        row.update(connection)?;
+pub(crate) fn change_account(work: &mut Work<'_>, from: &str, to: &str) -> Result<(), StoreError> {
+    let there = MailboxRow::select(work.connection, "account = ?1 AND removed IS NULL", [to])?.0;
+    let there = there.into_iter().map(|row| MailboxRow { removed: Some(work.now), ..row });
+    let here = MailboxRow::select(work.connection, "account = ?1", [from])?.0;
+    let here = here.into_iter().map(|row| MailboxRow { account: to.to_owned(), ..row });
+    for mut row in there.chain(here) {
+        row.info.modseq += 1;
+        row.update(work.connection)?;
+        work.touched.push((row.info.id, row.info.modseq));
     }
     Ok(())
 }

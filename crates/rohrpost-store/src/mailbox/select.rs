@@ -1,10 +1,11 @@
 //! Opening a mailbox: its figures and all its UIDs, as of one moment, and a watch from then on. What the last one who opened it learned is kept in
-//! memory, and brought up to date by what changed since; the row of the mailbox always says whether it is.
+//! memory. While nothing changed it is the answer, and the watch knows whether it did; else it is brought up to date by what
+//! changed since.
 
 use std::{
     collections::HashMap,
     ops::RangeInclusive,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -35,6 +36,9 @@ impl Store {
     /// As any read.
     pub async fn mailbox_select(&self, account: &str, name: &str) -> Result<Option<Selected>, StoreError> {
         let Ok(name) = name::canonical(name) else { return Ok(None) };
+        if let Some(selected) = self.cache().unchanged(self.watches(), account, &name) {
+            return Ok(Some(selected));
+        }
         let account = account.to_owned();
         let (cache, watches) = (self.cache().clone(), self.watches().clone());
         let job = move |connection: &Connection| select(connection, &cache, &watches, &account, &name);
@@ -51,8 +55,7 @@ pub(crate) struct Cache(Mutex<Kept>);
 /// What was in a mailbox at one MODSEQ.
 #[derive(Clone, Debug)]
 struct Known {
-    modseq: u64,
-    uid_next: u32,
+    info: MailboxInfo,
     uids: Arc<[RangeInclusive<u32>]>,
     first_unseen: Option<u32>,
     keywords: Arc<[String]>,
@@ -60,40 +63,101 @@ struct Known {
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_id: HashMap<MailboxId, (u64, Known)>,
-    /// Ranges of all of them.
-    ranges: usize,
-    /// Counts the uses, so that the one that was not used for longest is known.
+    by_id: HashMap<MailboxId, Entry>,
+    /// By account and name.
+    ids: HashMap<String, MailboxId>,
+    /// Octets of all of them, about.
+    octets: usize,
+    /// Counts the uses, so that those that were not used for longest are known.
     uses: u64,
 }
 
+#[derive(Debug)]
+struct Entry {
+    key: String,
+    known: Known,
+    last_use: u64,
+}
+
+impl Entry {
+    /// Octets that it takes, about: the ranges, and what every entry has.
+    fn octets(&self) -> usize {
+        12 * self.known.uids.len() + ENTRY_OCTETS
+    }
+}
+
+/// Octets of an entry without its ranges, about: names, figures, its places in two maps.
+const ENTRY_OCTETS: usize = 512;
+
 impl Cache {
-    fn get(&self, id: MailboxId) -> Option<Known> {
-        let mut kept = self.0.lock().expect("nobody panics with this lock");
-        kept.uses += 1;
-        let now = kept.uses;
-        let (last_use, known) = kept.by_id.get_mut(&id)?;
-        *last_use = now;
-        Some(known.clone())
+    /// What was known of a mailbox, if that is what it is now.
+    fn unchanged(&self, watches: &Watches, account: &str, name: &str) -> Option<Selected> {
+        let mut kept = self.lock();
+        let id = *kept.ids.get(&key(account, name))?;
+        let Known { info, uids, first_unseen, keywords } = kept.get(id)?;
+        let changes = watches.subscribe_unchanged(id, info.modseq)?;
+        Some(Selected { info, uids, first_unseen, keywords, changes })
     }
 
-    fn put(&self, id: MailboxId, known: &Known) {
-        let mut kept = self.0.lock().expect("nobody panics with this lock");
+    fn get(&self, id: MailboxId) -> Option<Known> {
+        self.lock().get(id)
+    }
+
+    fn put(&self, account: &str, known: Known) {
+        let mut kept = self.lock();
         kept.uses += 1;
-        let now = kept.uses;
-        kept.ranges += 1 + known.uids.len();
-        if let Some((_, old)) = kept.by_id.insert(id, (now, known.clone())) {
-            kept.ranges -= 1 + old.uids.len();
-        }
-        while kept.ranges > limits::SELECTED_RANGES_MAX {
-            let Some(oldest) = kept.by_id.iter().min_by_key(|(_, (last_use, _))| *last_use).map(|(id, _)| *id) else {
-                break;
-            };
-            if let Some((_, old)) = kept.by_id.remove(&oldest) {
-                kept.ranges -= 1 + old.uids.len();
+        let (key, id) = (key(account, &known.info.name), known.info.id);
+        let entry = Entry { key: key.clone(), known, last_use: kept.uses };
+        kept.octets += entry.octets();
+        if let Some(old) = kept.by_id.insert(id, entry) {
+            kept.octets -= old.octets();
+            if old.key != key && kept.ids.get(&old.key) == Some(&id) {
+                kept.ids.remove(&old.key);
             }
         }
+        kept.ids.insert(key, id);
+        if kept.octets > limits::SELECTED_BYTES_MAX {
+            kept.forget_half();
+        }
     }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("nobody panics with this lock")
+    }
+}
+
+impl Kept {
+    fn get(&mut self, id: MailboxId) -> Option<Known> {
+        self.uses += 1;
+        let entry = self.by_id.get_mut(&id)?;
+        entry.last_use = self.uses;
+        Some(entry.known.clone())
+    }
+
+    /// Forgets the half that was not used for longest, so that one that is forgotten costs little.
+    fn forget_half(&mut self) {
+        let mut uses: Vec<u64> = self.by_id.values().map(|entry| entry.last_use).collect();
+        let middle = uses.len() / 2;
+        let (_, median, _) = uses.select_nth_unstable(middle);
+        let median = *median;
+        let Self { by_id, ids, octets, .. } = self;
+        by_id.retain(|id, entry| {
+            let stays = entry.last_use > median;
+            if !stays {
+                *octets -= entry.octets();
+                // Another mailbox may have taken the name.
+                if ids.get(&entry.key) == Some(id) {
+                    ids.remove(&entry.key);
+                }
+            }
+            stays
+        });
+    }
+}
+
+/// No name holds a NUL.
+fn key(account: &str, name: &str) -> String {
+    format!("{account}\0{name}")
 }
 
 fn select(
@@ -107,37 +171,32 @@ fn select(
     let row = || MailboxRow::select(connection, condition, params![account, name]);
     let (mut rows, damaged) = row()?;
     let Some(mailbox) = rows.pop() else { return Ok((None, damaged)) };
-    let changes = watches.subscribe(mailbox.info.id, mailbox.info.modseq);
+    let mut changes = watches.subscribe(mailbox.info.id, mailbox.info.modseq);
     // Read again behind the watch, so that no change falls in between.
     let selected = read::in_snapshot(connection, || {
         let Some(mailbox) = row()?.0.pop() else { return Ok(None) };
-        let Known { uids, first_unseen, keywords, .. } = contents(connection, cache, &mailbox)?;
-        Ok(Some(Selected { info: mailbox.info, uids, first_unseen, keywords, changes }))
+        let Known { info, uids, first_unseen, keywords } = contents(connection, cache, mailbox)?;
+        // One that came before the watch began, it does not know.
+        watches.tell(&[(info.id, info.modseq)]);
+        changes.mark_unchanged();
+        Ok(Some(Selected { info, uids, first_unseen, keywords, changes }))
     })?;
     Ok((selected, damaged))
 }
 
 /// What is in a mailbox: what is known of it, or what that has become since.
-fn contents(connection: &Connection, cache: &Cache, mailbox: &MailboxRow) -> Result<Known, StoreError> {
-    let info = &mailbox.info;
+fn contents(connection: &Connection, cache: &Cache, mailbox: MailboxRow) -> Result<Known, StoreError> {
+    let MailboxRow { account, info, known_since, .. } = mailbox;
     let known = cache.get(info.id);
-    if let Some(known) = &known
-        && known.modseq == info.modseq
-    {
-        return Ok(known.clone());
-    }
-    let uids = match known.filter(|known| known.modseq >= mailbox.known_since) {
-        Some(known) => uids_since(connection, info.id, &known)?,
-        None => uids::ranges(all_uids(connection, info.id)?),
+    let uids = match &known {
+        Some(known) if known.info.modseq == info.modseq => known.uids.clone(),
+        Some(known) if known.info.modseq >= known_since => uids_since(connection, info.id, known)?.into(),
+        _ => uids::ranges(all_uids(connection, info.id)?).into(),
     };
-    let known = Known {
-        modseq: info.modseq,
-        uid_next: info.uid_next,
-        uids: uids.into(),
-        first_unseen: first_unseen(connection, info)?,
-        keywords: mails::keywords(connection, info.id)?.into(),
-    };
-    cache.put(info.id, &known);
+    let first_unseen = first_unseen(connection, &info)?;
+    let keywords = mails::keywords(connection, info.id)?.into();
+    let known = Known { info, uids, first_unseen, keywords };
+    cache.put(&account, known.clone());
     Ok(known)
 }
 
@@ -145,9 +204,9 @@ fn contents(connection: &Connection, cache: &Cache, mailbox: &MailboxRow) -> Res
 fn uids_since(connection: &Connection, id: MailboxId, known: &Known) -> Result<Vec<RangeInclusive<u32>>, StoreError> {
     let sql = "SELECT uid FROM mail INDEXED BY mail_state WHERE mailbox = ?1 AND modseq > ?2 AND uid >= ?3";
     let mut statement = connection.prepare_cached(sql)?;
-    let new = params![id.0, count(known.modseq), known.uid_next];
+    let new = params![id.0, count(known.info.modseq), known.info.uid_next];
     let new = statement.query_map(new, |row| row.get(0))?.collect::<rusqlite::Result<Vec<u32>>>()?;
-    let gone = uids::ranges(read::vanished(connection, id, known.modseq)?);
+    let gone = uids::ranges(read::vanished(connection, id, known.info.modseq)?);
     let mut all = known.uids.to_vec();
     uids::append(&mut all, uids::ranges(new));
     Ok(uids::without(&all, &gone))

@@ -46,7 +46,7 @@ impl Store {
         let login = account.to_owned();
         let messages = self.mailbox_quota(account).await?.messages;
         // Deleted first, so that no session sees mail go piece by piece.
-        let removed = self.work(PAGE_WEIGHT, move |work| {
+        let removed = self.work_always(move |work| {
             let rows = MailboxRow::select(work.connection, "account = ?1", [&login])?.0;
             for mut row in rows.clone() {
                 row.removed = row.removed.or(Some(work.now));
@@ -54,13 +54,9 @@ impl Store {
                 row.update(work.connection)?;
                 work.touched.push((row.info.id, row.info.modseq));
             }
-            Ok(Ok(rows.into_iter().map(|row| row.info.id).collect::<Vec<_>>()))
+            Ok(rows.into_iter().map(|row| row.info.id).collect::<Vec<_>>())
         });
-        let removed = removed.await.map_err(|error| match error {
-            MailboxError::Store(error) => error,
-            refused => StoreError::Statement(refused.to_string()),
-        })?;
-        for id in removed {
+        for id in removed.await? {
             while self.write(move |connection| forget_page(connection, id)).await? {}
         }
         Ok(messages)

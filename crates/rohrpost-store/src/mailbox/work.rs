@@ -25,6 +25,7 @@ use crate::{
 pub(crate) struct Watches(Mutex<HashMap<MailboxId, watch::Sender<u64>>>);
 
 impl Watches {
+    /// Watches a mailbox that had at least this MODSEQ before.
     pub(crate) fn subscribe(&self, id: MailboxId, modseq: u64) -> watch::Receiver<u64> {
         let mut watches = self.0.lock().expect("nobody panics with this lock");
         // Those that nobody watches any more go when the map would grow, so that it is never twice as large as needed.
@@ -34,7 +35,13 @@ impl Watches {
         watches.entry(id).or_insert_with(|| watch::Sender::new(modseq)).subscribe()
     }
 
-    /// Tells of changes that are committed.
+    /// The same for a mailbox that did not change since it had this MODSEQ; nothing where that is not known.
+    pub(crate) fn subscribe_unchanged(&self, id: MailboxId, modseq: u64) -> Option<watch::Receiver<u64>> {
+        let watches = self.0.lock().expect("nobody panics with this lock");
+        watches.get(&id).filter(|sender| *sender.borrow() == modseq).map(watch::Sender::subscribe)
+    }
+
+    /// Tells of changes that are committed, before whoever made them hears of it.
     pub(crate) fn tell(&self, touched: &[(MailboxId, u64)]) {
         if touched.is_empty() {
             return;
@@ -160,6 +167,14 @@ impl Work<'_> {
         Ok(next)
     }
 
+    /// Tells those who watch a mailbox of what was changed without them.
+    pub(crate) fn touch(&mut self, id: MailboxId) -> Result<(), StoreError> {
+        if let Some(mailbox) = self.mailbox(id)? {
+            self.touched.push((id, mailbox.info.modseq));
+        }
+        Ok(())
+    }
+
     /// Ends a change of a mailbox's mail: its counters are written, and those who watch it will hear of it.
     pub(crate) fn finish(&mut self, mailbox: &MailboxRow) -> Result<(), StoreError> {
         mailbox.update_counters(self.connection)?;
@@ -199,6 +214,18 @@ impl Store {
         F: FnMut(&mut Work<'_>) -> Outcome<T> + Send + 'static,
     {
         self.work_with_bodies(weight, Arc::default(), job).await
+    }
+
+    /// The same for a change that is never refused.
+    pub(crate) async fn work_always<T, F>(&self, mut job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.work(0, move |work| job(work).map(Ok)).await.map_err(|error| match error {
+            MailboxError::Store(error) => error,
+            refused => StoreError::Statement(refused.to_string()),
+        })
     }
 
     /// The same for a change that brings bodies.
@@ -252,7 +279,9 @@ where
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
-        let Self { bodies, watches, aftermath, touched, result: output, sender, .. } = *self;
+        let Self { job, bodies, watches, aftermath, touched, result: output, sender, .. } = *self;
+        // Some jobs tell others when they are dropped, who must know before the caller goes on.
+        drop(job);
         // Of bodies that were refused nothing is in the store, and their files go.
         if !matches!(output, Some(Err(_))) {
             bodies.iter().for_each(|body| aftermath.follow_body(body, result.as_ref()));

@@ -342,10 +342,20 @@ async fn a_selected_mailbox_is_always_what_it_is_now() {
     let selected = select().await;
     assert_eq!((&selected.uids[..], selected.first_unseen), (&[1..=1, 4..=5][..], Some(4)));
     assert_eq!((selected.info.messages, selected.info.uid_next), (3, 6));
-    store.mailbox_subscribe(ANN, "INBOX", false).await.unwrap();
-    assert!(!select().await.info.subscribed, "the row is never a remembered one");
     let sizes = store.mailbox_sizes(id, 1, 9).await.unwrap();
     assert_eq!(sizes, [(4, 1), (5, 1)]);
+    store.mailbox_subscribe(ANN, "INBOX", false).await.unwrap();
+    assert!(!select().await.info.subscribed, "what is remembered is never older than the row");
+    store.mailbox_rename(ANN, "INBOX", "old").await.unwrap();
+    assert!(select().await.uids.is_empty(), "another mailbox has the name");
+    store.mailbox_delete(ANN, "old").await.unwrap();
+    assert!(store.mailbox_select(ANN, "old").await.unwrap().is_none());
+    store.mailbox_undelete(ANN, "old", now()).await.unwrap();
+    let known = store.mailbox_select(ANN, "old").await.unwrap().unwrap();
+    store.write(|connection| Ok(connection.execute("UPDATE mail SET octets = 7 WHERE uid = 4", [])?)).await.unwrap();
+    mails(&store, "old").await;
+    let selected = store.mailbox_select(ANN, "old").await.unwrap().unwrap();
+    assert_eq!((&known.uids[..], &selected.uids[..]), (&[1..=1, 4..=7][..], &[1..=1, 5..=7][..]), "damage counts, too");
     assert!(store.mailbox_select(ANN, "nowhere").await.unwrap().is_none());
 }
 
@@ -384,10 +394,12 @@ async fn damaged_mail_vanishes_and_the_rest_runs() {
 async fn an_account_takes_its_mail_along_to_its_new_login() {
     let (_dir, store) = with_ann().await;
     append(&store, "INBOX", &["1"]).await;
+    assert_eq!(&store.mailbox_select(ANN, "INBOX").await.unwrap().unwrap().uids[..], [1..=1]);
     let renamed = Account { login: "anna@here.test".to_owned(), ..Account::default() };
     assert!(store.account_rename(ANN, renamed.clone()).await.unwrap());
     assert!(!store.account_rename(ANN, renamed).await.unwrap());
     assert_eq!(store.mailboxes(ANN).await.unwrap(), []);
+    assert!(store.mailbox_select(ANN, "INBOX").await.unwrap().is_none(), "nothing is remembered for the old login");
     let inbox = store.mailbox("anna@here.test", "INBOX").await.unwrap().unwrap();
     assert_eq!((inbox.messages, store.mailboxes("anna@here.test").await.unwrap().len()), (1, 6));
     assert_eq!(store.mailboxes_forget("anna@here.test").await.unwrap(), 1);
