@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::{mismatch, print, print_rows, setup};
 use crate::{
     cli::{Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, Place, QuotaCommand, Room},
-    control::{AccountChange, AccountRow, AliasRow, Answer, NewAccount, Password, Request},
+    control::{AccountChange, AccountRow, AliasRow, Answer, NewAccount, Password, QuotaRow, Request},
     door::Door,
     exit::{Exit, Failure},
     random,
@@ -47,14 +47,17 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             door.ask(Request::AccountRemove { name, keep_mail }).await?;
         }
         Account::Rename { name, new, drop_address } => {
-            let domain = new.domain.to_string();
+            let (domain, old) = (new.domain.to_string(), drop_address.then(|| name.clone()));
             door.ask(Request::AccountRename { name, new, drop_address }).await?;
             warn_of_foreign(&door, [domain]).await?;
+            warn_of_dangling(&door, old.as_slice()).await?;
         }
         Account::Address { name, add, remove } => {
             let domains: Vec<_> = add.iter().map(|address| address.domain.to_string()).collect();
+            let removed = remove.clone();
             change(&door, name, AccountChange::Addresses { add, remove }).await?;
             warn_of_foreign(&door, domains).await?;
+            warn_of_dangling(&door, &removed).await?;
         }
         Account::Suspend { name } => change(&door, name, AccountChange::Disabled(true)).await?,
         Account::Resume { name } => change(&door, name, AccountChange::Disabled(false)).await?,
@@ -62,15 +65,7 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             let password = password(password_file.as_deref())?;
             set_password(&door, name, label, password, true).await?;
         }
-        Account::Quota(QuotaCommand::Show { name, output }) => {
-            let Answer::Quotas(rows) = door.ask(Request::Quota { account: name }).await? else {
-                return Err(mismatch());
-            };
-            print_rows(output, &rows, view::moving::quotas)?;
-        }
-        Account::Quota(QuotaCommand::Set { name, size: Room(octets) }) => {
-            change(&door, name, AccountChange::Quota(octets)).await?;
-        }
+        Account::Quota(command) => quota(&door, command).await?,
         Account::AppPassword(command) => app_password(&door, command).await?,
         Account::SetupHelp { address, language, output } => {
             setup::help(&door, &address, language.into(), output).await?;
@@ -97,6 +92,19 @@ async fn app_password(door: &Door, command: AppPassword) -> anyhow::Result<()> {
         }
         AppPassword::Remove { name, label } => change(door, name, AccountChange::WithoutPassword(label)).await,
     }
+}
+
+/// `rohrpost account quota`
+async fn quota(door: &Door, command: QuotaCommand) -> anyhow::Result<()> {
+    match command {
+        QuotaCommand::Show { name, output } => print_rows(output, &quotas(door, name).await?, view::moving::quotas),
+        QuotaCommand::Set { name, size: Room(octets) } => change(door, name, AccountChange::Quota(octets)).await,
+    }
+}
+
+async fn quotas(door: &Door, account: Option<Mailbox>) -> anyhow::Result<Vec<QuotaRow>> {
+    let Answer::Quotas(rows) = door.ask(Request::Quota { account }).await? else { return Err(mismatch()) };
+    Ok(rows)
 }
 
 /// What a password is for. The password itself is nowhere.
@@ -134,20 +142,31 @@ async fn aliases(door: &Door) -> anyhow::Result<Vec<AliasRow>> {
 /// What goes with an account, for the one who has not yet said that it shall.
 async fn what_goes(door: &Door, name: &Mailbox, keep_mail: bool) -> anyhow::Result<Failure> {
     let account = must_exist(door, name).await?;
-    let Answer::Quotas(rows) = door.ask(Request::Quota { account: Some(name.clone()) }).await? else {
-        return Err(mismatch());
-    };
+    let rows = quotas(door, Some(name.clone())).await?;
     let mail = rows.first().filter(|_| !keep_mail).map_or_else(String::new, |row| {
         format!(", {} ({})", view::count(row.messages, "message"), view::size(row.octets))
     });
     let addresses = account.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let passwords = view::count(account.passwords.len() as u64, "password");
-    let aliases = aliases(door).await?.into_iter();
-    let left = aliases.filter(|row| row.targets.iter().any(|target| account.addresses.contains(target)));
-    let left: Vec<_> = left.map(|row| row.name).collect();
+    let left = leading_to(door, &account.addresses).await?;
     let dangling = if left.is_empty() { String::new() } else { format!("; {} would lead to nobody", left.join(", ")) };
     let message = format!("this removes {name} with {addresses}, {passwords}{mail}{dangling}: --yes does it");
     Ok(Failure::new(Exit::Usage, message))
+}
+
+/// The aliases that lead to one of these addresses.
+async fn leading_to(door: &Door, addresses: &[Mailbox]) -> anyhow::Result<Vec<String>> {
+    let keys: BTreeSet<_> = addresses.iter().map(Mailbox::key).collect();
+    let leads = |row: &AliasRow| row.targets.iter().any(|target| keys.contains(&target.key()));
+    Ok(aliases(door).await?.into_iter().filter(leads).map(|row| row.name).collect())
+}
+
+/// Warns where an alias leads to an address that was just given up.
+async fn warn_of_dangling(door: &Door, removed: &[Mailbox]) -> anyhow::Result<()> {
+    for alias in leading_to(door, removed).await? {
+        anstream::eprintln!("{} {alias} leads to an address that is nobody's now", Styled(POOR, "warning:"));
+    }
+    Ok(())
 }
 
 /// The account; who mistypes its name learns so.

@@ -17,7 +17,10 @@ fn a_renamed_account_keeps_its_mail_and_its_passwords() {
     assert_eq!(rows.iter().find(|row| row["name"] == "a").expect("it moved along")["messages"], 2);
     let shown = desk.ask(&["mailbox", "show", "anna@here.test", "2", "--folder", "a"]);
     assert!(shown.contains("This is number 2.\r\n"), "{shown}");
-    desk.ask(&["account", "rename", "anna@here.test", ANN, "--drop-address"]);
+    desk.ask(&["alias", "set", "info@here.test", "anna@here.test"]);
+    let renamed = desk.run(&["account", "rename", "anna@here.test", ANN, "--drop-address"]);
+    let warning = String::from_utf8(renamed.stderr).expect("it prints text");
+    assert!(warning.contains("info@here.test leads to an address that is nobody's now"), "{warning}");
     let account = json(&desk.ask(&["account", "list", "--json"])).remove(0);
     assert_eq!(account["addresses"], serde_json::json!([ANN]));
     desk.ask(&["account", "add", "bob@here.test"]);
