@@ -1,5 +1,6 @@
 //! What happened elsewhere is told, and when (RFC 9051 §5.2, §5.5, §7.5.1; IDLE §6.3.13).
 
+use proptest::prelude::*;
 use rohrpost_imap::flags::SystemFlags;
 
 use super::harness::{Account, Wire};
@@ -106,4 +107,91 @@ fn i06_no_message_returns_and_none_vanishes_unsaid() {
         C: d FETCH 3 UID
         S: d BAD There is no message of that number",
     );
+}
+
+/// What happens to a mailbox that two sessions have selected.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    /// A message arrives.
+    Arrives,
+    /// The n-th message goes, by another hand.
+    Goes(usize),
+    /// One of the sessions says this.
+    Says(usize, &'static str),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let said = prop::sample::select(vec![
+        "NOOP",
+        "FETCH 1:* UID",
+        "UID FETCH 1:* FLAGS",
+        "STORE 1:* +FLAGS (\\Seen)",
+        "UID STORE 2 +FLAGS.SILENT (\\Deleted)",
+        "SEARCH ALL",
+        "EXPUNGE",
+        "UID MOVE 3 Archiv",
+    ]);
+    prop_oneof![
+        2 => Just(Deed::Arrives),
+        1 => (0_usize..5).prop_map(Deed::Goes),
+        5 => (0_usize..2, said).prop_map(|(session, said)| Deed::Says(session, said)),
+    ]
+}
+
+/// A mailbox as a client believes it to be: for each number the UID, where it was told.
+#[derive(Default)]
+struct Belief(Vec<Option<u32>>);
+
+impl Belief {
+    fn hear(&mut self, told: &str) {
+        for line in told.lines().filter_map(|line| line.strip_prefix("* ")) {
+            let words: Vec<&str> = line.split([' ', '(', ')']).collect();
+            let Ok(number) = words[0].parse::<usize>() else { continue };
+            match words[1] {
+                "EXISTS" => self.0.resize(number, None),
+                "EXPUNGE" => drop(self.0.remove(number - 1)),
+                "FETCH" if words[3] == "UID" => {
+                    let uid = words[4].parse().unwrap();
+                    assert!(self.0[number - 1].is_none_or(|known| known == uid), "{number} is another message: {told}");
+                    self.0[number - 1] = Some(uid);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    /// RFC 9051 §2.3.1.2 and §7.5.1: whatever happens elsewhere, a number means what the client was told, and at last
+    /// it knows what the server knows.
+    #[test]
+    fn clients_never_lose_count(deeds in prop::collection::vec(deed(), 0..40)) {
+        let account = Account::new();
+        account.borrow_mut().fill(&["one", "two", "three"]);
+        account.borrow_mut().create("Archiv");
+        let mut wires = [Wire::logged_in(&account), Wire::logged_in(&account)];
+        let mut beliefs = [Belief::default(), Belief::default()];
+        let mut say = |session: usize, said: &str| {
+            wires[session].send(format!("a {said}\r\n").as_bytes());
+            let told = wires[session].take_output();
+            beliefs[session].hear(&told);
+            beliefs[session].0.clone()
+        };
+        (0..2).for_each(|session| drop(say(session, "SELECT INBOX")));
+        for deed in deeds {
+            match deed {
+                Deed::Arrives => account.borrow_mut().fill(&["more"]),
+                Deed::Goes(place) => {
+                    let uid = account.borrow_mut().inbox().mails.get(place).map(|mail| mail.uid);
+                    account.borrow_mut().inbox().drop_mails(|mail| Some(mail.uid) == uid);
+                }
+                Deed::Says(session, said) => drop(say(session, said)),
+            }
+        }
+        let there: Vec<_> = account.borrow_mut().inbox().mails.iter().map(|mail| Some(mail.uid)).collect();
+        for session in 0..2 {
+            say(session, "NOOP");
+            prop_assert_eq!(say(session, "FETCH 1:* UID"), there.clone());
+        }
+    }
 }
