@@ -7,6 +7,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard},
 };
@@ -98,7 +100,7 @@ impl Index {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = connect(&self.dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = connect(&self.dir.join(FILE))?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     }
@@ -214,8 +216,9 @@ fn token(account: i64, place: char, word: i64) -> String {
     format!("a{account}{place}{word}")
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(limits::LOCK_TIME_MAX)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -limits::SEARCH_CACHE_KIB)?;
@@ -253,13 +256,15 @@ impl Writer {
     }
 
     fn open_sound(path: &Path) -> rusqlite::Result<Self> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = connect(path)?;
         let version: i64 = connection.query_row("SELECT version FROM state", [], |row| row.get(0))?;
         if version == VERSION { Self::new(connection) } else { Err(rusqlite::Error::QueryReturnedNoRows) }
     }
 
     fn make(path: &Path) -> rusqlite::Result<Self> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // It holds the words of everybody's mail. Where it cannot be made, it cannot be opened either.
+        let _ = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path);
+        let connection = connect(path)?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.execute_batch(&format!("BEGIN; {} COMMIT;", include_str!("schema.sql")))?;
         Self::new(connection)

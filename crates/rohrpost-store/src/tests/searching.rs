@@ -1,6 +1,6 @@
 //! What is looked for is found, in the index and without it.
 
-use std::{ops::RangeInclusive, time::Instant};
+use std::{ops::RangeInclusive, os::unix::fs::PermissionsExt, time::Instant};
 
 use super::*;
 use crate::{
@@ -132,14 +132,17 @@ async fn an_account_with_a_new_name_finds_its_old_mail() {
 }
 
 #[tokio::test]
-async fn a_damaged_index_is_made_anew() {
+async fn a_damaged_index_is_made_anew_for_its_owner_only() {
     let (dir, store) = with_account(ANN).await;
     append(&store, ANN, &[LUNCH, FLOWED]).await;
     indexed(&store).await;
     drop(store);
-    std::fs::write(dir.path().join("search.db"), "this is no database").unwrap();
+    let file = dir.path().join("search.db");
+    std::fs::write(&file, "this is no database").unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
     let store = open(dir.path());
     assert_eq!(search(&store, true, "lunch").await, [1]);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
