@@ -32,8 +32,12 @@ pub(crate) fn run(connection: &Connection) -> Result<(), StoreError> {
         let mailbox = work.ensure(&account, &name)?;
         move_mail(&mut work, mailbox, &account, &folder)?;
     }
-    // The few pages of empty tables go back at once; those of full ones when records are pruned.
-    Ok(connection.execute_batch("DROP TABLE filed; DROP TABLE folder; PRAGMA incremental_vacuum(16);")?)
+    connection.execute_batch("DROP TABLE filed; DROP TABLE folder;")?;
+    // The few pages of empty tables go back at once, one with each step; those of full ones when records are pruned.
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum(16)")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>, StoreError> {
