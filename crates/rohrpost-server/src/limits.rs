@@ -27,8 +27,8 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Reply delay for each unknown recipient beyond those that may be typing errors.
 pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(5);
 
-/// Messages that one page of FETCH holds: some thousand envelopes a millisecond need no larger one, and whoever fetches a
-/// whole mailbox holds this much of it.
+/// Messages that one page of FETCH holds: enough that asking for the next one costs little, and few enough that whoever
+/// fetches a whole mailbox holds a small part of it.
 pub const FETCH_ROWS: usize = 256;
 /// Messages of one APPEND (RFC 3502): those that are whole wait in memory, or in files, for the last one.
 pub const APPENDED_AT_ONCE_MAX: usize = 1_000;
