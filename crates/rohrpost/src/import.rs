@@ -36,7 +36,7 @@ use indicatif::ProgressBar;
 use self::{
     filing::Filing,
     folders::Mapping,
-    journal::Journal,
+    journal::{Journal, Target},
     report::{Fault, Report},
     source::{Source, Step},
 };
@@ -110,7 +110,9 @@ impl Importer {
     fn new(door: Door, into: &Into, here: Vec<MailboxRow>, state: &std::path::Path) -> anyhow::Result<Self> {
         // Where nothing is to be changed, nothing is noted either.
         let is_noted = !into.dry_run || state.exists();
-        let journal = is_noted.then(|| Journal::open(state, &into.account.key())).transpose()?;
+        let inbox = here.iter().find(|row| row.name == "INBOX").map_or(0, |row| row.uid_validity);
+        let target = Target { account: into.account.key(), inbox };
+        let journal = is_noted.then(|| Journal::open(state, &target)).transpose()?;
         Ok(Self {
             filing: Filing::new(door, into.account.clone(), here),
             journal,

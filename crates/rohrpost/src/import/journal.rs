@@ -23,14 +23,24 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Line {
-    /// The first line: into which account.
-    Import(String),
+    /// The first line: into what.
+    Import(Target),
     /// A batch is about to be handed over.
     UnderWay(Batch),
     /// It was filed.
     Done,
     /// It was not.
     Undone,
+}
+
+/// Into what an import goes. Two servers may have an account of the same name, and one may have it anew: but no two INBOXes
+/// have the same UIDVALIDITY.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Target {
+    /// The account.
+    pub(crate) account: String,
+    /// UIDVALIDITY of its INBOX.
+    pub(crate) inbox: u32,
 }
 
 /// Messages that are filed together.
@@ -57,12 +67,12 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens or makes the journal of an import into this account.
-    pub(crate) fn open(path: &Path, account: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(path: &Path, target: &Target) -> anyhow::Result<Self> {
         let file = locked(path)?;
         let mut journal = Self { path: path.to_owned(), file, done: HashSet::new(), open: None };
-        let is_new = !journal.replay(account)?;
+        let is_new = !journal.replay(target)?;
         if is_new {
-            journal.write(&Line::Import(account.to_owned()))?;
+            journal.write(&Line::Import(target.clone()))?;
             sync_folder(path).map_err(|error| cannot(path, &error))?;
         }
         Ok(journal)
@@ -110,7 +120,7 @@ impl Journal {
     }
 
     /// Follows what is there. False if nothing is.
-    fn replay(&mut self, account: &str) -> Result<bool, Failure> {
+    fn replay(&mut self, target: &Target) -> Result<bool, Failure> {
         let path = self.path.clone();
         let failed = |error| cannot(&path, &error);
         let mut reader = BufReader::new(self.file.try_clone().map_err(failed)?);
@@ -125,7 +135,7 @@ impl Journal {
                 break;
             };
             match serde_json::from_slice(text) {
-                Ok(Line::Import(other)) if !began && other != account => return Err(of_another(&self.path, &other)),
+                Ok(Line::Import(other)) if !began && other != *target => return Err(of_another(&self.path, &other)),
                 Ok(Line::Import(_)) if !began => began = true,
                 Ok(line) if began => self.follow(line),
                 _ => return Err(no_journal(&self.path)),
@@ -155,8 +165,8 @@ fn locked(path: &Path) -> Result<File, Failure> {
     }
 }
 
-fn of_another(path: &Path, account: &str) -> Failure {
-    let why = format!("{}: belongs to an import into {account}", path.display());
+fn of_another(path: &Path, other: &Target) -> Failure {
+    let why = format!("{}: belongs to an import into another account or server, {}", path.display(), other.account);
     Failure::new(Exit::Data, format!("{why}; name another file with --state, or remove it to begin anew"))
 }
 
@@ -185,11 +195,15 @@ mod tests {
         Batch { mailbox: "INBOX".into(), uid_next: (7, 1), first: mails[0].clone(), mails }
     }
 
+    fn ann() -> Target {
+        Target { account: "ann@here.test".into(), inbox: 7 }
+    }
+
     #[test]
     fn what_was_filed_is_known_again_and_what_was_under_way_is_open() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        let open = || Journal::open(&path, "ann@here.test");
+        let open = || Journal::open(&path, &ann());
         let mut journal = open().unwrap();
         journal.begin(batch(&["a", "b"])).unwrap();
         journal.settle(true).unwrap();
@@ -210,16 +224,18 @@ mod tests {
     fn half_a_line_is_cut_off_and_a_file_of_others_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        Journal::open(&path, "ann@here.test").unwrap().begin(batch(&["a"])).unwrap();
+        Journal::open(&path, &ann()).unwrap().begin(batch(&["a"])).unwrap();
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole, &b"{\"done"[..]].concat()).unwrap();
-        assert!(Journal::open(&path, "ann@here.test").unwrap().open_batch().is_some());
+        assert!(Journal::open(&path, &ann()).unwrap().open_batch().is_some());
         assert_eq!(std::fs::read(&path).unwrap(), whole);
-        let other = Journal::open(&path, "bob@here.test").unwrap_err().to_string();
-        assert!(other.contains("belongs to an import into ann@here.test"), "{other}");
+        for other in [Target { account: "bob@here.test".into(), inbox: 7 }, Target { inbox: 8, ..ann() }] {
+            let refused = Journal::open(&path, &other).unwrap_err().to_string();
+            assert!(refused.contains("into another account or server, ann@here.test"), "{refused}");
+        }
         for text in ["From here", "{\"done\":null}\n", "{}\n"] {
             std::fs::write(&path, text).unwrap();
-            assert!(Journal::open(&path, "ann@here.test").is_err(), "{text}");
+            assert!(Journal::open(&path, &ann()).is_err(), "{text}");
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }
