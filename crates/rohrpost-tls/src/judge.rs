@@ -298,7 +298,7 @@ fn native_certificates() -> CertificateResult {
 struct Files {
     roots: RootCertStore,
     /// Lists of certificates that their authorities took back. One that no list is about is not revoked, and a list that is
-    /// out of date still counts: as GnuTLS has it, so that a list nobody renewed does not stop all mail.
+    /// out of date still counts: as `GnuTLS` has it, so that a list nobody renewed does not stop all mail.
     revoked: Vec<CertificateRevocationListDer<'static>>,
 }
 
