@@ -102,6 +102,9 @@ pub enum Refusal {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// The account that logged in was removed or suspended, or a password of it taken away.
+    #[error("the account was removed or suspended, or a password of it taken away")]
+    LoggedOut,
     /// There is nothing to take more sessions with.
     #[error("overload")]
     Overload,
@@ -158,6 +161,7 @@ impl Refusal {
             Self::Door(error) => Reply::with(421, 7, 0, format!("Refused: {error}")),
             Self::EarlyTalker => Reply::with(554, 5, 1, "Your client spoke before the greeting"),
             Self::Stopping => Reply::with(421, 3, 2, "Server is stopping, try again later"),
+            Self::LoggedOut => Reply::with(421, 7, 0, "Your account or its passwords were changed: log in again"),
             Self::OutOfStep => Reply::with(451, 3, 0, "Internal error, try again later"),
             Self::Store(error) => error.reply(),
         }
@@ -197,7 +201,7 @@ impl Refusal {
             Self::FromBroken | Self::Loop(_) => "content",
             Self::PeerRate | Self::NullPathRate | Self::TrustedRate => "rate",
             Self::AccountLimit { .. } => "account-limit",
-            Self::Door(_) | Self::Overload => "door",
+            Self::Door(_) | Self::Overload | Self::LoggedOut => "door",
             Self::EarlyTalker => "early-talker",
             Self::Stopping => "stopping",
             Self::OutOfStep => "other",

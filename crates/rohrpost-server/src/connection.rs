@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     link: Link,
     /// Who proved a password, until the session says that it may count.
     proven: Option<Arc<Account>>,
+    /// The changes of accounts that were known when the log-in was begun, or looked at since.
+    accounts_seen: u64,
     /// The place of this session among those of its account.
     account_place: Option<AccountPlace>,
     tarpit: io::Tarpit,

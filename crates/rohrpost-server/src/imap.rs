@@ -101,7 +101,11 @@ impl Driver {
             let taken = self.session.handle_input(now(), &self.connection.pending);
             self.connection.pending.advance(taken);
             if let Some(event) = self.session.poll_event() {
-                Box::pin(self.handle(event)).await;
+                if self.connection.may_stay().await {
+                    Box::pin(self.handle(event)).await;
+                } else {
+                    self.session.refuse_connection(&Refusal::LoggedOut.reply().text);
+                }
             } else if taken > 0 {
                 // What was taken may have made room for more.
             } else if let Some(transmit) = self.session.poll_transmit() {

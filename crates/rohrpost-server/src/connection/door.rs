@@ -65,6 +65,7 @@ pub(super) async fn admit(
         pending,
         link,
         proven: None,
+        accounts_seen: 0,
         account_place: None,
         tarpit: io::Tarpit::default(),
     };

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rohrpost_intake::{LogIn, Refusal, Role, ScramAnswer};
 use rohrpost_mail::Secret;
 use rohrpost_sasl::{ScramKeys, server::AuthVerdict};
-use rohrpost_store::ScramSecret;
+use rohrpost_store::{Account, AppPassword, ScramSecret};
 
 use super::{Connection, now};
 
@@ -22,6 +22,7 @@ impl Connection {
     /// Checks a password. Nobody may act as another yet, so another identity is as wrong as a wrong password, and takes
     /// as long.
     pub(crate) async fn check_password(&mut self, authzid: &str, user: &str, password: &Secret) -> AuthVerdict {
+        self.accounts_seen = self.shared.intake.store().directory_version();
         let outcome = if self.needs_tls(user) {
             LogIn::NeedsTls
         } else {
@@ -45,6 +46,7 @@ impl Connection {
 
     /// Fetches the keys of SCRAM.
     pub(crate) async fn scram_keys(&mut self, authzid: &str, user: &str) -> ScramStart {
+        self.accounts_seen = self.shared.intake.store().directory_version();
         if self.needs_tls(user) {
             self.note_log_in(user, &LogIn::NeedsTls);
             return ScramStart::Refused(AuthVerdict::NeedsTls);
@@ -78,13 +80,36 @@ impl Connection {
             None => self.shared.intake.scram_proved(user, self.ip(), now()).await,
         };
         self.note_log_in(user, &outcome);
-        let LogIn::Right(account) = outcome else { return Err(Refusal::Overload) };
+        let LogIn::Right(account) = outcome else { return Err(Refusal::LoggedOut) };
         if self.peer.role == Role::Mailboxes {
             let limits = self.shared.intake.peer_limits(self.peer.role);
             self.account_place = Some(self.shared.intake.peers().enter_account(&account.login, &limits)?);
         }
         self.peer.account = Some(account);
         Ok(())
+    }
+
+    /// Whether whoever logged in may still do so: the account is there, is not suspended, and has every password that it had.
+    /// An account of the same name with other passwords is another one. To be asked before each step that the session wants
+    /// done; while no account is changed that is a look at a number. Asked again after it said no, nobody is logged in.
+    pub(crate) async fn may_stay(&mut self) -> bool {
+        let Some(account) = &self.peer.account else { return true };
+        let store = self.shared.intake.store();
+        let version = store.directory_version();
+        if version == self.accounts_seen {
+            return true;
+        }
+        // A store that cannot be read answers no step either.
+        let Ok(found) = store.account_get(&account.login).await else { return true };
+        let has_kept = |old: &AppPassword, new: &Account| new.secrets.iter().any(|secret| secret.argon2 == old.argon2);
+        let may_stay = found.is_some_and(|new| !new.disabled && account.secrets.iter().all(|old| has_kept(old, &new)));
+        if may_stay {
+            self.accounts_seen = version;
+        } else {
+            self.peer.account = None;
+            self.note_refusal("session", &Refusal::LoggedOut);
+        }
+        may_stay
     }
 
     /// A proof of SCRAM was wrong.

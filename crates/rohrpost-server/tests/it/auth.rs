@@ -9,6 +9,7 @@ use rohrpost_sasl::{
     client::{Credentials, Exchange},
 };
 use rohrpost_server::hashes::ProviderHashes;
+use rohrpost_store::Account;
 
 use crate::{
     client::Client,
@@ -211,4 +212,13 @@ async fn submission_wants_a_log_in_before_mail() {
     let fixture = Fixture::start().await;
     let mut client = fixture.secured("submission").await;
     client.transcript("C: MAIL FROM:<ann@here.test>\nS: 530 5.7.0").await;
+}
+
+#[tokio::test]
+async fn a_suspended_account_sends_nothing_more() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.logged_in().await;
+    let ann = fixture.store.account_get("ann@here.test").await.unwrap().unwrap();
+    fixture.store.account_put(Account { disabled: true, ..ann }).await.unwrap();
+    client.transcript("C: MAIL FROM:<ann@here.test>\nS: 421 4.7.0 Your account or its passwords were changed").await;
 }

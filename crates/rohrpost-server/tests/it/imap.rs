@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rohrpost_mail::ListenerTls;
 use rohrpost_server::{ListenerSettings, Service};
+use rohrpost_store::Account;
 
 use crate::{
     client::Client,
@@ -173,4 +174,26 @@ fn a_listener_for_mailboxes_wants_tls_unless_told_otherwise() {
         let settings = ListenerSettings::new("x", service, "mx.here.test".parse().unwrap());
         assert_eq!(settings.tls, ListenerTls::Required);
     }
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_account_is_suspended_or_becomes_another_ones() {
+    let fixture = start().await;
+    let ann = fixture.store.account_get("ann@here.test").await.unwrap().unwrap();
+    let mut client = logged_in(&fixture).await;
+    let mut phone = ann.secrets[0].clone();
+    phone.label = "tablet".to_owned();
+    let with_more = Account { secrets: [ann.secrets.clone(), vec![phone]].concat(), ..ann.clone() };
+    fixture.store.account_put(with_more).await.unwrap();
+    client.dialogue("C: b SELECT INBOX\nS: … b OK").await;
+    fixture.store.account_put(Account { disabled: true, ..ann.clone() }).await.unwrap();
+    client.dialogue("C: c CREATE Mine\nS: * BYE Your account or its passwords were changed\nS: closed").await;
+
+    fixture.store.account_put(ann.clone()).await.unwrap();
+    let mut client = logged_in(&fixture).await;
+    fixture.store.account_remove(&ann.login).await.unwrap();
+    let mut next = ann.clone();
+    next.secrets.iter_mut().for_each(|secret| secret.argon2.push('x'));
+    fixture.store.account_put(next).await.unwrap();
+    client.dialogue("C: b SELECT INBOX\nS: * BYE Your account or its passwords were changed\nS: closed").await;
 }

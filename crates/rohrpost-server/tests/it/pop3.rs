@@ -4,7 +4,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use rohrpost_mail::ListenerTls;
 use rohrpost_server::{ListenerSettings, Service};
-use rohrpost_store::mailbox::{Flags, NewMail};
+use rohrpost_store::{
+    Account,
+    mailbox::{Flags, NewMail},
+};
 
 use crate::{
     client::Client,
@@ -218,4 +221,14 @@ async fn i05_two_sessions_at_once_each_have_a_consistent_view() {
     assert_eq!(message(&mut first, "RETR 3").await, "a: 3\n\n");
     first.transcript("C: DELE 1\nS: +OK\nC: DELE 3\nS: +OK\nC: QUIT\nS: +OK Bye").await;
     assert_eq!(message(&mut ann(&fixture).await, "RETR 1").await, "a: 4\n\n", "what came meanwhile stays");
+}
+
+#[tokio::test]
+async fn a_suspended_account_fetches_nothing_more() {
+    let fixture = start().await;
+    append(&fixture, &["Subject: one\n\nx\n"]).await;
+    let mut client = ann(&fixture).await;
+    let account = fixture.store.account_get(ANN).await.unwrap().unwrap();
+    fixture.store.account_put(Account { disabled: true, ..account }).await.unwrap();
+    client.transcript("C: RETR 1\nS: -ERR [SYS/TEMP] Your account or its passwords were changed\nS: closed").await;
 }
