@@ -126,8 +126,7 @@ impl Node {
         intake.refresh().await?;
         let delivery = settings.delivery.clone();
         let delivery = Delivery::start(store.clone(), queue.clone(), resolver, router.clone(), delivery).await?;
-        let ports = Ports::of(&settings, &sockets);
-        let offer = Offer::of(&settings, &ports);
+        let offer = Offer::of(&settings, &Ports::of(&settings, &sockets));
         let help = Help::start(&settings, &certificates, router.clone(), &offer, sockets.web)?;
         let decoy = secrets::secret(&store, secrets::DECOY).await?;
         let listeners = listeners::settings(&settings, &certificates, sockets.listeners)?;

@@ -176,8 +176,8 @@ async fn lmtp(host: &Host, messages: usize) -> io::Result<f64> {
 }
 
 fn exists(lines: &[Vec<u8>]) -> io::Result<usize> {
-    let lines = lines.iter().filter_map(|line| std::str::from_utf8(line).ok());
-    let count = lines.filter_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).next();
+    let mut lines = lines.iter().filter_map(|line| std::str::from_utf8(line).ok());
+    let count = lines.find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok());
     count.ok_or_else(|| io::Error::other("no EXISTS came"))
 }
 
@@ -200,8 +200,8 @@ fn qresync_million(options: &Options) -> Result<Row> {
         imap.command("ENABLE QRESYNC").await?;
         let known = imap.command("SELECT INBOX").await?;
         let number = |name: &str| {
-            let known = known.iter().filter_map(|line| std::str::from_utf8(line).ok());
-            let found = known.filter_map(|line| line.split_once(name)?.1.split_once(']')?.0.parse::<u64>().ok()).next();
+            let mut known = known.iter().filter_map(|line| std::str::from_utf8(line).ok());
+            let found = known.find_map(|line| line.split_once(name)?.1.split_once(']')?.0.parse::<u64>().ok());
             found.ok_or_else(|| io::Error::other(format!("no {name} came")))
         };
         let (validity, modseq) = (number("UIDVALIDITY ")?, number("HIGHESTMODSEQ ")?);

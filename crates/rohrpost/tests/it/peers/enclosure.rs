@@ -163,6 +163,7 @@ impl Enclosed {
     }
 
     /// The process that all others in there descend from.
+    #[allow(dead_code, reason = "the benchmark asks for it")]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

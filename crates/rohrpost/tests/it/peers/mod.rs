@@ -7,6 +7,7 @@ pub(crate) mod certificate;
 pub(crate) mod clients;
 pub(crate) mod dialogue;
 pub(crate) mod dns;
+#[allow(dead_code, reason = "the tests use its IMAP, the benchmark all of it")]
 pub(crate) mod dovecot;
 pub(crate) mod enclosure;
 pub(crate) mod exim;
