@@ -114,7 +114,7 @@ impl Node {
         let router = Arc::new(Router::new(Vec::new(), settings.rules.clone()));
         let resolver = resolver(&settings)?;
         let prober = Arc::new(Prober::new(&settings, resolver.clone())?);
-        let parts = Parts {
+        let of_intake = Parts {
             store: store.clone(),
             queue: queue.clone(),
             router: router.clone(),
@@ -122,11 +122,12 @@ impl Node {
             callout: Some(prober.clone()),
             srs: Some(rohrpost_delivery::rewriter(&store).await?),
         };
-        let intake = Intake::new(parts, settings.intake.clone());
+        let intake = Intake::new(of_intake, settings.intake.clone());
         intake.refresh().await?;
         let delivery = settings.delivery.clone();
         let delivery = Delivery::start(store.clone(), queue.clone(), resolver, router.clone(), delivery).await?;
-        let offer = Offer::of(&settings, &Ports::of(&settings, &sockets));
+        let ports = Ports::of(&settings, &sockets);
+        let offer = Offer::of(&settings, &ports);
         let help = Help::start(&settings, &certificates, router.clone(), &offer, sockets.web)?;
         let decoy = secrets::secret(&store, secrets::DECOY).await?;
         let listeners = listeners::settings(&settings, &certificates, sockets.listeners)?;
