@@ -361,8 +361,8 @@ pub enum FlagOperation {
 /// What became of STORE.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Stored {
-    /// Messages whose flags were to be changed, as they are now, by UID; those whose flags were so already may be
-    /// left out.
+    /// Messages whose flags were to be changed, as they are now, by UID; also those whose flags were so already: who is
+    /// in neither list is gone.
     pub changed: Vec<Entry>,
     /// Messages that `unchanged_since` kept as they are.
     pub modified: Vec<u32>,
@@ -417,6 +417,9 @@ pub enum Refusal {
     /// No such mailbox: `NO [NONEXISTENT]`, or `[TRYCREATE]` where it is a target.
     #[error("there is no such mailbox")]
     NoMailbox,
+    /// The mailbox that is selected was deleted: `NO [NONEXISTENT]`, and `BYE`.
+    #[error("the selected mailbox was deleted")]
+    SelectedGone,
     /// The name is taken: `NO [ALREADYEXISTS]`.
     #[error("there is a mailbox of that name")]
     Exists,
@@ -467,7 +470,9 @@ pub enum CloseReason {
     Refused,
     /// The driver shuts down.
     ShutDown,
-    /// Octets of a message could not be had after their number was said.
+    /// Another session deleted the mailbox that was selected.
+    MailboxGone,
+    /// Octets of a message could not be had after their number was said, or news in IDLE.
     Broken,
 }
 

@@ -9,7 +9,7 @@
 
 mod uid_list;
 
-pub(crate) use uid_list::{UidList, push_uid, take_first};
+pub(crate) use uid_list::{UidList, count, push_uid, take_first};
 
 use crate::{
     event::{Changes, Entry, MailboxId, Selected, Uids},

@@ -202,6 +202,7 @@ fn close_word(reason: CloseReason) -> &'static str {
         CloseReason::Injection => "injection",
         CloseReason::Refused => "refused",
         CloseReason::ShutDown => "shut-down",
+        CloseReason::MailboxGone => "mailbox-gone",
         CloseReason::Broken => "broken",
     }
 }

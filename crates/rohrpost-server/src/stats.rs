@@ -67,6 +67,7 @@ pub const CLOSES: &[&str] = &[
     "injection",
     "bare-newline",
     "bad-chunk",
+    "mailbox-gone",
     "broken",
     "refused",
     "shut-down",

@@ -35,7 +35,7 @@ impl Session {
         };
         match copied {
             Err(refusal) => self.refuse_target(now, &refusal),
-            Ok(copied) if copied.pairs.is_empty() => self.no(now, Code::ExpungeIssued, "The messages are gone"),
+            Ok(copied) if copied.pairs.is_empty() => self.refuse(now, &Refusal::Expunged),
             Ok(copied) if is_move => self.moved(now, copied),
             Ok(copied) => self.ok_with(now, copy_uid(copied), "COPY completed"),
         }

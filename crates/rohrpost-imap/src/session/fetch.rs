@@ -26,7 +26,7 @@ use crate::{
     flags::SystemFlags,
     limits::{PAGE_MESSAGES_MAX, PIECE_OCTETS_MAX},
     response::{Code, Data, Wire},
-    view::{UidList, push_uid, take_first},
+    view::{UidList, count, push_uid, take_first},
 };
 
 /// A FETCH that is under way.
@@ -51,6 +51,12 @@ pub(super) struct Fetching {
     printing: Option<Printing>,
     /// Whether something could not be told as asked.
     fault: Option<Fault>,
+    /// Whether the messages were named by their numbers.
+    by_number: bool,
+    /// How many messages were there.
+    found: u32,
+    /// How many were not there any more.
+    gone: u32,
 }
 
 /// What makes the tagged response a NO; everything else was told.
@@ -133,7 +139,11 @@ impl Session {
 
     fn fetched(&mut self, now: Instant, mut fetching: Box<Fetching>, page: Page) {
         let State::Selected(view) = &self.state else { return };
+        let asked = count(&fetching.asked);
         cut_asked(&mut fetching.asked, &page);
+        let found = u32::try_from(page.mails.len()).unwrap_or(u32::MAX);
+        fetching.found = fetching.found.saturating_add(found);
+        fetching.gone += (asked - count(&fetching.asked)).saturating_sub(found);
         fetching.page = page.mails.into();
         let unseen = fetching.unseen();
         if unseen.is_empty() {
@@ -191,8 +201,8 @@ impl Session {
         }
     }
 
-    /// Answers [`Event::Octets`]: one octet at least. The number of octets was said to the client already, so without
-    /// them the connection ends.
+    /// Answers [`Event::Octets`]: one octet at least. Without them, and where their number was said to the client already,
+    /// the connection ends; it ends without BYE, which would be taken for octets of the message.
     pub fn answer_octets(&mut self, now: Instant, octets: Result<Bytes, Refusal>) {
         let mut fetching = match self.question.take() {
             Some(Question::Octets(fetching)) => fetching,
@@ -204,6 +214,7 @@ impl Session {
                 fetching.take_octets(&octets, &mut self.output);
                 self.print_fetch(now, fetching);
             }
+            _ if fetching.leave_out() => self.print_fetch(now, fetching),
             _ => self.close(CloseReason::Broken),
         }
         self.go_on(now);
@@ -222,6 +233,7 @@ impl Session {
 
     fn fetch_done(&mut self, now: Instant, fetching: &Fetching) {
         match fetching.fault {
+            None if fetching.by_number && fetching.gone > 0 => self.ok_without(now, fetching.found),
             None => self.ok(now, "FETCH completed"),
             Some(Fault::Damaged) => self.no(now, Code::ServerBug, "Some messages could not be read"),
             Some(Fault::UnknownEncoding) => self.no(now, Code::UnknownCte, "A part has an encoding that nobody knows"),
@@ -239,6 +251,9 @@ impl Fetching {
             }
         }
         Self {
+            by_number: !fetch.uid,
+            found: 0,
+            gone: 0,
             parts: print::parts(&items),
             sets_seen: !read_only && items.iter().any(print::sets_seen),
             items,

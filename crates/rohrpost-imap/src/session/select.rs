@@ -137,7 +137,8 @@ impl Session {
     /// The answer to the question of CLOSE.
     pub(super) fn mailbox_closed(&mut self, now: Instant, expunged: Result<Expunged, Refusal>) {
         match expunged {
-            Ok(_) => self.unselect(now, "CLOSE completed"),
+            // Of a mailbox that another session deleted there is nothing left to take out, and the client leaves it anyway.
+            Ok(_) | Err(Refusal::SelectedGone) => self.unselect(now, "CLOSE completed"),
             Err(refusal) => self.refuse(now, &refusal),
         }
     }

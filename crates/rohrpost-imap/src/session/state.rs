@@ -405,7 +405,18 @@ impl Session {
 
     /// `NO`, for a reason of the driver.
     pub(super) fn refuse(&mut self, now: Instant, refusal: &Refusal) {
+        if *refusal == Refusal::SelectedGone {
+            self.leave_deleted_mailbox();
+        }
         self.no(now, refusal_code(refusal), refusal_text(refusal));
+    }
+
+    /// Another session deleted the selected mailbox: the session ends behind the answer to this command. `* OK [CLOSED]`
+    /// belongs to the client's own SELECT and DELETE (RFC 9051 §7.1), and a client that keeps sending commands for a mailbox
+    /// would get nothing but errors. Clients know this from Dovecot: they come back and look for what is there.
+    pub(super) fn leave_deleted_mailbox(&mut self) {
+        let text = refusal_text(&Refusal::SelectedGone);
+        self.farewell.get_or_insert((text, CloseReason::MailboxGone));
     }
 
     /// `BAD`: the command makes no sense, here or at all. One error more.
@@ -468,7 +479,7 @@ impl Session {
 /// The response code of RFC 9051 §7.1 and RFC 5530 for a reason of the driver.
 fn refusal_code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::NoMailbox => Code::NonExistent,
+        Refusal::NoMailbox | Refusal::SelectedGone => Code::NonExistent,
         Refusal::Exists => Code::AlreadyExists,
         Refusal::Cannot(_) => Code::Cannot,
         Refusal::UseTaken => Code::UseAttr,
@@ -482,7 +493,7 @@ fn refusal_code(refusal: &Refusal) -> Code {
 }
 
 /// What the driver's reason says to people: a sentence.
-fn refusal_text(refusal: &Refusal) -> String {
+pub(super) fn refusal_text(refusal: &Refusal) -> String {
     let text = refusal.to_string();
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

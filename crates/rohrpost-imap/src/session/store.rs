@@ -13,7 +13,7 @@ use crate::{
     limits::STORE_MESSAGES_MAX,
     response::Code,
     sequence::ranges,
-    view::take_first,
+    view::{count, take_first},
 };
 
 /// A STORE that is under way.
@@ -28,6 +28,9 @@ pub(super) struct Storing {
     rest: Uids,
     /// What UNCHANGEDSINCE kept.
     modified: Vec<u32>,
+    /// How many messages were named, and how many of them were there.
+    named: u32,
+    found: u32,
 }
 
 impl Session {
@@ -47,7 +50,17 @@ impl Session {
         };
         let flags = store.flags.as_slice().into();
         let command::Store { uid, silent, unchanged_since, .. } = *store;
-        let storing = Storing { uid, silent, operation, flags, unchanged_since, rest, modified: Vec::new() };
+        let storing = Storing {
+            uid,
+            silent,
+            operation,
+            flags,
+            unchanged_since,
+            named: count(&rest),
+            found: 0,
+            rest,
+            modified: Vec::new(),
+        };
         self.store_more(now, storing.into());
     }
 
@@ -94,13 +107,17 @@ impl Session {
         if let Some(modseq) = stored.modseq {
             view.note_own(modseq);
         }
+        let found = stored.changed.len() + stored.modified.len();
+        storing.found = storing.found.saturating_add(u32::try_from(found).unwrap_or(u32::MAX));
         storing.modified.extend(stored.modified);
         self.store_more(now, storing);
     }
 
     fn store_done(&mut self, now: Instant, storing: &Storing) {
+        let Storing { uid, named, found, .. } = *storing;
         if storing.modified.is_empty() {
-            return self.ok(now, "STORE completed");
+            let some_are_gone = !uid && found < named;
+            return if some_are_gone { self.ok_without(now, found) } else { self.ok(now, "STORE completed") };
         }
         let State::Selected(view) = &self.state else { return };
         let named = |uid: &u32| if storing.uid { Some(*uid) } else { view.uids.number(*uid) };
@@ -152,6 +169,16 @@ impl Session {
             self.ok_with(now, Code::HighestModSeq(modseq), text);
         } else {
             self.ok(now, text);
+        }
+    }
+
+    /// A command by message numbers named some that another session took away (RFC 5530 §3). RFC 2180 §4.1 and §4.2: where
+    /// none was left to do anything with, the command failed.
+    pub(super) fn ok_without(&mut self, now: Instant, found: u32) {
+        if found == 0 {
+            self.refuse(now, &Refusal::Expunged);
+        } else {
+            self.ok_with(now, Code::ExpungeIssued, "Some of the messages are gone");
         }
     }
 

@@ -5,9 +5,9 @@
 
 use std::{borrow::Cow, time::Instant};
 
-use super::state::{Question, Reading, Session, State};
+use super::state::{Question, Reading, Session, State, refusal_text};
 use crate::{
-    event::{Changes, Entry, Event, Refusal},
+    event::{Changes, CloseReason, Entry, Event, Refusal},
     response::{Code, Data, FetchWriter, Line, Status, Wire},
     view::{News, View},
 };
@@ -33,10 +33,7 @@ impl Session {
                 self.tell_changes(changes);
                 self.output.buffer().extend_from_slice(&line);
             }
-            Some(Question::IdleSync) => {
-                self.tell_changes(changes);
-                self.output.flush();
-            }
+            Some(Question::IdleSync) => self.tell_idle(changes),
             Some(Question::Resync(selecting)) => self.resynced(now, &selecting, changes),
             Some(Question::Since(fetching)) => self.fetch_since(now, fetching, changes),
             other => return self.question = other,
@@ -47,16 +44,31 @@ impl Session {
 
     /// What goes on once nothing else does: news in IDLE, and the end of a session that is to end.
     pub(super) fn go_on(&mut self, now: Instant) {
+        self.at_boundary();
         let idles = matches!(self.reading, Reading::Idle) && !self.is_busy() && !self.output.is_full();
         if idles && let Some(event) = self.changes_due() {
             self.clock.touch(now);
             self.ask(Question::IdleSync, event);
         }
-        self.at_boundary();
+    }
+
+    /// In IDLE there is no later command to try again with, and a client that waits in vain is worse off than one that
+    /// comes back.
+    fn tell_idle(&mut self, changes: Result<Changes, Refusal>) {
+        match changes {
+            Err(refusal) if refusal != Refusal::SelectedGone => {
+                self.close_with(&refusal_text(&refusal), CloseReason::Broken);
+            }
+            changes => self.tell_changes(changes),
+        }
+        self.output.flush();
     }
 
     fn tell_changes(&mut self, changes: Result<Changes, Refusal>) {
         let enabled = self.enabled;
+        if matches!(changes, Err(Refusal::SelectedGone)) {
+            self.leave_deleted_mailbox();
+        }
         if let (State::Selected(view), Ok(changes)) = (&mut self.state, changes) {
             let news = view.take(changes);
             let teller = Teller { modseq: enabled.condstore, vanished: enabled.qresync, uid: enabled.qresync };

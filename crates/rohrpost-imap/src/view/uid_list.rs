@@ -170,6 +170,11 @@ impl From<&[RangeInclusive<u32>]> for UidList {
     }
 }
 
+/// How many UIDs these are.
+pub(crate) fn count(uids: &Uids) -> u32 {
+    uids.iter().map(|range| range.end() - range.start() + 1).sum()
+}
+
 /// Adds a UID above all that are there.
 pub(crate) fn push_uid(uids: &mut Uids, uid: u32) {
     push_range(uids, uid..=uid);

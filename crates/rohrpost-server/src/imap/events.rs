@@ -1,6 +1,6 @@
 //! What the session asks and tells, and who answers.
 
-use rohrpost_imap::event::Event;
+use rohrpost_imap::event::{CloseReason, Event};
 use rohrpost_mail::Secret;
 
 use super::Driver;
@@ -35,7 +35,7 @@ impl Driver {
             Event::AppendCommit => self.commit_append().await,
             Event::AppendAbort => self.appending = None,
             Event::Quota => self.tell_quota().await,
-            Event::Closed { reason } => self.reason = Some(reason),
+            Event::Closed { reason } => self.note_close(reason),
         }
     }
 
@@ -62,6 +62,15 @@ impl Driver {
     /// The login of the account; sessions ask nothing about mailboxes before there is one.
     pub(super) fn login(&self) -> &str {
         self.connection.peer.account.as_ref().map_or("", |account| &account.login)
+    }
+
+    /// Where the fault is ours the client may have got no word, so the log has one.
+    fn note_close(&mut self, reason: CloseReason) {
+        self.reason = Some(reason);
+        if reason == CloseReason::Broken {
+            let session = &self.connection.peer.session;
+            tracing::error!(%session, "the connection ends: what its client waits for cannot be read");
+        }
     }
 
     fn note_client(&self, fields: &[(String, String)]) {

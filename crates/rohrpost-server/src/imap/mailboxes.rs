@@ -34,7 +34,7 @@ impl Driver {
 
     pub(super) async fn tell_changes(&mut self, mailbox: MailboxId, since: u64) {
         let changes = self.store.mailbox_changes(map::id(mailbox), since).await;
-        let changes = changes.map(map::changes).map_err(|error| self.refuse(error));
+        let changes = changes.map(map::changes).map_err(|error| self.refuse_selected(error));
         self.session.answer_changes(now(), changes);
     }
 
@@ -48,7 +48,7 @@ impl Driver {
     ) {
         let (operation, flags) = (map::operation(operation), map::flags_to_store(flags));
         let stored = self.store.mailbox_store(map::id(mailbox), uids, operation, flags, unchanged_since).await;
-        let stored = stored.map(|stored| map::stored(&stored)).map_err(|error| self.refuse(error));
+        let stored = stored.map(|stored| map::stored(&stored)).map_err(|error| self.refuse_selected(error));
         self.pass_news();
         self.session.answer_store(now(), stored);
     }
@@ -56,7 +56,7 @@ impl Driver {
     /// Takes out what is marked as deleted.
     pub(super) async fn expunge(&mut self, mailbox: MailboxId, uids: Option<Uids>) {
         let expunged = self.store.mailbox_expunge(map::id(mailbox), uids.as_deref(), true).await;
-        let expunged = expunged.map(map::expunged).map_err(|error| self.refuse(error));
+        let expunged = expunged.map(map::expunged).map_err(|error| self.refuse_selected(error));
         self.pass_news();
         self.session.answer_expunge(now(), expunged);
     }
@@ -68,7 +68,13 @@ impl Driver {
         } else {
             store.mailbox_copy(mailbox, uids, target).await
         };
-        let copied = copied.map(map::copied).map_err(|error| self.refuse(error));
+        let copied = match copied {
+            // One of the two mailboxes is missing. The client may make the target, but not what it has selected.
+            Err(error @ MailboxError::Missing) if self.mailbox(target).await.is_ok() => {
+                Err(self.refuse_selected(error))
+            }
+            copied => copied.map(map::copied).map_err(|error| self.refuse(error)),
+        };
         self.pass_news();
         self.session.answer_copy(now(), copied);
     }
@@ -125,5 +131,13 @@ impl Driver {
             tracing::error!(%session, %error, "the store refused");
         }
         refusal
+    }
+
+    /// The same for what is asked about the selected mailbox.
+    fn refuse_selected(&self, error: MailboxError) -> Refusal {
+        match self.refuse(error) {
+            Refusal::NoMailbox => Refusal::SelectedGone,
+            refusal => refusal,
+        }
     }
 }

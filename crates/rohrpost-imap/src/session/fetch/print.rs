@@ -133,6 +133,18 @@ impl Fetching {
         }
     }
 
+    /// Octets that were wanted cannot be had: the item is left out, and the answer says so. Nothing else can follow where
+    /// their number was said already; then nothing is done, and this is false.
+    pub(super) fn leave_out(&mut self) -> bool {
+        let Some(printing) = &mut self.printing else { return false };
+        let is_promised = printing.stream.as_ref().is_none_or(Stream::is_promised);
+        if !is_promised {
+            printing.stream = None;
+            self.fault = Some(Fault::Damaged);
+        }
+        !is_promised
+    }
+
     /// Begins with the next message. One that has no number any more is left out.
     fn next_mail(&mut self, view: &View) -> Step {
         let Some(mail) = self.page.pop_front() else { return Step::PageDone };
@@ -155,6 +167,15 @@ impl Stream {
         match self {
             Self::Literal(rest) | Self::Fields { rest, .. } => rest.clone(),
             Self::Decoding(decoding) => decoding.wanted(),
+        }
+    }
+
+    /// Whether the client was told how many octets come.
+    fn is_promised(&self) -> bool {
+        match self {
+            Self::Literal(_) => true,
+            Self::Fields { .. } => false,
+            Self::Decoding(decoding) => decoding.counted().is_none(),
         }
     }
 }
@@ -227,7 +248,8 @@ impl Printing {
 
     fn fields(&mut self, section: &Section, partial: Option<Partial>, header: &[u8], output: &mut Output) {
         let Some(text) = &section.text else { return };
-        let told = section::fields(header, text);
+        let mut told = section::fields(header, text);
+        section::mask_nul(&mut told);
         let clipped = section::clip(0..told.len() as u64, partial);
         let first = partial.map(|partial| partial.first);
         self.writer(output).section(section, first, Some(&told[section::indices(&clipped)]));
@@ -297,7 +319,7 @@ impl Printing {
         match &mut stream {
             Stream::Literal(rest) => {
                 rest.start += taken as u64;
-                output.bytes(octets);
+                output.bytes(section::without_nul(octets));
             }
             Stream::Fields { header, rest, .. } => {
                 rest.start += taken as u64;

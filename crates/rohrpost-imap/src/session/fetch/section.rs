@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use rohrpost_mail::mime::Shape;
 
 use crate::{
@@ -92,25 +93,51 @@ pub(super) fn indices(range: &Range<u64>) -> Range<usize> {
     index(range.start)..index(range.end)
 }
 
+/// Octets of a message as a literal may hold them: RFC 9051 §4.3.1 allows a NUL only in what BINARY sends. Deviation from
+/// RFC 9051 §6.4.5: the NULs of a message are shown as the octet 0x80, as Dovecot shows them, so that all numbers stay
+/// true. BINARY sends them as they are.
+pub(super) fn without_nul(octets: Bytes) -> Bytes {
+    if memchr::memchr(0, &octets).is_none() {
+        return octets;
+    }
+    let mut copy = Vec::from(octets);
+    mask_nul(&mut copy);
+    copy.into()
+}
+
+/// The same in place.
+pub(super) fn mask_nul(mut octets: &mut [u8]) {
+    while let Some(place) = memchr::memchr(0, octets) {
+        octets[place] = 0x80;
+        octets = &mut octets[place + 1..];
+    }
+}
+
 /// Writes octets of a message, if they are here.
 pub(super) fn write(mail: &Mail, range: &Range<u64>, output: &mut Output) -> bool {
     let Some((prefix, body)) = split(mail, range) else { return false };
     match (&mail.content, &mail.shape) {
         (Content::Here(content), _) if body.end <= content.len() => {
             output.bytes(mail.prefix.slice(prefix));
-            output.bytes(content.slice(body));
+            output.bytes(without_nul(content.slice(body)));
         }
         (Content::Elsewhere, Some(shape)) if body.end <= shape.header().len() => {
             output.bytes(mail.prefix.slice(prefix));
-            output.buffer().extend_from_slice(&shape.header()[body]);
+            let (out, header) = (output.buffer(), &shape.header()[body]);
+            out.extend_from_slice(header);
+            let begin = out.len() - header.len();
+            mask_nul(&mut out[begin..]);
         }
         _ => return false,
     }
     true
 }
 
-/// Octets of a message, if they are here.
+/// Octets of a message, if they are here. Of an empty range they always are, wherever it lies.
 pub(super) fn read(mail: &Mail, range: &Range<u64>) -> Option<Vec<u8>> {
+    if range.is_empty() {
+        return Some(Vec::new());
+    }
     let (prefix, body) = split(mail, range)?;
     let body = match (&mail.content, &mail.shape) {
         (Content::Here(content), _) => content.get(body)?,

@@ -34,7 +34,7 @@ fn numbers_stay_while_a_command_uses_them() {
     wire.transcript(
         r"C: a FETCH 1:2 UID
         S: * 2 FETCH (UID 2)
-        S: a OK FETCH completed
+        S: a OK [EXPUNGEISSUED] Some of the messages are gone
         C: b STORE 2 +FLAGS (\Seen)
         S: * 2 FETCH (FLAGS (\Seen))
         S: b OK STORE completed
@@ -96,7 +96,7 @@ fn i06_no_message_returns_and_none_vanishes_unsaid() {
         "C: a FETCH 1:3 UID
         S: * 2 FETCH (UID 2)
         S: * 3 FETCH (UID 3)
-        S: a OK FETCH completed
+        S: a OK [EXPUNGEISSUED] Some of the messages are gone
         C: b NOOP
         S: * 1 EXPUNGE
         S: b OK NOOP completed
@@ -107,6 +107,62 @@ fn i06_no_message_returns_and_none_vanishes_unsaid() {
         C: d FETCH 3 UID
         S: d BAD There is no message of that number",
     );
+}
+
+/// RFC 5530 §3, RFC 2180 §4.1 and §4.2: who names a message that another session took away is told so.
+#[test]
+fn what_is_gone_is_said_to_be_gone() {
+    let account = Account::new();
+    account.borrow_mut().fill(&["one", "two", "three"]);
+    let mut wire = Wire::selected(&account);
+    account.borrow_mut().inbox().drop_mails(|mail| mail.uid != 2);
+    wire.transcript(
+        r"C: a FETCH 1 FLAGS
+        S: a NO [EXPUNGEISSUED] The messages are gone
+        C: b STORE 3 +FLAGS (\Seen)
+        S: b NO [EXPUNGEISSUED] The messages are gone
+        C: c STORE 2:3 +FLAGS.SILENT (\Seen)
+        S: c OK [EXPUNGEISSUED] Some of the messages are gone
+        C: d UID FETCH 1:2 FLAGS
+        S: * 2 FETCH (UID 2 FLAGS (\Seen))
+        S: * 1 EXPUNGE
+        S: * 2 EXPUNGE
+        S: d OK FETCH completed",
+    );
+}
+
+/// A deleted mailbox leaves its client nothing to go on with, so the session ends, as Dovecot's do.
+#[test]
+fn a_client_hears_that_its_mailbox_was_deleted() {
+    for (said, told) in [
+        ("NOOP", "S: a OK NOOP completed"),
+        (r"STORE 1 +FLAGS (\Seen)", "S: a NO [NONEXISTENT] The selected mailbox was deleted"),
+        ("IDLE", "S: + idling"),
+    ] {
+        let mut wire = Wire::bereft(&Account::new());
+        wire.transcript(&format!("C: a {said}\n{told}\nS: * BYE The selected mailbox was deleted (a7)"));
+    }
+}
+
+#[test]
+fn a_deleted_mailbox_can_be_left() {
+    for said in ["CLOSE", "UNSELECT"] {
+        let mut wire = Wire::bereft(&Account::new());
+        wire.transcript(&format!("C: a {said}\nS: a OK {said} completed\nC: b NOOP\nS: b OK NOOP completed"));
+    }
+}
+
+/// What is missing is the source, and making the target anew would help nobody.
+#[test]
+fn a_copy_from_a_deleted_mailbox_does_not_ask_to_create_its_target() {
+    for said in ["COPY 1 INBOX", "MOVE 1 INBOX"] {
+        let mut wire = Wire::bereft(&Account::new());
+        wire.transcript(&format!(
+            "C: a {said}
+            S: a NO [NONEXISTENT] The selected mailbox was deleted
+            S: * BYE The selected mailbox was deleted (a7)"
+        ));
+    }
 }
 
 /// What happens to a mailbox that two sessions have selected.

@@ -185,6 +185,56 @@ fn a_number_without_message_is_a_mistake_and_a_uid_is_not() {
     wire.transcript("C: a FETCH 1:* FLAGS\nS: a OK FETCH completed");
 }
 
+/// Such a part lies behind all that a page holds, and there is nothing of it to ask for: the session ended without a word.
+#[test]
+fn an_empty_part_that_is_not_in_the_page_is_empty() {
+    let account = Account::new();
+    let message = format!("A: {}\r\n\r\n", "x".repeat(300_000));
+    account.borrow_mut().inbox().add(SystemFlags::SEEN.into(), "", message.as_bytes(), at());
+    account.borrow_mut().page_octets = 1;
+    let mut wire = Wire::selected(&account);
+    wire.transcript(
+        "C: a FETCH 1 (BINARY[1] BINARY.SIZE[1] BODY[1])
+        S: * 1 FETCH (BINARY[1] {0}
+        S:  BINARY.SIZE[1] 0 BODY[1] {0}
+        S: )
+        S: a OK FETCH completed",
+    );
+}
+
+/// RFC 9051 §4.3.1: a literal holds no NUL, but that of BINARY.
+#[test]
+fn a_nul_is_sent_by_binary_alone() {
+    let account = Account::new();
+    let message = b"A: \0b\r\n\r\nc\0\0d";
+    account.borrow_mut().inbox().add(SystemFlags::SEEN.into(), "", message, at());
+    for page_octets in [100_000, 1] {
+        account.borrow_mut().page_octets = page_octets;
+        let mut wire = Wire::selected(&account);
+        wire.send(b"a FETCH 1 (BODY[] BODY[HEADER] BODY[HEADER.FIELDS (A)] RFC822.TEXT BINARY[1])\r\n");
+        let told = wire.take_octets();
+        let expected = b"* 1 FETCH (BODY[] {13}\r\nA: \x80b\r\n\r\nc\x80\x80d BODY[HEADER] {9}\r\nA: \x80b\r\n\r\n \
+            BODY[HEADER.FIELDS (A)] {9}\r\nA: \x80b\r\n\r\n RFC822.TEXT {4}\r\nc\x80\x80d BINARY[1] ~{4}\r\nc\0\0d)\r\n\
+            a OK FETCH completed\r\n";
+        assert_eq!(told.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+}
+
+/// No number was said yet, so what cannot be read is left out and the session lives on.
+#[test]
+fn a_part_that_cannot_be_decoded_is_left_out() {
+    let account = Account::new();
+    account.borrow_mut().inbox().add(SystemFlags::SEEN.into(), "", PARTS.as_bytes(), at());
+    account.borrow_mut().page_octets = 1;
+    account.borrow_mut().is_broken = true;
+    let mut wire = Wire::selected(&account);
+    wire.transcript(
+        "C: a FETCH 1 (UID BINARY[1])
+        S: * 1 FETCH (UID 1)
+        S: a NO [SERVERBUG] Some messages could not be read",
+    );
+}
+
 /// The number of octets is said, so nothing else can follow.
 #[test]
 fn a_message_that_breaks_off_ends_the_connection() {

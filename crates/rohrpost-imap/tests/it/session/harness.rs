@@ -203,8 +203,13 @@ impl Account {
         }
     }
 
+    /// A mailbox is deleted.
+    pub(crate) fn delete(&mut self, name: &str) {
+        self.boxes.retain(|found| found.name != name);
+    }
+
     fn of(&mut self, id: MailboxId) -> Result<&mut Box_, Refusal> {
-        self.boxes.iter_mut().find(|found| found.id == id).ok_or(Refusal::NoMailbox)
+        self.boxes.iter_mut().find(|found| found.id == id).ok_or(Refusal::SelectedGone)
     }
 
     fn change(&mut self, change: MailboxChange) -> Result<MailboxInfo, Refusal> {
@@ -441,6 +446,17 @@ impl Wire {
         wire
     }
 
+    /// A client with another mailbox selected, which has a message, and which somebody else then deletes.
+    pub(crate) fn bereft(account: &Rc<RefCell<Account>>) -> Self {
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        account.borrow_mut().create("Old").add(Flags::default(), "", b"Subject: old\r\n\r\ntext", at);
+        let mut wire = Self::logged_in(account);
+        wire.send(b"s SELECT Old\r\n");
+        assert!(wire.take_output().contains("\r\ns OK "));
+        account.borrow_mut().delete("Old");
+        wire
+    }
+
     /// Sends lines and compares what comes with what is to come. `…` at the end of a line stands for any rest.
     #[track_caller]
     pub(crate) fn transcript(&mut self, text: &str) {
@@ -470,6 +486,10 @@ impl Wire {
 
     pub(crate) fn take_output(&mut self) -> String {
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
+    }
+
+    pub(crate) fn take_octets(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
     }
 
     pub(crate) fn pending_octets(&self) -> usize {
@@ -506,9 +526,8 @@ impl Wire {
     fn tell_news(&mut self) {
         let Some(id) = self.selected else { return };
         let modseq = self.account.borrow_mut().of(id).map(|found| found.modseq);
-        if let Ok(modseq) = modseq {
-            self.session.notify(self.now, id, modseq);
-        }
+        // The deletion of a mailbox is a change of it, too.
+        self.session.notify(self.now, id, modseq.unwrap_or(u64::MAX));
     }
 
     fn answer(&mut self, event: Event) {
