@@ -1,9 +1,10 @@
 //! The proof that nothing is lost: `cargo xtask power`.
 //!
-//! Every part drives the real server, `rohrpost demo`, with mail over SMTP and keeps a list of what was answered
+//! Every part but one drives the real server, `rohrpost demo`, with mail over SMTP and keeps a list of what was answered
 //! with 250. Then something goes wrong, and everything on the list must still be there:
 //!
 //! * [`kill`]: the process is killed at a random moment, many times over, and what it relays is counted;
+//! * [`mailboxes`]: it is killed while clients change mailboxes over IMAP, half as often;
 //! * [`images`]: every write and sync is recorded, and the disk is rebuilt as a power cut could have left it;
 //! * [`order`]: in the same recording, no 250 comes before the sync that it rests on;
 //! * [`errors`]: the disk refuses, fails, turns read-only or takes half.
@@ -13,6 +14,7 @@ mod disk;
 mod errors;
 mod images;
 mod kill;
+mod mailboxes;
 mod order;
 mod recording;
 mod server;
@@ -36,6 +38,7 @@ pub(crate) const ROUNDS: u32 = 200;
 pub(crate) fn run(rounds: u32) -> Result<()> {
     shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "rohrpost"]))?;
     part("kill", || kill::run(rounds))?;
+    part("mailboxes", || mailboxes::run(rounds.div_ceil(2)))?;
     let recording = recording::record()?;
     part("order", || order::run(&recording))?;
     part("images", || images::run(&recording))?;
