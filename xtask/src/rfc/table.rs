@@ -69,6 +69,12 @@ pub(super) const AREAS: &[Area] = &[
 
 const IMAP: &[Row] = &[
     row(2177, "IDLE", Full, "woken by the store's commits, nothing is polled"),
+    row(
+        2180,
+        "mailboxes that several sessions change",
+        Part,
+        "what FETCH and STORE say of messages that another session took away",
+    ),
     row(2342, "NAMESPACE", Full, "one personal namespace without a prefix, levels parted by `/`; no shared ones"),
     row(2971, "ID", Full, "what clients say of themselves goes into the log"),
     row(3348, "CHILDREN", Full, ""),
