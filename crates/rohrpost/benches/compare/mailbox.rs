@@ -181,11 +181,14 @@ fn exists(lines: &[Vec<u8>]) -> io::Result<usize> {
     count.ok_or_else(|| io::Error::other("no EXISTS came"))
 }
 
+/// Messages that one COPY may take.
+const COPIED_AT_ONCE_MAX: usize = 50_000;
+
 /// Fills a mailbox by doubling it, up to so many messages.
 async fn grow(imap: &mut Imap, messages: usize) -> io::Result<usize> {
     let mut count = exists(&imap.command("SELECT INBOX").await?)?;
     while count < messages {
-        let more = count.min(messages - count);
+        let more = count.min(messages - count).min(COPIED_AT_ONCE_MAX);
         imap.command(&format!("COPY 1:{more} INBOX")).await?;
         count = exists(&imap.command("SELECT INBOX").await?)?;
     }

@@ -85,7 +85,8 @@ fn ours() -> Result<Ours> {
         let offered = |part: &str| part.replace("tls = \"required\"", "tls = \"offered\"");
         let parts = settings.split("[[listener]]");
         let changed = parts.map(|part| if of_mailboxes(&part) { offered(part) } else { part.to_owned() });
-        changed.collect::<Vec<_>>().join("[[listener]]")
+        // All sessions here are of one account.
+        changed.collect::<Vec<_>>().join("[[listener]]") + "\n[limits.mailboxes]\nsessions_per_account = 20_000\n"
     })?;
     Ok(ours)
 }
