@@ -15,6 +15,7 @@ use std::{
 
 use rohrpost_mail::mime::Scope;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tokio::sync::watch;
 
 use super::words::{Part, Query};
 use crate::limits;
@@ -45,6 +46,8 @@ pub(super) struct Document {
 pub(crate) struct Index {
     dir: PathBuf,
     idle: Mutex<Idle>,
+    /// The message up to which all are in it, as far as this process knows.
+    filled: watch::Sender<i64>,
 }
 
 /// Connections that nobody uses.
@@ -57,7 +60,7 @@ struct Idle {
 
 impl Index {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), idle: Mutex::default() }
+        Self { dir: dir.to_owned(), idle: Mutex::default(), filled: watch::Sender::new(0) }
     }
 
     /// Throws the index away, so that it is made anew.
@@ -65,6 +68,7 @@ impl Index {
         let mut idle = self.idle();
         remove(&self.dir);
         *idle = Idle { generation: idle.generation + 1, connections: Vec::new() };
+        self.filled.send_replace(0);
     }
 
     /// The messages that hold a text, of the account that has these mailboxes. Nothing where the index is out of order, or would have to look at
@@ -93,10 +97,15 @@ impl Index {
         }
     }
 
-    /// The message up to which all are in the index.
+    /// Says that all messages up to this one are in it now.
+    pub(super) fn tell_filled_to(&self, mark: i64) {
+        self.filled.send_replace(mark);
+    }
+
+    /// Waits until all messages up to this one are in it.
     #[cfg(test)]
-    pub(crate) fn mark(&self) -> Option<i64> {
-        self.open().and_then(|connection| mark(&connection)).ok()
+    pub(crate) async fn filled_to(&self, mark: i64) {
+        self.filled.subscribe().wait_for(|filled| *filled >= mark).await.expect("the index outlives its receiver");
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {

@@ -131,6 +131,7 @@ impl Work {
         let writer = self.writer.as_mut().expect("it was opened just now");
         let connection = open::reader(&self.shared.dir)?;
         let mut mark = writer.mark()?;
+        self.index.tell_filled_to(mark);
         while !self.stop.load(Ordering::Relaxed) {
             let fresh = fresh(&connection, mark)?;
             let Some(last) = fresh.last() else { return Ok(()) };
@@ -148,6 +149,7 @@ impl Work {
                 documents.extend(document(&connection, &self.files, fresh, account)?);
             }
             writer.add(&documents, mark)?;
+            self.index.tell_filled_to(mark);
             sweep(&connection, writer, 2 * documents.len())?;
         }
         Ok(())
