@@ -15,13 +15,13 @@ mod log_in;
 
 pub(crate) use log_in::ScramStart;
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use rohrpost_intake::{Peer, peers::AccountPlace};
 use rohrpost_sasl::server::TlsFacts;
 use rohrpost_store::Account;
-use tokio::time::timeout;
+use tokio::time::{Sleep, timeout};
 
 use crate::{
     imap,
@@ -124,6 +124,16 @@ async fn accept_tls(
         client_name: rohrpost_tls::server::verified_client_name(&stream, &info),
     };
     Ok((Link::Tls(Box::new(stream)), info, facts))
+}
+
+/// Sees that a timer fires at a deadline, or before. Setting it anew costs more than reading: it is only moved when it would
+/// fire too late, or has fired.
+pub(crate) fn wind(timer: &mut Pin<Box<Sleep>>, deadline: Option<Instant>) {
+    if let Some(deadline) = deadline
+        && (timer.is_elapsed() || timer.deadline().into_std() > deadline)
+    {
+        timer.as_mut().reset(deadline.into());
+    }
 }
 
 /// The monotonic clock of the runtime, so that tests may stop it.

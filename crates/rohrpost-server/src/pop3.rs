@@ -22,7 +22,7 @@ use rohrpost_store::{StoreError, mailbox::FetchedMail};
 use tokio::time::Sleep;
 
 use self::inbox::Inbox;
-use crate::connection::{Connection, Ended, ScramStart, now};
+use crate::connection::{Connection, Ended, ScramStart, now, wind};
 
 /// Everything of one connection.
 struct Driver {
@@ -101,12 +101,7 @@ impl Driver {
     /// Waits for octets, the session's timeout, or the end of the server.
     async fn wait(&mut self, timer: &mut Pin<Box<Sleep>>) {
         let deadline = self.session.poll_timeout();
-        // Setting a timer anew costs more than reading: it is only ever moved when it would fire too late, or has fired.
-        if let Some(deadline) = deadline
-            && (timer.is_elapsed() || timer.deadline().into_std() > deadline)
-        {
-            timer.as_mut().reset(deadline.into());
-        }
+        wind(timer, deadline);
         let stop = self.connection.shared.stop.clone();
         tokio::select! {
             biased;
