@@ -10,6 +10,7 @@
 //! The session knows no store: [`map`] turns the types of the one into those of the other. A session that idles waits
 //! for its socket, its timer and the watch of the mailbox it has selected, and asks for nothing.
 
+mod ahead;
 mod append;
 mod events;
 mod fetch;
@@ -17,7 +18,7 @@ mod mailboxes;
 mod map;
 mod search;
 
-use std::{future::pending, pin::Pin, sync::Arc};
+use std::{future::pending, pin::Pin, sync::Arc, time::Instant};
 
 use bytes::Buf as _;
 use jiff::Timestamp;
@@ -31,7 +32,7 @@ use rohrpost_sasl::server::TlsFacts;
 use rohrpost_store::Store;
 use tokio::{sync::watch, time::Sleep};
 
-use self::{append::Appending, fetch::OpenMail};
+use self::{ahead::ReadAhead, append::Appending, fetch::OpenMail};
 use crate::connection::{Connection, Ended, now, wind};
 
 /// Everything of one connection.
@@ -41,6 +42,7 @@ struct Driver {
     session: Session,
     /// The selected mailbox, and how far it has changed.
     watched: Option<(MailboxId, watch::Receiver<u64>)>,
+    ahead: ReadAhead,
     /// Messages that come in.
     appending: Option<Box<Appending>>,
     /// A long message that goes out piece by piece.
@@ -64,6 +66,7 @@ pub(crate) async fn serve(
         store,
         session,
         watched: None,
+        ahead: ReadAhead::default(),
         appending: None,
         open_mail: None,
         wants_handshake: false,
@@ -127,7 +130,7 @@ impl Driver {
 
     /// Waits for octets, news of the mailbox, the session's timeout, or the end of the server.
     async fn wait(&mut self, timer: &mut Pin<Box<Sleep>>) {
-        let deadline = self.session.poll_timeout();
+        let deadline = [self.session.poll_timeout(), self.ahead.until()].into_iter().flatten().min();
         wind(timer, deadline);
         let stop = self.connection.shared.stop.clone();
         tokio::select! {
@@ -135,14 +138,22 @@ impl Driver {
             () = self.connection.read(|octets| feed(&mut self.session, octets)) => {}
             () = news(self.watched.as_mut()) => {}
             () = timer.as_mut(), if deadline.is_some() => {
-                if deadline.is_some_and(|deadline| deadline <= now()) {
-                    self.session.handle_timeout(now());
-                }
+                self.pass_time(now());
             }
             () = stop.cancelled(), if !self.is_stopping => {
                 self.is_stopping = true;
                 self.session.shut_down(&Refusal::Stopping.reply().text);
             }
+        }
+    }
+
+    /// Does what is due.
+    fn pass_time(&mut self, now: Instant) {
+        if self.ahead.until().is_some_and(|until| until <= now) {
+            self.ahead.forget();
+        }
+        if self.session.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.session.handle_timeout(now);
         }
     }
 
@@ -158,6 +169,12 @@ impl Driver {
             }
             Err(_) => self.watched = None,
         }
+    }
+
+    /// The MODSEQ of the selected mailbox.
+    fn modseq(&self, of: MailboxId) -> Option<u64> {
+        let (mailbox, receiver) = self.watched.as_ref()?;
+        (*mailbox == of).then(|| *receiver.borrow())
     }
 
     async fn start_tls(&mut self) -> Result<(), Ended> {

@@ -18,6 +18,7 @@ pub mod stats;
 pub mod submit;
 
 mod accept;
+mod ahead;
 mod connection;
 mod imap;
 mod link;

@@ -34,10 +34,12 @@ pub const FETCH_ROWS: usize = 256;
 pub const APPENDED_AT_ONCE_MAX: usize = 1_000;
 const _: () = assert!(APPENDED_AT_ONCE_MAX <= rohrpost_store::limits::CHANGED_AT_ONCE_MAX);
 
-/// Messages of POP3 that are read ahead: clients fetch one after the other, and one read of the store gives many.
-pub const POP3_AHEAD_MESSAGES_MAX: usize = 32;
+/// Messages that are read ahead: clients fetch one after the other, and one read of the store gives many.
+pub const AHEAD_MESSAGES_MAX: usize = 32;
 /// Octets of them: 1,000 sessions that fetch hold 128 MiB.
-pub const POP3_AHEAD_OCTETS_MAX: usize = 128 * 1024;
+pub const AHEAD_OCTETS_MAX: usize = 128 * 1024;
+/// How long a session of IMAP that is asked for nothing keeps what it has read ahead.
+pub const AHEAD_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Octets of a request on the control socket.
 pub const CONTROL_REQUEST_BYTES_MAX: usize = 1024 * 1024;

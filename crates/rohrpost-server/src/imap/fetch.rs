@@ -8,8 +8,8 @@ use rohrpost_store::{
     mailbox::{self, FetchedMail},
 };
 
-use super::{Driver, map};
-use crate::{connection::now, limits::FETCH_ROWS};
+use super::{Driver, ahead::Scope, map};
+use crate::connection::now;
 
 /// A message that goes out piece by piece.
 pub(super) struct OpenMail {
@@ -21,6 +21,9 @@ pub(super) struct OpenMail {
 impl Driver {
     pub(super) async fn fetch(&mut self, mailbox: MailboxId, uids: Uids, parts: Parts) {
         let page = self.page(mailbox, uids, parts).await;
+        if page.is_err() {
+            self.ahead.forget();
+        }
         self.session.answer_fetch(now(), page);
     }
 
@@ -30,9 +33,10 @@ impl Driver {
     }
 
     /// The next messages. A page without any is the last one, for else the session could not go on from it.
-    async fn page(&self, mailbox: MailboxId, mut uids: Uids, parts: Parts) -> Result<Page, Refusal> {
+    async fn page(&mut self, mailbox: MailboxId, mut uids: Uids, parts: Parts) -> Result<Page, Refusal> {
         loop {
-            let page = self.store.mailbox_fetch(map::id(mailbox), &uids, wanted(parts), FETCH_ROWS).await;
+            let scope = Scope { mailbox, modseq: self.modseq(mailbox), parts: wanted(parts) };
+            let page = self.ahead.fetch(&self.store, scope, &uids).await;
             let page = page.map_err(|error| self.refuse(error))?;
             match page.next {
                 Some(next) if page.mails.is_empty() => uids = from(&uids, next),

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+use jiff::Timestamp;
 use rohrpost_dns::{
     Options, Resolver,
     zone::{Zone, ZoneServer},
@@ -19,7 +21,10 @@ use rohrpost_mail::{DeliveryRecord, ListenerTls, Secret};
 use rohrpost_queue::{Clock, Queue, RouteRule, Router};
 use rohrpost_server::{Bound, ListenerSettings, Server};
 use rohrpost_smtp::server::Protocol;
-use rohrpost_store::{Account, Alias, Store};
+use rohrpost_store::{
+    Account, Alias, Store,
+    mailbox::{Flags, NewMail},
+};
 use rohrpost_tls::{CertStore, ServerTls, ServerTlsOptions, ca::Ca};
 
 use crate::client::Client;
@@ -141,6 +146,18 @@ impl Fixture {
     /// The store's data directory.
     pub(crate) fn store_dir(&self) -> PathBuf {
         self.dir.path().join("store")
+    }
+
+    /// Puts messages into the INBOX of ann@here.test. Their lines end with LF here.
+    pub(crate) async fn append(&self, texts: &[impl AsRef<str>]) {
+        let mut mails = Vec::new();
+        for text in texts {
+            let mut writer = self.store.body_writer();
+            writer.push(text.as_ref().replace('\n', "\r\n").into()).await.unwrap();
+            let body = writer.finish(Bytes::new()).await.unwrap();
+            mails.push(NewMail { body, shape: None, flags: Flags::default(), at: Timestamp::UNIX_EPOCH });
+        }
+        self.store.mailbox_append("ann@here.test", "INBOX", mails).await.unwrap();
     }
 
     /// Where a listener is.

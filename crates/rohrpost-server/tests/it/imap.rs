@@ -197,3 +197,40 @@ async fn a_session_ends_when_its_account_is_suspended_or_becomes_another_ones() 
     fixture.store.account_put(next).await.unwrap();
     client.dialogue("C: b SELECT INBOX\nS: * BYE Your account or its passwords were changed\nS: closed").await;
 }
+
+#[tokio::test]
+async fn what_another_session_changes_shows_in_the_next_message_of_many() {
+    let fixture = start().await;
+    fixture.append(&(1..=12).map(|n| format!("Subject: {n}\n\nmessage {n}\n")).collect::<Vec<_>>()).await;
+    let (mut one, mut other) = (logged_in(&fixture).await, logged_in(&fixture).await);
+    other.dialogue("C: a SELECT INBOX\nS: … a OK").await;
+    one.dialogue("C: a SELECT INBOX\nS: … a OK").await;
+    for uid in 1..=5 {
+        one.say(&format!("b UID FETCH {uid} (FLAGS BODY.PEEK[TEXT])")).await;
+        let head = format!("S: * {uid} FETCH (UID {uid} FLAGS () BODY[TEXT] {{11}}");
+        one.dialogue(&format!("{head}\nS: message {uid}\nS: )\nS: b OK")).await;
+    }
+    other.dialogue("C: b UID STORE 7,8 +FLAGS.SILENT (\\Flagged \\Deleted)\nS: b OK").await;
+    other.dialogue("C: c UID EXPUNGE 8\nS: * 8 EXPUNGE\nS: … c OK").await;
+    one.dialogue("C: c UID FETCH 6 (FLAGS)\nS: * 6 FETCH (UID 6 FLAGS ())\nS: … c OK").await;
+    one.dialogue("C: d UID FETCH 7 (FLAGS)\nS: * 7 FETCH (UID 7 FLAGS (\\Flagged \\Deleted))\nS: … d OK").await;
+    one.dialogue("C: e UID FETCH 8 (FLAGS)\nS: e OK").await;
+}
+
+#[tokio::test]
+async fn a_fetch_of_many_pages_brings_each_message_once() {
+    const MESSAGES: usize = 700;
+    let fixture = start().await;
+    fixture.append(&(1..=MESSAGES).map(|n| format!("Subject: {n}\n\nx\n")).collect::<Vec<_>>()).await;
+    let mut client = logged_in(&fixture).await;
+    client.dialogue("C: a SELECT INBOX\nS: … a OK").await;
+    // Once each message is marked as seen, which changes the mailbox between two pages.
+    for section in ["BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY[HEADER.FIELDS (SUBJECT)]"] {
+        client.say(&format!("b FETCH 1:* {section}")).await;
+        for number in 1..=MESSAGES {
+            let end = if section.contains("PEEK") { "S: )" } else { "S:  FLAGS (\\Seen))" };
+            client.dialogue(&format!("S: * {number} FETCH (BODY\nS: Subject: {number}\nS:\n{end}")).await;
+        }
+        client.dialogue("S: b OK").await;
+    }
+}

@@ -1,13 +1,8 @@
 //! POP3 over real sockets and a real store. What the session does by itself is tested in `rohrpost-pop3`.
 
-use bytes::Bytes;
-use jiff::Timestamp;
 use rohrpost_mail::ListenerTls;
 use rohrpost_server::{ListenerSettings, Service};
-use rohrpost_store::{
-    Account,
-    mailbox::{Flags, NewMail},
-};
+use rohrpost_store::Account;
 
 use crate::{
     client::Client,
@@ -37,23 +32,6 @@ async fn start_with(change: impl FnOnce(&mut Setup)) -> Fixture {
     .await
 }
 
-/// The octets of a message; lines end with LF here.
-fn octets(text: &str) -> Bytes {
-    text.replace('\n', "\r\n").into()
-}
-
-/// Puts messages into ann's INBOX.
-async fn append(fixture: &Fixture, texts: &[&str]) {
-    let mut mails = Vec::new();
-    for text in texts {
-        let mut writer = fixture.store.body_writer();
-        writer.push(octets(text)).await.unwrap();
-        let body = writer.finish(Bytes::new()).await.unwrap();
-        mails.push(NewMail { body, shape: None, flags: Flags::default(), at: Timestamp::UNIX_EPOCH });
-    }
-    fixture.store.mailbox_append(ANN, "INBOX", mails).await.unwrap();
-}
-
 /// Ann, logged in; the response says what she has.
 async fn ann(fixture: &Fixture) -> Client {
     let mut client = fixture.connect("pop3-open").await;
@@ -78,7 +56,7 @@ async fn message(client: &mut Client, command: &str) -> String {
 #[tokio::test]
 async fn ann_reads_her_mail_and_what_she_deletes_is_gone_after_quit() {
     let fixture = start().await;
-    append(&fixture, &["Subject: one\n\n.dots\n", "Subject: two\n\nbody\n"]).await;
+    fixture.append(&["Subject: one\n\n.dots\n", "Subject: two\n\nbody\n"]).await;
     let mut client = ann(&fixture).await;
     client.transcript("C: STAT\nS: +OK 2 45\nC: LIST 2\nS: +OK 2 22").await;
     assert_eq!(message(&mut client, "RETR 1").await, "Subject: one\n\n.dots\n");
@@ -109,11 +87,11 @@ async fn an_account_that_never_had_mail_has_an_empty_inbox() {
 #[tokio::test]
 async fn unique_ids_stay_over_sessions_and_are_never_given_twice() {
     let fixture = start().await;
-    append(&fixture, &["a: 1\n\n", "a: 2\n\n", "a: 3\n\n"]).await;
+    fixture.append(&["a: 1\n\n", "a: 2\n\n", "a: 3\n\n"]).await;
     let mut client = ann(&fixture).await;
     let before = message(&mut client, "UIDL").await;
     client.transcript("C: DELE 3\nS: +OK\nC: QUIT\nS: +OK").await;
-    append(&fixture, &["a: 4\n\n"]).await;
+    fixture.append(&["a: 4\n\n"]).await;
     let after = message(&mut ann(&fixture).await, "UIDL").await;
     let ids = |list: &str| list.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>();
     let (before, after) = (ids(&before), ids(&after));
@@ -126,7 +104,7 @@ async fn unique_ids_stay_over_sessions_and_are_never_given_twice() {
 async fn a_large_message_streams_and_is_what_it_was() {
     let fixture = start().await;
     let text = format!("Subject: large\n\n{}", ".0123456789 0123456789 0123456789\n".repeat(40_000));
-    append(&fixture, &["Subject: small\n\nx\n", &text, "Subject: last\n\ny\n"]).await;
+    fixture.append(&["Subject: small\n\nx\n", &text, "Subject: last\n\ny\n"]).await;
     let mut client = ann(&fixture).await;
     for (number, expected) in [(1, "Subject: small\n\nx\n"), (2, &text), (3, "Subject: last\n\ny\n")] {
         let came = message(&mut client, &format!("RETR {number}")).await;
@@ -138,7 +116,7 @@ async fn a_large_message_streams_and_is_what_it_was() {
 async fn every_message_of_many_is_the_one_that_was_asked_for() {
     let fixture = start().await;
     let texts: Vec<String> = (1..=200).map(|n| format!("Subject: {n}\n\n{}\n", "x".repeat(n * 37))).collect();
-    append(&fixture, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    fixture.append(&texts).await;
     let mut client = ann(&fixture).await;
     // One after the other, backwards, and with gaps: what is read ahead never stands for something else.
     let orders = (1..=200).chain((1..=200).rev()).chain((1..=200).step_by(7)).chain([1, 1, 2, 200, 3]);
@@ -175,7 +153,7 @@ async fn an_account_of_a_domain_that_requires_tls_gets_in_with_tls_only_wherever
 #[tokio::test]
 async fn ann_logs_in_after_stls_and_on_the_port_that_is_tls_from_the_first_octet() {
     let fixture = start().await;
-    append(&fixture, &["Subject: one\n\n\n"]).await;
+    fixture.append(&["Subject: one\n\n\n"]).await;
     let mut client = fixture.connect("pop3").await;
     client.transcript("S: +OK\nC: STLS\nS: +OK Begin TLS").await;
     let by_stls = client.start_tls(&fixture.ca_file).await;
@@ -201,7 +179,7 @@ async fn i02_what_is_pipelined_behind_stls_is_never_read() {
 async fn i05_top_of_a_billion_lines_is_one_message_and_of_one_line_one_line() {
     let fixture = start().await;
     let text = format!("Subject: large\n\n{}", "line\n".repeat(300_000));
-    append(&fixture, &[&text]).await;
+    fixture.append(&[&text]).await;
     let mut client = ann(&fixture).await;
     assert!(message(&mut client, "TOP 1 999999999").await == text);
     assert_eq!(message(&mut client, "TOP 1 1").await, "Subject: large\n\nline\n");
@@ -211,11 +189,11 @@ async fn i05_top_of_a_billion_lines_is_one_message_and_of_one_line_one_line() {
 #[tokio::test]
 async fn i05_two_sessions_at_once_each_have_a_consistent_view() {
     let fixture = start().await;
-    append(&fixture, &["a: 1\n\n", "a: 2\n\n", "a: 3\n\n"]).await;
+    fixture.append(&["a: 1\n\n", "a: 2\n\n", "a: 3\n\n"]).await;
     let (mut first, mut second) = (ann(&fixture).await, ann(&fixture).await);
     let before = message(&mut first, "UIDL").await;
     second.transcript("C: DELE 1\nS: +OK\nC: DELE 2\nS: +OK\nC: QUIT\nS: +OK Bye").await;
-    append(&fixture, &["a: 4\n\n"]).await;
+    fixture.append(&["a: 4\n\n"]).await;
     assert_eq!(message(&mut first, "UIDL").await, before);
     first.transcript("C: RETR 1\nS: -ERR [SYS/TEMP] The message is gone").await;
     assert_eq!(message(&mut first, "RETR 3").await, "a: 3\n\n");
@@ -226,7 +204,7 @@ async fn i05_two_sessions_at_once_each_have_a_consistent_view() {
 #[tokio::test]
 async fn a_suspended_account_fetches_nothing_more() {
     let fixture = start().await;
-    append(&fixture, &["Subject: one\n\nx\n"]).await;
+    fixture.append(&["Subject: one\n\nx\n"]).await;
     let mut client = ann(&fixture).await;
     let account = fixture.store.account_get(ANN).await.unwrap().unwrap();
     fixture.store.account_put(Account { disabled: true, ..account }).await.unwrap();
