@@ -29,6 +29,11 @@ pub(crate) fn xml(document: String) -> Response {
     answer(StatusCode::OK, "application/xml; charset=utf-8", document)
 }
 
+/// A JSON document.
+pub(crate) fn json(status: StatusCode, document: String) -> Response {
+    answer(status, "application/json; charset=utf-8", document)
+}
+
 /// A profile for Apple's programs, as a file to be opened.
 pub(crate) fn profile(host: &Domain, document: Vec<u8>) -> Response {
     let mut response = answer(StatusCode::OK, "application/x-apple-aspen-config", document);
@@ -53,15 +58,31 @@ pub(crate) fn moved(to: &str) -> Response {
     response
 }
 
+/// The request is none that has one meaning (RFC 9112 §3.2). What follows it on the connection is not looked at.
+pub(crate) fn malformed() -> Response {
+    closing(text(StatusCode::BAD_REQUEST, "The request does not say clearly which host it is for.\n"))
+}
+
 /// The request is for a host that is not ours (RFC 9110 §15.5.20).
 pub(crate) fn not_ours() -> Response {
     text(StatusCode::MISDIRECTED_REQUEST, "This host is not served here.\n")
 }
 
-/// The question has a content.
-pub(crate) fn only_post() -> Response {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "Questions come by POST.\n");
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+/// The request has more content than is taken (RFC 9110 §15.5.14). Its rest is not read.
+pub(crate) fn too_long() -> Response {
+    closing(text(StatusCode::PAYLOAD_TOO_LARGE, "The question is too long.\n"))
+}
+
+/// The path wants another method: one of `allowed` (RFC 9110 §15.5.6).
+pub(crate) fn not_allowed(allowed: &'static str, why: &str) -> Response {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, why);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The connection ends with this response.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

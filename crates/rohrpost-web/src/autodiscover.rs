@@ -1,7 +1,10 @@
-//! Autodiscover: Outlook's question and the answer to it, both "plain old XML" (MS-OXDSCLI).
+//! Autodiscover: Outlook's question and the answer to it, both "plain old XML" (MS-OXDSCLI). Where that is asked, Outlook may
+//! ask first: [`json`].
 //!
 //! Only the form for desktops is answered (`responseschema/2006a`). That for mobile devices would lead to Exchange
 //! `ActiveSync`, which is not spoken here: such a question gets error 601, as the form has it.
+
+pub mod json;
 
 use askama::Template;
 use jiff::Timestamp;

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | Thunderbird, K-9 and others | [`autoconfig`] | `/mail/config-v1.1.xml`, `/.well-known/autoconfig/mail/config-v1.1.xml` |
 //! | Outlook | [`autodiscover`] | `POST /autodiscover/autodiscover.xml` |
+//! | Outlook, before that | [`autodiscover::json`]: where to ask | `/autodiscover/autodiscover.json` |
 //! | iPhone, iPad, Mac | [`mobileconfig`], signed where a certificate can | `/mobileconfig` |
 //! | people | a page in English or German, with codes to scan | `/setup` |
 //! | DNS | [`records`]: SRV and CNAME, for the operator to publish | `rohrpost domain records` |
@@ -23,6 +24,7 @@ pub mod autoconfig;
 pub mod autodiscover;
 pub mod limits;
 pub mod mobileconfig;
+mod origin;
 mod page;
 mod qr;
 pub mod records;

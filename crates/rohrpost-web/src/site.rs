@@ -4,23 +4,25 @@ use std::{fmt, sync::Arc};
 
 use axum::{
     Extension, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Query, Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    body::{Bytes, HttpBody as _},
+    extract::{Query, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
     middleware::{self, Next},
     response::Response,
     routing::get,
 };
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use rohrpost_mail::{Domain, Mailbox};
 use rohrpost_tls::CertStore;
 use serde::Deserialize;
 
 use crate::{
     answer, autoconfig,
-    autodiscover::{self, Problem, Question},
+    autodiscover::{self, Problem, Question, json},
     limits::BODY_BYTES_MAX,
     mobileconfig,
+    origin::{NoOrigin, Origin},
     page::{self, Links, Tongue},
     settings::{MailSettings, Servers, Service},
 };
@@ -46,20 +48,6 @@ pub struct Site {
     pub certificates: CertStore,
 }
 
-/// The host that a request is for, one of ours; as the beginning of a URL.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Origin {
-    host: Domain,
-    port: Option<u16>,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "https://{}", self.host)?;
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
-    }
-}
-
 impl Site {
     /// The pages, for requests that came over TLS.
     pub(crate) fn router(self) -> Router {
@@ -72,33 +60,21 @@ impl Site {
             .route("/setup.css", get(answer::style))
             .route("/", get(async || answer::moved("/setup")))
             .fallback(any_case)
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .layer(middleware::from_fn_with_state(site.clone(), only_ours))
+            .layer(middleware::from_fn_with_state(site.clone(), admit))
             .with_state(site)
     }
 
     /// Sends everybody to the same path over TLS, where it is at `port`.
     pub(crate) fn redirects(self, port: u16) -> Router {
         let port = Some(port).filter(|port| *port != 443);
-        Router::new().fallback(async move |request: Request| {
-            let Some(origin) = self.origin(request.headers()) else { return answer::not_ours() };
-            if !matches!(*request.method(), Method::GET | Method::HEAD) {
-                return answer::text(StatusCode::METHOD_NOT_ALLOWED, "Only over https.\n");
+        let redirect = async move |Extension(origin): Extension<Origin>, method: Method, uri: Uri| {
+            if !matches!(method, Method::GET | Method::HEAD) {
+                return answer::not_allowed(READ, "Only over https.\n");
             }
-            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            let path = uri.path_and_query().map_or("/", |path| path.as_str());
             answer::moved(&format!("{}{path}", Origin { port, ..origin }))
-        })
-    }
-
-    /// The host that the header names, where it is ours.
-    fn origin(&self, headers: &HeaderMap) -> Option<Origin> {
-        let text = headers.get(header::HOST)?.to_str().ok()?;
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port.parse().ok()?)),
-            None => (text, None),
         };
-        let host = Domain::parse(host).ok()?;
-        self.answers_to(&host).then_some(Origin { host, port })
+        Router::new().fallback(redirect).layer(middleware::from_fn_with_state(Arc::new(self), admit))
     }
 
     fn answers_to(&self, host: &Domain) -> bool {
@@ -135,9 +111,23 @@ impl fmt::Debug for Site {
 
 type Ours = State<Arc<Site>>;
 
-/// Refuses what is for other hosts: a name that somebody else made point here gets no page.
-async fn only_ours(State(site): Ours, mut request: Request, next: Next) -> Response {
-    let Some(origin) = site.origin(request.headers()) else { return answer::not_ours() };
+/// Where Outlook's question in XML is taken.
+const AUTODISCOVER: &str = "/autodiscover/autodiscover.xml";
+
+/// Methods that read.
+const READ: &str = "GET, HEAD";
+
+/// Lets in what is for a host of ours: a name that somebody else made point here gets no page. A content that is announced
+/// as too long is refused before any of it is read (RFC 9110 §15.5.14).
+async fn admit(State(site): Ours, mut request: Request, next: Next) -> Response {
+    let origin = match Origin::of(&request) {
+        Ok(origin) if site.answers_to(&origin.host) => origin,
+        Ok(_) | Err(NoOrigin::Foreign) => return answer::not_ours(),
+        Err(NoOrigin::Malformed) => return answer::malformed(),
+    };
+    if request.body().size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return answer::too_long();
+    }
     request.extensions_mut().insert(origin);
     next.run(request).await
 }
@@ -209,17 +199,38 @@ async fn setup(
     }
 }
 
-/// Outlook writes the path of its question in upper and lower case as it pleases.
-async fn any_case(State(site): Ours, request: Request) -> Response {
-    if !request.uri().path().eq_ignore_ascii_case("/autodiscover/autodiscover.xml") {
+/// Outlook writes the paths of its questions in upper and lower case as it pleases.
+async fn any_case(
+    State(site): Ours,
+    Extension(origin): Extension<Origin>,
+    Query(parameters): Query<Vec<(String, String)>>,
+    request: Request,
+) -> Response {
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    if let Some(question) = json::Question::read(&path, &parameters) {
+        return match *request.method() {
+            Method::GET | Method::HEAD => autodiscover_json(&site, &origin, &question),
+            _ => answer::not_allowed(READ, "The question comes by GET.\n"),
+        };
+    }
+    if !path.eq_ignore_ascii_case(AUTODISCOVER) {
         return answer::text(StatusCode::NOT_FOUND, "There is no such page.\n");
     }
     if request.method() != Method::POST {
-        return answer::only_post();
+        return answer::not_allowed("POST", "The question comes by POST.\n");
     }
     match axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await {
         Ok(content) => autodiscover(&site, &content),
-        Err(_) => answer::text(StatusCode::PAYLOAD_TOO_LARGE, "The question is too long.\n"),
+        Err(_) => answer::too_long(),
+    }
+}
+
+fn autodiscover_json(site: &Site, origin: &Origin, question: &json::Question) -> Response {
+    let settings = site.settings(&question.address);
+    match question.check(settings.is_some_and(|settings| settings.servers.pair().is_some())) {
+        Ok(()) => answer::json(StatusCode::OK, json::document(&format!("{origin}{AUTODISCOVER}"))),
+        Err(problem @ json::Problem::UnknownAddress) => answer::json(StatusCode::NOT_FOUND, json::refusal(problem)),
+        Err(problem) => answer::json(StatusCode::BAD_REQUEST, json::refusal(problem)),
     }
 }
 

@@ -248,4 +248,5 @@ const ELSE: &[Row] = &[
     row(4180, "CSV", Full, "rows of `merge`"),
     row(5424, "syslog", Used, "severities and facilities"),
     row(9110, "HTTP", Part, "what set-up help and tokens need"),
+    row(9112, "HTTP/1.1", Part, "what set-up help needs, by hyper; who asks must say clearly for whom"),
 ];

@@ -119,3 +119,75 @@ async fn a_header_that_is_too_long_or_no_http_is_refused() {
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{}", String::from_utf8_lossy(&answer));
     }
 }
+
+/// The status lines that the octets get from the socket without TLS, until it closes.
+async fn statuses(running: &Running, octets: &str) -> Vec<String> {
+    let answer = converse(TcpStream::connect(running.redirect).await.unwrap(), octets).await;
+    answer.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 ")).map(|line| line[..3].to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_two_readers_could_read_in_two_ways_is_no_request() {
+    let running = start();
+    for header in [
+        "Host: here.test\r\nHost: here.test",
+        "Host: here.test\r\nHost: evil.test",
+        "Accept: */*",
+        "Host: here.test\r\n evil.test",
+        "Host: here.test\r\nX: a\r\n\tb",
+        "Host : here.test",
+        "Host: here.test\rX: a",
+        "Host: here.test\0",
+        "Host: here.test\r\n\r: a",
+        "Host: here.test\r\nContent-Length: 1\r\nContent-Length: 2",
+        "Host: here.test\r\nContent-Length: 1, 1",
+        "Host: here.test\r\nContent-Length: +1",
+        "Host: here.test\r\nContent-Length: 0x1",
+        "Host: here.test\r\nTransfer-Encoding: identity",
+        "Host: here.test\r\nTransfer-Encoding: chunked, gzip",
+        "Host: here.test\r\nTransfer-Encoding: xchunked",
+    ] {
+        // What follows must not be taken for a request of its own.
+        let octets = format!("GET /setup HTTP/1.1\r\n{header}\r\n\r\n{ASK}");
+        assert_eq!(statuses(&running, &octets).await, ["400"], "{header:?}");
+    }
+    let whole = "GET http://here.test/setup HTTP/1.1\r\nHost: here.test\r\nHost: here.test\r\n\r\n";
+    assert_eq!(statuses(&running, whole).await, ["400"]);
+    let old = "GET /setup HTTP/1.0\r\nHost: here.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_eq!(statuses(&running, old).await, ["400"]);
+}
+
+#[tokio::test]
+async fn of_two_lengths_the_chunks_count_and_nothing_follows_them() {
+    let running = start();
+    let fields = ["Content-Length: 6", "Transfer-Encoding: chunked"];
+    for (first, second) in [(fields[0], fields[1]), (fields[1], fields[0])] {
+        let octets = format!("GET / HTTP/1.1\r\nHost: here.test\r\n{first}\r\n{second}\r\n\r\n0\r\n\r\n{ASK}");
+        assert_eq!(statuses(&running, &octets).await, ["302"], "{first}, {second}");
+    }
+}
+
+#[tokio::test]
+async fn the_target_of_a_request_may_be_a_whole_url() {
+    let running = start();
+    let octets = "GET http://here.test/setup?lang=de HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n";
+    let answer = converse(TcpStream::connect(running.redirect).await.unwrap(), octets).await;
+    let to = format!("location: https://here.test:{}/setup?lang=de\r\n", running.https.port());
+    assert!(answer.contains(&to), "{answer}");
+    let page = over_tls(running.https, running.folder.path(), &octets.replace("http:", "https:")).await;
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("lang=\"de\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_content_that_is_announced_as_too_long_is_refused_before_it_comes() {
+    let running = start();
+    let ask = |path: &str, length: &str| {
+        format!("POST {path} HTTP/1.1\r\nHost: here.test\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
+    };
+    for path in ["/autodiscover/autodiscover.xml", "/setup", "/elsewhere"] {
+        let answer = over_tls(running.https, running.folder.path(), &ask(path, "99999999999")).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{path}: {answer}");
+    }
+    assert_eq!(statuses(&running, &ask("/", "99999999999")).await, ["413"]);
+    assert_eq!(statuses(&running, &ask("/", "99999999999999999999")).await, ["400"]);
+}
