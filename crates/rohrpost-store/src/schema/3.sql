@@ -73,6 +73,8 @@ CREATE TABLE expunged (
 ) WITHOUT ROWID;
 CREATE INDEX expunged_body ON expunged (body) WHERE body IS NOT NULL;
 CREATE INDEX expunged_gone ON expunged (gone);
+-- For the search index: what is brought back is found, though it may have gone before the index came by.
+CREATE INDEX expunged_email ON expunged (email) WHERE body IS NOT NULL;
 
 -- Keywords in use in a mailbox, as they were first written.
 CREATE TABLE keyword (

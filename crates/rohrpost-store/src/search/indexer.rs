@@ -1,8 +1,9 @@
 //! The thread that fills the index.
 //!
 //! It goes through the mail by EMAILID, which only grows, from the mark in the index on. So it goes on where it ended,
-//! also after a crash, and an index that is made anew begins at the beginning. It is nudged after a commit, waits a
-//! moment for more, and runs with a low priority. An error is logged; it tries again at the next nudge.
+//! also after a crash, and an index that is made anew begins at the beginning. Mail that was expunged meanwhile is taken in,
+//! too: it may be brought back, and the mark does not come by again. It is nudged after a commit, waits a moment for more,
+//! and runs with a low priority. An error is logged; it tries again at the next nudge.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -158,9 +159,12 @@ impl Work {
 
 /// The next messages, by their EMAILID.
 fn fresh(connection: &Connection, mark: i64) -> Result<Vec<Fresh>, StoreError> {
-    let sql = "SELECT mail.email, mail.mailbox, mail.body, mail.prefix, shape.data, shape.crc
-        FROM mail LEFT JOIN shape ON shape.body = mail.body
-        WHERE mail.email > ?1 ORDER BY mail.email LIMIT ?2";
+    let sql = "WITH kept AS (
+            SELECT email, mailbox, body, prefix FROM mail WHERE email > ?1
+            UNION ALL SELECT email, mailbox, body, prefix FROM expunged WHERE email > ?1 AND body IS NOT NULL
+            ORDER BY email LIMIT ?2)
+        SELECT email, mailbox, kept.body, prefix, data, crc
+        FROM kept LEFT JOIN shape ON shape.body = kept.body ORDER BY email";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![mark, limits::SEARCH_BATCH])?;
     let mut found = Vec::new();

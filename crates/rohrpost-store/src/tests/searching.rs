@@ -105,6 +105,19 @@ async fn mail_that_is_not_indexed_yet_is_found_and_mail_that_is_gone_is_not() {
     assert_eq!(store.mailbox_search(archive, &ALL, true, "lunch").await.unwrap(), [1]);
 }
 
+/// It went before the index took it in, and the index goes through the mail only once.
+#[tokio::test]
+async fn mail_that_was_gone_when_the_index_came_by_is_found_when_it_is_back() {
+    let (_dir, store) = with_account(ANN).await;
+    append(&store, ANN, &[LUNCH]).await;
+    let id = inbox(&store, ANN).await;
+    store.mailbox_expunge(id, Some(&ALL), false).await.unwrap();
+    append(&store, ANN, &[FLOWED]).await;
+    indexed(&store).await;
+    assert_eq!(store.mailbox_undelete(ANN, "INBOX", Timestamp::MIN).await.unwrap(), 1);
+    assert_eq!(search(&store, true, "lunch").await, [3]);
+}
+
 #[tokio::test]
 async fn an_account_finds_its_own_mail_only() {
     let (_dir, store) = with_account(ANN).await;
