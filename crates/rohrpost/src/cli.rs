@@ -1,4 +1,6 @@
 //! The command line as clap reads it. What the commands do is in [`crate::commands`].
+//!
+//! Above options that several commands share there is no doc comment: clap would take it for the help of the command.
 
 mod catch;
 mod merge;
@@ -37,7 +39,7 @@ pub(crate) struct Cli {
     pub(crate) place: Place,
 }
 
-/// Which server a command is about.
+// Which server a command is about.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Which server")]
 pub(crate) struct Place {
@@ -122,7 +124,7 @@ pub(crate) enum Command {
     Msmtp(Persona),
 }
 
-/// The command line of another program, which has rules of its own: [`crate::personas`].
+// The command line of another program, which has rules of its own: [`crate::personas`].
 #[derive(Args, Debug)]
 pub(crate) struct Persona {
     /// As that program has them; --help lists them
@@ -130,7 +132,7 @@ pub(crate) struct Persona {
     pub(crate) arguments: Vec<OsString>,
 }
 
-/// `--json`, which every command that prints has.
+// `--json`, which every command that prints has.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Output {
     /// Print JSON, one object per line
@@ -138,7 +140,7 @@ pub(crate) struct Output {
     pub(crate) json: bool,
 }
 
-/// Options of `completions`.
+// Options of `completions`.
 #[derive(Args, Debug)]
 pub(crate) struct Completions {
     /// The shell
@@ -146,7 +148,7 @@ pub(crate) struct Completions {
     pub(crate) shell: clap_complete::Shell,
 }
 
-/// Options of `pages`.
+// Options of `pages`.
 #[derive(Args, Debug)]
 pub(crate) struct Pages {
     /// The day that the pages show
@@ -170,7 +172,7 @@ pub(crate) struct Doctor {
     pub(crate) output: Output,
 }
 
-/// Options of `demo`.
+// Options of `demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// End after the trace of the first message
@@ -187,7 +189,7 @@ pub(crate) struct Demo {
     pub(crate) relay_to: Option<String>,
 }
 
-/// Which recipients in the queue are meant: those for whom all that is given holds.
+// Which recipients in the queue are meant: those for whom all that is given holds.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Filter {
     /// Queue ids
@@ -213,7 +215,7 @@ pub(crate) struct Filter {
     pub(crate) state: Option<StateWord>,
 }
 
-/// A filter for verbs: something must be named.
+// A filter for verbs: something must be named.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Selection {
     #[command(flatten)]

@@ -47,7 +47,7 @@ pub(crate) struct Merge {
     pub(crate) output: Output,
 }
 
-/// The mail that all rows get. Everything but `from` and `reply_to` may hold `{{ names }}` of the rows.
+// The mail that all rows get. Everything but `from` and `reply_to` may hold `{{ names }}` of the rows.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "The mail; {{ NAME }} stands for what the row has under that name")]
 pub(crate) struct Letter {

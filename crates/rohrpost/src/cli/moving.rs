@@ -99,7 +99,7 @@ pub(crate) enum Import {
     },
 }
 
-/// The other server.
+// The other server.
 #[derive(Args, Debug)]
 pub(crate) struct Other {
     /// `imaps://USER@HOST[:PORT]`, or `imap://` for STARTTLS; the @ in a user is written %40
@@ -119,7 +119,7 @@ pub(crate) struct Other {
     pub(crate) only: Vec<String>,
 }
 
-/// Where imported mail goes.
+// Where imported mail goes.
 #[derive(Args, Debug)]
 pub(crate) struct Into {
     /// The account here
@@ -150,7 +150,7 @@ pub(crate) enum Export {
     Maildir(Leaving),
 }
 
-/// What leaves, and where it goes.
+// What leaves, and where it goes.
 #[derive(Args, Debug)]
 pub(crate) struct Leaving {
     /// The account

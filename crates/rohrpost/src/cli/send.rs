@@ -30,8 +30,8 @@ pub(crate) struct Send {
     pub(crate) look: Look,
 }
 
-/// Who writes to whom. Each takes `ann@here.test`, `Ann <ann@here.test>`, or a list of them. An address may begin with `-`;
-/// programs pass on what others typed.
+// Who writes to whom. Each takes `ann@here.test`, `Ann <ann@here.test>`, or a list of them. An address may begin with `-`;
+// programs pass on what others typed.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "People")]
 pub(crate) struct People {
@@ -52,7 +52,7 @@ pub(crate) struct People {
     pub(crate) reply_to: Vec<String>,
 }
 
-/// What the message says.
+// What the message says.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Message")]
 pub(crate) struct Content {
@@ -89,7 +89,7 @@ pub(crate) struct Content {
     pub(crate) eml: bool,
 }
 
-/// Notices about the message on its further way. RFC 3461, RFC 8689.
+// Notices about the message on its further way. RFC 3461, RFC 8689.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Notices")]
 pub(crate) struct Notices {
@@ -107,7 +107,7 @@ pub(crate) struct Notices {
     pub(crate) require_tls: bool,
 }
 
-/// What is shown of it.
+// What is shown of it.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct Look {
@@ -121,7 +121,7 @@ pub(crate) struct Look {
     pub(crate) output: Output,
 }
 
-/// Which servers, who logs in there, and whom to trust.
+// Which servers, who logs in there, and whom to trust.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Servers")]
 pub(crate) struct Servers {

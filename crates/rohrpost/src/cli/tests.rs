@@ -33,6 +33,19 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn the_help_of_a_command_begins_with_what_the_list_of_commands_says_of_it() {
+    fn look(mut command: clap::Command, path: &str) {
+        let listed = command.get_about().map(ToString::to_string);
+        // Puts the options of this command together.
+        command.render_help();
+        let path = format!("{path} {}", command.get_name());
+        assert_eq!(command.get_about().map(ToString::to_string), listed, "{path}");
+        command.get_subcommands().for_each(|inner| look(inner.clone(), &path));
+    }
+    look(Cli::command(), "");
+}
+
+#[test]
 fn the_server_can_be_named_before_and_behind_the_command() {
     for line in ["rohrpost --dir /x queue list", "rohrpost queue --dir /x list", "rohrpost queue list --dir /x"] {
         assert_eq!(parse(line).unwrap().place.dir.unwrap(), PathBuf::from("/x"), "{line}");
