@@ -1,4 +1,5 @@
-//! QUOTA (RFC 9208): how full the account is. There is one quota root, with an empty name, for all mailboxes.
+//! QUOTA (RFC 9208): how full the account is. One with a limit has one quota root for all mailboxes, with an empty name;
+//! one without has none.
 
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ impl Session {
     /// GETQUOTA
     pub(super) fn quota_of_root(&mut self, now: Instant, root: &str) {
         if root.is_empty() {
-            self.ask(Question::Quota, Event::Quota);
+            self.ask(Question::Quota(None), Event::Quota);
         } else {
             self.no(now, Code::NonExistent, "There is one quota root, and its name is empty");
         }
@@ -24,33 +25,40 @@ impl Session {
 
     /// GETQUOTAROOT: which root a mailbox has, whether there is such a mailbox or not (RFC 9208 §4.1.2).
     pub(super) fn quota_of_mailbox(&mut self, mailbox: &MailboxName) {
-        self.tell(&Data::QuotaRoot(mailbox.clone(), vec![String::new()]));
-        self.ask(Question::Quota, Event::Quota);
+        self.ask(Question::Quota(Some(mailbox.clone())), Event::Quota);
     }
 
     /// Answers [`Event::Quota`].
     pub fn answer_quota(&mut self, now: Instant, quota: Result<Quota, Refusal>) {
-        match self.question.take() {
-            Some(Question::Quota) => {}
+        let mailbox = match self.question.take() {
+            Some(Question::Quota(mailbox)) => mailbox,
             other => return self.question = other,
-        }
+        };
         match quota {
-            Ok(quota) => {
-                self.tell(&Data::Quota(response::Quota { root: String::new(), resources: resources(quota) }));
-                self.ok(now, "Quota told");
-            }
+            Ok(quota) => self.tell_quota(now, mailbox, quota),
             Err(refusal) => self.refuse(now, &refusal),
         }
         self.go_on(now);
     }
-}
 
-/// A resource without limit is not listed.
-fn resources(quota: Quota) -> Vec<QuotaResource> {
-    let storage = |octets_max: u64| QuotaResource {
-        name: "STORAGE",
-        used: quota.octets.div_ceil(STORAGE_UNIT_OCTETS),
-        limit: octets_max / STORAGE_UNIT_OCTETS,
-    };
-    quota.octets_max.map(storage).into_iter().collect()
+    /// A QUOTA response lists at least one resource (RFC 9208 §7), and Thunderbird logs out when there is none: without a
+    /// limit there is no root to tell of.
+    fn tell_quota(&mut self, now: Instant, mailbox: Option<MailboxName>, quota: Quota) {
+        let storage = quota.octets_max.map(|octets_max| QuotaResource {
+            name: "STORAGE",
+            used: quota.octets.div_ceil(STORAGE_UNIT_OCTETS),
+            limit: octets_max / STORAGE_UNIT_OCTETS,
+        });
+        if storage.is_none() && mailbox.is_none() {
+            return self.no(now, Code::NonExistent, "There is no limit, so there is no quota root");
+        }
+        if let Some(mailbox) = mailbox {
+            let roots = storage.iter().map(|_| String::new()).collect();
+            self.tell(&Data::QuotaRoot(mailbox, roots));
+        }
+        if let Some(storage) = storage {
+            self.tell(&Data::Quota(response::Quota { root: String::new(), resources: vec![storage] }));
+        }
+        self.ok(now, "Quota told");
+    }
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     command::{self, Tag},
     event::{CloseReason, Event, MailboxChange, Refusal, Transmit},
+    mailbox_name::MailboxName,
     profile::Profile,
     reader::Reader,
     response::{Code, Line, Status},
@@ -108,8 +109,8 @@ pub(super) enum Question {
     },
     Append(Appending),
     AppendCommit,
-    /// GETQUOTA, or GETQUOTAROOT.
-    Quota,
+    /// GETQUOTA, or GETQUOTAROOT of a mailbox.
+    Quota(Option<MailboxName>),
 }
 
 /// The command that is being answered.

@@ -139,7 +139,6 @@ fn status_is_told_alone_and_with_a_list() {
 fn quotas_are_told_in_units_of_1024_octets() {
     let account = Account::new();
     let mut wire = Wire::logged_in(&account);
-    wire.transcript("C: a GETQUOTA \"\"\nS: * QUOTA \"\" ()\nS: a OK Quota told");
     account.borrow_mut().quota = Quota { octets: 1_025, messages: 3, octets_max: Some(10_240) };
     wire.transcript(
         r#"C: b GETQUOTAROOT INBOX
@@ -150,5 +149,16 @@ fn quotas_are_told_in_units_of_1024_octets() {
         S: c NO [NONEXISTENT] There is one quota root, and its name is empty
         C: d SETQUOTA "" (STORAGE 5)
         S: d NO [NOPERM] Quotas are set by who runs the server"#,
+    );
+}
+
+#[test]
+fn without_a_limit_there_is_no_quota_root_and_no_empty_list_that_ends_thunderbirds_session() {
+    Wire::logged_in(&Account::new()).transcript(
+        r#"C: a GETQUOTAROOT INBOX
+        S: * QUOTAROOT INBOX
+        S: a OK Quota told
+        C: b GETQUOTA ""
+        S: b NO [NONEXISTENT] There is no limit, so there is no quota root"#,
     );
 }
