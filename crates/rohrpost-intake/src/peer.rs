@@ -63,9 +63,15 @@ impl Peer {
         };
     }
 
-    /// Unix sockets and members of trusted networks: no delay, no limit of strangers.
+    /// Unix sockets, members of trusted networks and the MTA in front of LMTP: no delay, no limit of strangers.
     pub fn is_known(&self) -> bool {
-        self.address.is_none() || self.trusted.is_some()
+        self.address.is_none() || self.trusted.is_some() || self.is_mta_in_front()
+    }
+
+    /// Whoever speaks LMTP is an MTA of the operator that has taken the mail (RFC 2033 §1), over TCP as over a unix socket.
+    /// Strangers' mail was judged there: what is refused here for its sender comes back to people who never sent it.
+    pub fn is_mta_in_front(&self) -> bool {
+        self.role == Role::Lmtp
     }
 
     /// Neither logged in nor known.
@@ -177,6 +183,13 @@ mod tests {
         assert!(nameless.is_suspicious());
         assert!(!Peer { trusted: Some(0), ..nameless.clone() }.is_suspicious());
         assert!(!Peer { role: Role::Submission, ..nameless }.is_suspicious());
+    }
+
+    #[test]
+    fn whoever_speaks_lmtp_is_no_stranger() {
+        let in_front = Peer { role: Role::Lmtp, ..peer("localhost") };
+        assert!(!in_front.is_stranger() && !in_front.may_relay());
+        assert!(peer("localhost").is_stranger());
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Transaction {
         intake.directory().refresh(&config.settings).await?;
         let client = peer.address.map(|address| address.ip());
         let is_partners = |partner: &TlsPartner| partner.fits(client, envelope.reverse_path.mailbox());
-        let is_clear = peer.tls.is_none() && peer.uid.is_none();
+        let is_clear = peer.tls.is_none() && peer.uid.is_none() && !peer.is_mta_in_front();
         if is_clear && config.settings.require_tls_from.iter().any(is_partners) {
             return Err(Refusal::TlsRequired);
         }
@@ -252,7 +252,7 @@ impl Transaction {
         let messages = u32::from(self.recipients.is_empty());
         match (&peer.account, peer.address) {
             (Some(account), _) => Box::pin(self.intake.count_for(account, &mut self.reservation, now.1)).await,
-            (None, Some(address)) if !is_exempt => self.intake.count_peer(peer, address.ip(), messages, now.0),
+            (None, Some(address)) if !is_exempt && !peer.is_mta_in_front() => self.intake.count_peer(peer, address.ip(), messages, now.0),
             _ => Ok(()),
         }
     }
