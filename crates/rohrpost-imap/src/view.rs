@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct View {
     pub(crate) mailbox: MailboxId,
     pub(crate) read_only: bool,
+    /// Another session deleted it.
+    pub(crate) is_gone: bool,
     pub(crate) uids: UidList,
     /// The client was told of all that happened up to here.
     pub(crate) modseq: u64,
@@ -37,6 +39,7 @@ impl View {
         Self {
             mailbox: selected.info.id,
             read_only,
+            is_gone: false,
             uids: UidList::from(&selected.uids[..]),
             modseq: selected.info.modseq,
             notified: selected.info.modseq,

@@ -158,7 +158,8 @@ impl Driver {
     }
 
     /// Tells the session how far its mailbox has changed, where that is news: before it goes on, so that it can say so in
-    /// the answer to the command that made the change (RFC 9051 §6.3.12).
+    /// the answer to the command that made the change (RFC 9051 §6.3.12). A watch that has ended is that of a mailbox which
+    /// was deleted.
     fn pass_news(&mut self) {
         let Some((mailbox, receiver)) = &mut self.watched else { return };
         match receiver.has_changed() {
@@ -167,7 +168,10 @@ impl Driver {
                 let modseq = *receiver.borrow_and_update();
                 self.session.notify(now(), *mailbox, modseq);
             }
-            Err(_) => self.watched = None,
+            Err(_) => {
+                self.session.mailbox_gone(now(), *mailbox);
+                self.watched = None;
+            }
         }
     }
 
@@ -193,7 +197,7 @@ fn feed(session: &mut Session, octets: &[u8]) -> usize {
     session.handle_input(now(), octets)
 }
 
-/// Waits for a change of the selected mailbox. Without one, or once it is gone, there is none to wait for.
+/// Waits for a change of the selected mailbox, or its end.
 async fn news(watched: Option<&mut (MailboxId, watch::Receiver<u64>)>) {
     let Some((_, receiver)) = watched else { return pending().await };
     // The change is left to be seen by `pass_news`.

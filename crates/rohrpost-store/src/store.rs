@@ -28,9 +28,8 @@ use crate::{
     keeper::{self, House, Keeper},
     limits,
     mailbox::{
-        MailboxId,
         select::Cache,
-        work::{Watches, Work},
+        work::{Touched, Watches, Work},
     },
     message::{NewMessage, Prepared, QueuedMessage, Stored},
     open,
@@ -493,8 +492,8 @@ struct Settle {
     settlements: Vec<PreparedSettlement>,
     ids: Arc<Ids>,
     watches: Arc<Watches>,
-    /// Mailboxes that mail was filed into, and their MODSEQs.
-    touched: Vec<(MailboxId, u64)>,
+    /// Mailboxes that mail was filed into.
+    touched: Vec<Touched>,
     aftermath: Aftermath,
     sender: oneshot::Sender<Result<(), StoreError>>,
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     command::{Atom, Body, Command},
-    event::{CloseReason, Event},
+    event::{CloseReason, Event, Refusal},
     response::{Data, Line, Status},
 };
 
@@ -23,6 +23,7 @@ impl Session {
         match &self.state {
             State::NotAuthenticated => self.execute_as_stranger(now, body, more),
             State::Authenticated => self.execute_logged_in(now, body),
+            State::Selected(view) if view.is_gone && is_about_mail(&body) => self.refuse(now, &Refusal::SelectedGone),
             State::Selected(_) => self.execute_selected(now, body),
             State::Connected | State::Handshake | State::Closed => self.current = None,
         }
@@ -160,6 +161,23 @@ impl Session {
         self.output.flush();
         self.events.push_back(Event::StartTls);
     }
+}
+
+/// Whether there must be a mailbox for it. CLOSE and UNSELECT only leave it.
+fn is_about_mail(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Check
+            | Body::Expunge
+            | Body::UidExpunge(_)
+            | Body::Search(_)
+            | Body::Fetch(_)
+            | Body::Store(_)
+            | Body::Copy { .. }
+            | Body::Move { .. }
+            | Body::Sort(_)
+            | Body::Thread(_)
+    )
 }
 
 /// Whether message numbers must stay as they are while the command is answered (RFC 9051 §7.5.1).

@@ -116,6 +116,9 @@ impl Session {
     /// Asks for the next page; answers when there is none.
     fn fetch_more(&mut self, now: Instant, mut fetching: Box<Fetching>) {
         let State::Selected(view) = &self.state else { return };
+        if view.is_gone {
+            return self.refuse(now, &Refusal::SelectedGone);
+        }
         if fetching.asked.is_empty() {
             fetching.asked = take_first(&mut fetching.rest, PAGE_MESSAGES_MAX);
         }
@@ -139,11 +142,8 @@ impl Session {
 
     fn fetched(&mut self, now: Instant, mut fetching: Box<Fetching>, page: Page) {
         let State::Selected(view) = &self.state else { return };
-        let asked = count(&fetching.asked);
-        cut_asked(&mut fetching.asked, &page);
-        let found = u32::try_from(page.mails.len()).unwrap_or(u32::MAX);
-        fetching.found = fetching.found.saturating_add(found);
-        fetching.gone += (asked - count(&fetching.asked)).saturating_sub(found);
+        fetching.found = fetching.found.saturating_add(count_mails(&page));
+        fetching.gone += cut_asked(&mut fetching.asked, &page);
         fetching.page = page.mails.into();
         let unseen = fetching.unseen();
         if unseen.is_empty() {
@@ -279,8 +279,9 @@ impl Fetching {
     }
 }
 
-/// Takes what a page has answered out of what was asked.
-pub(super) fn cut_asked(asked: &mut Uids, page: &Page) {
+/// Takes what a page has answered out of what was asked, and says how many of these messages were not there any more.
+pub(super) fn cut_asked(asked: &mut Uids, page: &Page) -> u32 {
+    let before = count(asked);
     match page.mails.last() {
         Some(mail) if !page.is_complete => {
             let last = mail.entry.uid;
@@ -292,4 +293,10 @@ pub(super) fn cut_asked(asked: &mut Uids, page: &Page) {
         }
         _ => asked.clear(),
     }
+    (before - count(asked)).saturating_sub(count_mails(page))
+}
+
+/// A page has no more messages than a mailbox has UIDs.
+fn count_mails(page: &Page) -> u32 {
+    u32::try_from(page.mails.len()).unwrap_or(u32::MAX)
 }

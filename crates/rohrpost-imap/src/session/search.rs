@@ -41,6 +41,8 @@ pub(super) struct Searching {
     asked: Uids,
     /// The highest MODSEQ among the messages found.
     highest: u64,
+    /// How many messages were not there any more.
+    gone: u32,
 }
 
 /// What becomes of the messages found.
@@ -88,7 +90,7 @@ impl Session {
         if held && UidList::from(&rest[..]).len() > HELD_MESSAGES_MAX {
             return self.no(now, Code::Limit, "More messages than can be put in order at once");
         }
-        let searching = Box::new(Searching { uid, criteria, purpose, rest, asked: Uids::new(), highest: 0 });
+        let searching = Box::new(Searching { uid, criteria, purpose, rest, asked: Uids::new(), highest: 0, gone: 0 });
         if searching.criteria.texts.is_empty() {
             return self.search_more(now, searching);
         }
@@ -116,6 +118,9 @@ impl Session {
 
     fn search_more(&mut self, now: Instant, mut searching: Box<Searching>) {
         let State::Selected(view) = &self.state else { return };
+        if view.is_gone {
+            return self.refuse(now, &Refusal::SelectedGone);
+        }
         let Some(parts) = searching.criteria.parts else {
             searching.judge_uids();
             return self.search_done(now, *searching);
@@ -132,7 +137,7 @@ impl Session {
 
     /// A page has come.
     pub(super) fn searched(&mut self, now: Instant, mut searching: Box<Searching>, page: &Page) {
-        cut_asked(&mut searching.asked, page);
+        searching.gone += cut_asked(&mut searching.asked, page);
         page.mails.iter().for_each(|mail| searching.judge(mail));
         self.search_more(now, searching);
     }
@@ -146,15 +151,15 @@ impl Session {
     }
 
     fn search_done(&mut self, now: Instant, searching: Searching) {
-        let Searching { uid, criteria, purpose, highest, .. } = searching;
+        let Searching { uid, criteria, purpose, highest, gone, .. } = searching;
         // RFC 7162 §3.1.5: told where MODSEQ was asked for and something was found.
         let modseq = Some(highest).filter(|highest| criteria.tells_modseq && *highest > 0);
         let State::Selected(view) = &mut self.state else { return };
-        match purpose {
+        let done = match purpose {
             Purpose::Search(None, found) if !self.enabled.rev2 => {
                 let numbers = named(uid, view, &found.uids).into_iter().flatten().collect();
                 self.tell(&Data::Search(numbers, modseq));
-                self.ok(now, "SEARCH completed");
+                "SEARCH completed"
             }
             Purpose::Search(returns, found) => {
                 let returns = returns.unwrap_or(SearchReturn { all: true, ..SearchReturn::default() });
@@ -168,12 +173,12 @@ impl Session {
                     let tag = self.current.as_ref().map(|current| current.tag.clone());
                     self.tell(&Data::ESearch(ESearch { tag, uid, modseq, ..esearch(told, all) }));
                 }
-                self.ok(now, "SEARCH completed");
+                "SEARCH completed"
             }
             Purpose::Sort(sorting) => {
                 let numbers = sorting.into_order().into_iter().filter_map(|found| number(uid, view, found)).collect();
                 self.tell(&Data::Sort(numbers, modseq));
-                self.ok(now, "SORT completed");
+                "SORT completed"
             }
             Purpose::Thread(threading) => {
                 let mut nodes = threading.into_nodes();
@@ -181,8 +186,14 @@ impl Session {
                     node.number = node.number.and_then(|found| number(uid, view, found));
                 }
                 self.tell(&Data::Thread(nodes));
-                self.ok(now, "THREAD completed");
+                "THREAD completed"
             }
+        };
+        // RFC 5530 §3: what was looked at is not all that the client counts.
+        if gone > 0 && !uid {
+            self.ok_with(now, Code::ExpungeIssued, done);
+        } else {
+            self.ok(now, done);
         }
     }
 }

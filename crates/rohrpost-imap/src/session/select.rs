@@ -126,7 +126,7 @@ impl Session {
     /// CLOSE (RFC 9051 §6.4.1): what is marked as deleted goes, and nobody is told.
     pub(super) fn close_mailbox(&mut self, now: Instant) {
         match &self.state {
-            State::Selected(view) if !view.read_only => {
+            State::Selected(view) if !view.read_only && !view.is_gone => {
                 let event = Event::Expunge { mailbox: view.mailbox, uids: None };
                 self.ask(Question::Close, event);
             }

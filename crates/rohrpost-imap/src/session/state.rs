@@ -297,6 +297,17 @@ impl Session {
         }
     }
 
+    /// Somebody else deleted the mailbox. If it is the selected one, nothing more is told of it from now on: in IDLE the
+    /// session ends at once, else behind the answer to its next command, unless that leaves the mailbox.
+    pub fn mailbox_gone(&mut self, now: Instant, mailbox: crate::event::MailboxId) {
+        if let State::Selected(view) = &mut self.state
+            && view.mailbox == mailbox
+        {
+            view.is_gone = true;
+            self.go_on(now);
+        }
+    }
+
     /// The next octets to be written. There are none while more is to be added to them: while a question is open, or
     /// octets of the last input are not taken yet.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {

@@ -19,6 +19,9 @@ impl Session {
         let Some(current) = self.current.take() else { return };
         let mut line = Vec::new();
         Line { tag: Some(current.tag), status, code, text }.print(&mut line);
+        if self.is_bereft() {
+            self.leave_deleted_mailbox();
+        }
         match self.changes_due() {
             Some(event) if !current.holds_numbers => self.ask(Question::Sync(line), event),
             _ => self.output.buffer().extend_from_slice(&line),
@@ -44,9 +47,13 @@ impl Session {
 
     /// What goes on once nothing else does: news in IDLE, and the end of a session that is to end.
     pub(super) fn go_on(&mut self, now: Instant) {
+        let idles = matches!(self.reading, Reading::Idle);
+        if idles && self.is_bereft() {
+            self.leave_deleted_mailbox();
+        }
         self.at_boundary();
-        let idles = matches!(self.reading, Reading::Idle) && !self.is_busy() && !self.output.is_full();
-        if idles && let Some(event) = self.changes_due() {
+        let may_tell = idles && !self.is_busy() && !self.output.is_full();
+        if may_tell && let Some(event) = self.changes_due() {
             self.clock.touch(now);
             self.ask(Question::IdleSync, event);
         }
@@ -76,10 +83,15 @@ impl Session {
         }
     }
 
-    /// The question what has happened, where something has.
+    /// Whether the selected mailbox was deleted by somebody else.
+    pub(super) fn is_bereft(&self) -> bool {
+        matches!(&self.state, State::Selected(view) if view.is_gone)
+    }
+
+    /// The question what has happened, where something has. Of a mailbox that is gone there is no answer.
     pub(super) fn changes_due(&self) -> Option<Event> {
         match &self.state {
-            State::Selected(view) if view.is_behind() => {
+            State::Selected(view) if view.is_behind() && !view.is_gone => {
                 Some(Event::Changes { mailbox: view.mailbox, since: view.modseq })
             }
             _ => None,

@@ -11,6 +11,7 @@ fn view(uids: &[std::ops::RangeInclusive<u32>], modseq: u64) -> View {
     View {
         mailbox: 1,
         read_only: false,
+        is_gone: false,
         uids: list(uids),
         modseq,
         notified: modseq,

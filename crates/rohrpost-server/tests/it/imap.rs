@@ -234,3 +234,19 @@ async fn a_fetch_of_many_pages_brings_each_message_once() {
         client.dialogue("S: b OK").await;
     }
 }
+
+/// What was in it can be brought back, but nobody is shown it meanwhile.
+#[tokio::test]
+async fn a_mailbox_that_another_session_deletes_is_told_of_no_more() {
+    let fixture = start().await;
+    let mut other = logged_in(&fixture).await;
+    other.dialogue("C: a CREATE Old\nS: a OK").await;
+    other.say(&format!("a APPEND Old {{{}+}}\r\n{HELLO}", HELLO.len())).await;
+    other.dialogue("S: a OK").await;
+    let (mut reader, mut idler) = (logged_in(&fixture).await, logged_in(&fixture).await);
+    reader.dialogue("C: b SELECT Old\nS: … b OK\nC: c FETCH 1 UID\nS: * 1 FETCH (UID 1)\nS: c OK").await;
+    idler.dialogue("C: b SELECT Old\nS: … b OK\nC: c IDLE\nS: + idling").await;
+    other.dialogue("C: d DELETE Old\nS: d OK").await;
+    idler.dialogue("S: * BYE The selected mailbox was deleted\nS: closed").await;
+    reader.dialogue("C: d FETCH 1 UID\nS: d NO [NONEXISTENT]\nS: * BYE The selected mailbox was deleted").await;
+}

@@ -91,7 +91,7 @@ impl Store {
             row.removed = Some(work.now);
             row.info.modseq += 1;
             row.update(work.connection)?;
-            work.touched.push((row.info.id, row.info.modseq));
+            work.announce(&row);
             Ok(Ok(()))
         })
         .await
@@ -124,7 +124,7 @@ impl Store {
                 row.info.subscribed = subscribed;
                 row.info.modseq += 1;
                 row.update(work.connection)?;
-                work.touched.push((row.info.id, row.info.modseq));
+                work.announce(&row);
             }
             Ok(Ok(()))
         })
@@ -135,13 +135,14 @@ impl Store {
 /// Gives all mailboxes of an account to another, deleted ones too. Those that the other one has are deleted: it is new.
 pub(crate) fn change_account(work: &mut Work<'_>, from: &str, to: &str) -> Result<(), StoreError> {
     let there = MailboxRow::select(work.connection, "account = ?1 AND removed IS NULL", [to])?.0;
-    let there = there.into_iter().map(|row| MailboxRow { removed: Some(work.now), ..row });
+    let now = work.now;
+    let there = there.into_iter().map(|row| MailboxRow { removed: Some(now), ..row });
     let here = MailboxRow::select(work.connection, "account = ?1", [from])?.0;
     let here = here.into_iter().map(|row| MailboxRow { account: to.to_owned(), ..row });
     for mut row in there.chain(here) {
         row.info.modseq += 1;
         row.update(work.connection)?;
-        work.touched.push((row.info.id, row.info.modseq));
+        work.announce(&row);
     }
     Ok(())
 }
@@ -177,7 +178,7 @@ fn rename(work: &mut Work<'_>, account: &str, from: &str, to: &str) -> Outcome<(
         row.info.name = name;
         row.info.modseq += 1;
         row.update(work.connection)?;
-        work.touched.push((row.info.id, row.info.modseq));
+        work.announce(&row);
     }
     work.make_parents(account, to)?;
     if from == name::INBOX {

@@ -11,7 +11,12 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
-use super::{MailboxId, MailboxInfo, mails, name, read, rows::MailboxRow, uids, work::Watches};
+use super::{
+    MailboxId, MailboxInfo, mails, name, read,
+    rows::MailboxRow,
+    uids,
+    work::{Touched, Watches},
+};
 use crate::{error::StoreError, limits, quarantine::Found, row::count, store::Store};
 
 /// A mailbox and what is in it; all of it is of the same moment.
@@ -25,7 +30,8 @@ pub struct Selected {
     pub first_unseen: Option<u32>,
     /// The keywords that are in use.
     pub keywords: Arc<[String]>,
-    /// Tells of every change after this moment, as [`Store::mailbox_watch`] does.
+    /// Tells of every change after this moment: the value is the MODSEQ, and grows after each commit that changed the
+    /// mailbox. It ends when the mailbox is deleted.
     pub changes: watch::Receiver<u64>,
 }
 
@@ -177,7 +183,7 @@ fn select(
         let Some(mailbox) = row()?.0.pop() else { return Ok(None) };
         let Known { info, uids, first_unseen, keywords } = contents(connection, cache, mailbox)?;
         // One that came before the watch began, it does not know.
-        watches.tell(&[(info.id, info.modseq)]);
+        watches.tell(&[Touched::Changed(info.id, info.modseq)]);
         changes.mark_unchanged();
         Ok(Some(Selected { info, uids, first_unseen, keywords, changes }))
     })?;

@@ -52,7 +52,7 @@ impl Store {
                 row.removed = row.removed.or(Some(work.now));
                 row.info.modseq += 1;
                 row.update(work.connection)?;
-                work.touched.push((row.info.id, row.info.modseq));
+                work.announce(&row);
             }
             Ok(rows.into_iter().map(|row| row.info.id).collect::<Vec<_>>())
         });
@@ -83,7 +83,7 @@ fn undelete_page(work: &mut Work<'_>, account: &str, name: &str, since: Timestam
             deleted.removed = None;
             deleted.info.modseq += 1;
             deleted.update(work.connection)?;
-            work.touched.push((deleted.info.id, deleted.info.modseq));
+            work.announce(&deleted);
             Ok(Ok(Undeleted { messages: deleted.info.messages.into(), is_last: false }))
         }
         (Some(mailbox), Some(deleted)) => take_over(work, mailbox, deleted).map(Ok),

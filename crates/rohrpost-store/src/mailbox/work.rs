@@ -20,7 +20,7 @@ use crate::{
     writer::Request,
 };
 
-/// MODSEQs of mailboxes, for those who watch them.
+/// MODSEQs of mailboxes, for those who watch them. A watch ends when its mailbox is deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Watches(Mutex<HashMap<MailboxId, watch::Sender<u64>>>);
 
@@ -42,21 +42,33 @@ impl Watches {
     }
 
     /// Tells of changes that are committed, before whoever made them hears of it.
-    pub(crate) fn tell(&self, touched: &[(MailboxId, u64)]) {
+    pub(crate) fn tell(&self, touched: &[Touched]) {
         if touched.is_empty() {
             return;
         }
-        let watches = self.0.lock().expect("nobody panics with this lock");
-        for (id, modseq) in touched {
-            if let Some(sender) = watches.get(id) {
-                sender.send_if_modified(|known| {
-                    let news = *modseq > *known;
-                    *known = (*modseq).max(*known);
-                    news
-                });
+        let mut watches = self.0.lock().expect("nobody panics with this lock");
+        for touched in touched {
+            match *touched {
+                Touched::Changed(id, modseq) => watches.get(&id).into_iter().for_each(|sender| {
+                    sender.send_if_modified(|known| {
+                        let news = modseq > *known;
+                        *known = modseq.max(*known);
+                        news
+                    });
+                }),
+                Touched::Deleted(id) => drop(watches.remove(&id)),
             }
         }
     }
+}
+
+/// A mailbox that is not what it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Touched {
+    /// It has this MODSEQ now.
+    Changed(MailboxId, u64),
+    /// It was deleted.
+    Deleted(MailboxId),
 }
 
 /// A change at work: within the writer's transaction.
@@ -64,8 +76,8 @@ pub(crate) struct Work<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) ids: &'a Ids,
     pub(crate) now: Timestamp,
-    /// Mailboxes that have changed, and their MODSEQs.
-    pub(crate) touched: &'a mut Vec<(MailboxId, u64)>,
+    /// For those who watch.
+    pub(crate) touched: &'a mut Vec<Touched>,
 }
 
 /// What a request comes to: a refusal leaves everything as it was, so that its neighbours in the batch lose no time.
@@ -111,7 +123,7 @@ impl Work<'_> {
         };
         let row = MailboxRow { account: account.to_owned(), info, known_since: 0, removed: None };
         row.insert(self.connection)?;
-        self.touched.push((row.info.id, row.info.modseq));
+        self.announce(&row);
         Ok(row)
     }
 
@@ -170,15 +182,22 @@ impl Work<'_> {
     /// Tells those who watch a mailbox of what was changed without them.
     pub(crate) fn touch(&mut self, id: MailboxId) -> Result<(), StoreError> {
         if let Some(mailbox) = self.mailbox(id)? {
-            self.touched.push((id, mailbox.info.modseq));
+            self.announce(&mailbox);
         }
         Ok(())
+    }
+
+    /// A mailbox is written as it is from now on: those who watch it will hear of it, for the last time if it was deleted.
+    pub(crate) fn announce(&mut self, mailbox: &MailboxRow) {
+        let id = mailbox.info.id;
+        let is_deleted = mailbox.removed.is_some();
+        self.touched.push(if is_deleted { Touched::Deleted(id) } else { Touched::Changed(id, mailbox.info.modseq) });
     }
 
     /// Ends a change of a mailbox's mail: its counters are written, and those who watch it will hear of it.
     pub(crate) fn finish(&mut self, mailbox: &MailboxRow) -> Result<(), StoreError> {
         mailbox.update_counters(self.connection)?;
-        self.touched.push((mailbox.info.id, mailbox.info.modseq));
+        self.announce(mailbox);
         Ok(())
     }
 }
@@ -193,8 +212,8 @@ const FIRST_MAILBOXES: [(&str, SpecialUse); 5] = [
 ];
 
 impl Store {
-    /// Tells of changes of a mailbox: the value is its MODSEQ, and grows after each commit that changed it. Deleting
-    /// it counts as a change.
+    /// Tells of changes of a mailbox: the value is its MODSEQ, and grows after each commit that changed it. It ends when
+    /// the mailbox is deleted.
     ///
     /// # Errors
     /// [`MailboxError::Missing`], or as any read.
@@ -203,7 +222,7 @@ impl Store {
         let watches = self.watches().clone();
         let receiver = watches.subscribe(id, 0);
         let modseq = self.mailbox_by_id(id).await?.ok_or(MailboxError::Missing)?.modseq;
-        watches.tell(&[(id, modseq)]);
+        watches.tell(&[Touched::Changed(id, modseq)]);
         Ok(receiver)
     }
 
@@ -256,7 +275,7 @@ struct Call<T, F> {
     ids: Arc<Ids>,
     watches: Arc<Watches>,
     aftermath: Aftermath,
-    touched: Vec<(MailboxId, u64)>,
+    touched: Vec<Touched>,
     result: Option<Result<T, MailboxError>>,
     sender: oneshot::Sender<Result<Result<T, MailboxError>, StoreError>>,
 }

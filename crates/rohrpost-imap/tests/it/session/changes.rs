@@ -1,7 +1,8 @@
 //! What happened elsewhere is told, and when (RFC 9051 §5.2, §5.5, §7.5.1; IDLE §6.3.13).
 
+use jiff::Timestamp;
 use proptest::prelude::*;
-use rohrpost_imap::flags::SystemFlags;
+use rohrpost_imap::flags::{Flags, SystemFlags};
 
 use super::harness::{Account, Wire};
 
@@ -131,37 +132,97 @@ fn what_is_gone_is_said_to_be_gone() {
     );
 }
 
-/// A deleted mailbox leaves its client nothing to go on with, so the session ends, as Dovecot's do.
+/// RFC 5530 §3: by number the client is told of it; by UID it hears of the EXPUNGE itself.
+#[test]
+fn a_search_says_that_some_messages_are_gone() {
+    for (said, told) in [
+        ("SEARCH UNSEEN", "S: * SEARCH 2\nS: a OK [EXPUNGEISSUED] SEARCH completed"),
+        ("SORT (DATE) UTF-8 ALL", "S: * SORT 2\nS: a OK [EXPUNGEISSUED] SORT completed"),
+        ("THREAD ORDEREDSUBJECT UTF-8 ALL", "S: * THREAD (2)\nS: a OK [EXPUNGEISSUED] THREAD completed"),
+        ("UID SEARCH UNSEEN", "S: * SEARCH 2\nS: * 1 EXPUNGE\nS: a OK SEARCH completed"),
+    ] {
+        let account = Account::new();
+        account.borrow_mut().fill(&["one", "two"]);
+        let mut wire = Wire::selected(&account);
+        account.borrow_mut().inbox().drop_mails(|mail| mail.uid == 1);
+        wire.transcript(&format!("C: a {said}\n{told}"));
+    }
+}
+
+/// A deleted mailbox leaves its client nothing to go on with, so the session ends, as Dovecot's do. By number, where nothing
+/// is told of what others do, as by UID: nothing comes from a mailbox that is not there.
 #[test]
 fn a_client_hears_that_its_mailbox_was_deleted() {
-    for (said, told) in [
-        ("NOOP", "S: a OK NOOP completed"),
-        (r"STORE 1 +FLAGS (\Seen)", "S: a NO [NONEXISTENT] The selected mailbox was deleted"),
-        ("IDLE", "S: + idling"),
-    ] {
-        let mut wire = Wire::bereft(&Account::new());
-        wire.transcript(&format!("C: a {said}\n{told}\nS: * BYE The selected mailbox was deleted (a7)"));
+    let said = ["FETCH 1 FLAGS", "UID FETCH 1 FLAGS", "SEARCH ALL", "SEARCH SEEN", "SORT (DATE) UTF-8 ALL", "EXPUNGE"];
+    for said in said.into_iter().chain([r"STORE 1 +FLAGS (\Seen)", "COPY 1 INBOX", "MOVE 1 INBOX", "CHECK"]) {
+        for is_late in [false, true] {
+            let account = Account::new();
+            let mut wire = Wire::bereft(&account);
+            wire.is_late = is_late && !matches!(said, "SEARCH ALL" | "CHECK");
+            account.borrow_mut().asked.clear();
+            wire.transcript(&format!(
+                "C: a {said}
+                S: a NO [NONEXISTENT] The selected mailbox was deleted
+                S: * BYE The selected mailbox was deleted (a7)"
+            ));
+            assert!(wire.is_late || account.borrow().asked == ["other"], "{said}: asked more than to close");
+        }
     }
+}
+
+#[test]
+fn what_is_not_about_a_deleted_mailbox_is_answered_before_the_end() {
+    for (said, told) in [("NOOP", "a OK NOOP completed"), ("IDLE", "+ idling"), ("CREATE New", "a OK …")] {
+        let mut wire = Wire::bereft(&Account::new());
+        wire.transcript(&format!("C: a {said}\nS: {told}\nS: * BYE The selected mailbox was deleted (a7)"));
+    }
+}
+
+#[test]
+fn a_fetch_ends_when_its_mailbox_is_deleted_meanwhile() {
+    let account = Account::new();
+    let long = format!("Subject: long\r\n\r\n{}", "text ".repeat(50_000));
+    account.borrow_mut().page_octets = long.len();
+    for _ in 0..3 {
+        account.borrow_mut().inbox().add(Flags::default(), "", long.as_bytes(), Timestamp::UNIX_EPOCH);
+    }
+    let mut wire = Wire::selected(&account);
+    wire.reads = false;
+    wire.send(b"a FETCH 1:3 BODY.PEEK[]\r\n");
+    account.borrow_mut().delete("INBOX");
+    wire.reads = true;
+    wire.pump();
+    let told = wire.take_output();
+    let end =
+        ")\r\na NO [NONEXISTENT] The selected mailbox was deleted\r\n* BYE The selected mailbox was deleted (a7)\r\n";
+    assert!(told.starts_with("* 1 FETCH (BODY[] ") && !told.contains("* 2 FETCH") && told.ends_with(end), "{told}");
+}
+
+#[test]
+fn idle_ends_when_its_mailbox_is_deleted() {
+    let account = Account::new();
+    account.borrow_mut().create("Old");
+    let mut wire = Wire::logged_in(&account);
+    wire.send(b"s SELECT Old\r\nb IDLE\r\n");
+    wire.take_output();
+    account.borrow_mut().delete("Old");
+    wire.pump();
+    wire.transcript("S: * BYE The selected mailbox was deleted (a7)");
 }
 
 #[test]
 fn a_deleted_mailbox_can_be_left() {
-    for said in ["CLOSE", "UNSELECT"] {
+    for is_late in [false, true] {
+        for said in ["CLOSE", "UNSELECT"] {
+            let mut wire = Wire::bereft(&Account::new());
+            wire.is_late = is_late;
+            wire.transcript(&format!("C: a {said}\nS: a OK {said} completed\nC: b NOOP\nS: b OK NOOP completed"));
+        }
         let mut wire = Wire::bereft(&Account::new());
-        wire.transcript(&format!("C: a {said}\nS: a OK {said} completed\nC: b NOOP\nS: b OK NOOP completed"));
-    }
-}
-
-/// What is missing is the source, and making the target anew would help nobody.
-#[test]
-fn a_copy_from_a_deleted_mailbox_does_not_ask_to_create_its_target() {
-    for said in ["COPY 1 INBOX", "MOVE 1 INBOX"] {
-        let mut wire = Wire::bereft(&Account::new());
-        wire.transcript(&format!(
-            "C: a {said}
-            S: a NO [NONEXISTENT] The selected mailbox was deleted
-            S: * BYE The selected mailbox was deleted (a7)"
-        ));
+        wire.is_late = is_late;
+        wire.send(b"a SELECT INBOX\r\nb NOOP\r\n");
+        let told = wire.take_output();
+        assert!(told.starts_with("* OK [CLOSED] ") && told.ends_with("b OK NOOP completed\r\n"), "{told}");
     }
 }
 

@@ -400,6 +400,8 @@ pub(crate) struct Wire {
     pub(crate) largest: usize,
     /// Whether responses are written, or pile up.
     pub(crate) reads: bool,
+    /// Whether the driver does not know yet that a mailbox was deleted, and finds out when it is asked.
+    pub(crate) is_late: bool,
 }
 
 impl Wire {
@@ -425,6 +427,7 @@ impl Wire {
             wants_handshake: false,
             largest: 0,
             reads: true,
+            is_late: false,
         };
         wire.pump();
         wire
@@ -526,8 +529,11 @@ impl Wire {
     fn tell_news(&mut self) {
         let Some(id) = self.selected else { return };
         let modseq = self.account.borrow_mut().of(id).map(|found| found.modseq);
-        // The deletion of a mailbox is a change of it, too.
-        self.session.notify(self.now, id, modseq.unwrap_or(u64::MAX));
+        match modseq {
+            Ok(modseq) => self.session.notify(self.now, id, modseq),
+            Err(_) if self.is_late => {}
+            Err(_) => self.session.mailbox_gone(self.now, id),
+        }
     }
 
     fn answer(&mut self, event: Event) {
