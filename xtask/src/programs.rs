@@ -63,6 +63,12 @@ const PROGRAMS: &[Program] = &[
     },
     Program { probe: Probe::Command("neomutt"), package: "neomutt", why: "reads mail as people do" },
     Program { probe: Probe::Command("script"), package: "bsdutils", why: "is the terminal that mutt wants" },
+    Program {
+        probe: Probe::Command("thunderbird"),
+        package: "thunderbird",
+        why: "sets itself up, sends and reads as people do",
+    },
+    Program { probe: Probe::Command("Xvfb"), package: "xvfb", why: "is the screen that Thunderbird wants" },
     Program { probe: Probe::Command("mpop"), package: "mpop", why: "fetches mail by POP3, logged in by SCRAM-SHA-256" },
     Program { probe: Probe::Command("gsasl"), package: "gsasl", why: "logs in with SCRAM-SHA-256-PLUS" },
     Program { probe: Probe::GitSendEmail, package: "git-email", why: "sends patches through our sendmail" },

@@ -3,8 +3,8 @@
 //! [`peers`] starts and stops the others: Postfix, Exim, OpenSMTPD, swaks, msmtp, openssl, and our own program as a
 //! user would run it. [`scenes`] are the stories that have to end well, one module each, [`attacks`] what must not harm
 //! it, [`handoff`] what becomes of the mail of programs on the same host, [`selecting`] which way out mail takes, [`moving`]
-//! how mail comes in and goes out as a whole, [`setting_up`] what mail programs are told, [`mailboxes_killed`] what is
-//! left of mailboxes after a SIGKILL.
+//! how mail comes in and goes out as a whole, [`setting_up`] what mail programs are told, [`thunderbird`] what one of them
+//! makes of it, [`mailboxes_killed`] what is left of mailboxes after a SIGKILL.
 //! `cargo xtask test` fetches the programs; a test whose peer is missing, or may not have a namespace, fails and says so.
 
 mod attacks;
@@ -21,3 +21,4 @@ mod scenes;
 mod selecting;
 mod send;
 mod setting_up;
+mod thunderbird;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use rohrpost_tls::ca::PemPair;
 use tempfile::TempDir;
 
 /// A self-signed certificate for `localhost`, 127.0.0.1 and a host name, and its key. Both are PEM files.
@@ -22,6 +23,12 @@ impl Certificate {
         let status = openssl.stderr(Stdio::null()).status().expect("openssl is there");
         assert!(status.success(), "openssl made no certificate: {status}");
         certificate
+    }
+
+    /// Puts another in its place.
+    pub(crate) fn replace(&self, pair: &PemPair) {
+        std::fs::write(self.cert(), &pair.cert).expect("the file can be written");
+        std::fs::write(self.key(), &pair.key).expect("the file can be written");
     }
 
     /// The certificate.

@@ -15,6 +15,7 @@ pub(crate) mod log;
 pub(crate) mod opensmtpd;
 pub(crate) mod postfix;
 pub(crate) mod rohrpost;
+pub(crate) mod socks;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -30,6 +31,7 @@ pub(crate) use exim::Exim;
 pub(crate) use opensmtpd::OpenSmtpd;
 pub(crate) use postfix::Postfix;
 pub(crate) use rohrpost::{Installation, Rohrpost};
+pub(crate) use socks::Socks;
 
 /// How long anything may take before a test gives up. Long, since a busy machine is no fault; a passing test never
 /// waits for it.
