@@ -18,6 +18,9 @@ pub(crate) struct Listener {
     /// `"smtp"`: mail for our domains. `"submission"`: mail from accounts to anywhere. `"lmtp"`: local delivery, one
     /// reply per recipient (RFC 2033). `"imap"` and `"pop3"`: accounts read their mail.
     ///
+    /// Whoever speaks LMTP is taken for an MTA of yours that has judged sender and client: no delays, limits or checks of
+    /// strangers. So let it listen on a unix socket, on loopback or in a network of your own.
+    ///
     /// Required: `"smtp"`
     pub(crate) protocol: ProtocolWord,
 
