@@ -183,27 +183,28 @@ async fn look_up(shared: &Shared, address: &Mailbox, ends: &mut Ends) -> Result<
     let found = match (found, split_subaddress(address, settings.subaddress)) {
         (found @ (Resolved::Nobody | Resolved::CatchAll(_)), Some((base, detail))) => {
             match shared.store.resolve(&base).await? {
-                Resolved::Account(account) => {
+                Resolved::Account { account, octets_max } => {
                     let folder = folder_for(shared, &account.login, &detail).await?;
-                    ends.is_limited |= account.quota_octets.is_some();
+                    ends.is_limited |= octets_max.is_some();
                     ends.accounts.push((account.login, address.clone(), folder));
                     return Ok(Vec::new());
                 }
-                Resolved::Alias(targets) => Resolved::Alias(targets),
+                Resolved::Alias(alias) => Resolved::Alias(alias),
                 _ => found,
             }
         }
         (found, _) => found,
     };
     match found {
-        Resolved::Account(account) => {
-            ends.is_limited |= account.quota_octets.is_some();
+        Resolved::Account { account, octets_max } => {
+            ends.is_limited |= octets_max.is_some();
             ends.accounts.push((account.login, address.clone(), INBOX.to_owned()));
             Ok(Vec::new())
         }
-        Resolved::Alias(targets) | Resolved::CatchAll(targets) => {
+        // Suspended or not: that is asked where mail comes in, and what was taken then is delivered.
+        Resolved::Alias(alias) | Resolved::CatchAll(alias) => {
             ends.was_alias = true;
-            Ok(targets)
+            Ok(alias.targets)
         }
         // RFC 5321 §4.5.1, RFC 2142: these two reach a person in every domain.
         Resolved::Nobody

@@ -3,8 +3,8 @@
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Instant};
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
-use rohrpost_mail::{Mailbox, Secret};
-use rohrpost_store::{Account, AppPassword, ScramSecret, Store, StoreError};
+use rohrpost_mail::Secret;
+use rohrpost_store::{Account, AppPassword, ScramSecret, Store};
 
 use crate::{
     guessing::Guessing,
@@ -21,7 +21,7 @@ const _: () = assert!(SCRAM_ITERATIONS.get() >= 4_096);
 pub enum LogIn {
     /// The password is right.
     Right(Arc<Account>),
-    /// It is not, or there is no such account, or it is disabled.
+    /// It is not, or there is no such account, or it or its domain is suspended.
     Wrong,
     /// Nobody can say now: 454 4.7.0.
     CannotCheck,
@@ -67,7 +67,7 @@ impl Accounts {
         if !self.guessing.may_try(&key, address, now) {
             return LogIn::Locked;
         }
-        let Ok(account) = look_up(store, user).await else { return LogIn::CannotCheck };
+        let Ok(account) = store.account_for_log_in(user).await else { return LogIn::CannotCheck };
         let hashes = account.as_ref().map_or_else(Vec::new, hashes_of);
         match (self.checker.check(hashes, password, now).await, account) {
             (Err(_), _) => LogIn::CannotCheck,
@@ -93,7 +93,7 @@ impl Accounts {
         if !self.guessing.may_try(&user.to_lowercase(), address, now) {
             return ScramAnswer::Locked;
         }
-        match look_up(store, user).await {
+        match store.account_for_log_in(user).await {
             Err(_) => ScramAnswer::CannotCheck,
             Ok(account) => ScramAnswer::Keys(account.as_ref().map_or_else(Vec::new, keys_of)),
         }
@@ -101,7 +101,7 @@ impl Accounts {
 
     /// SCRAM's proof was right: fetches the account.
     pub(crate) async fn proved(&self, store: &Store, user: &str, address: Option<IpAddr>, now: Instant) -> LogIn {
-        match look_up(store, user).await {
+        match store.account_for_log_in(user).await {
             Ok(Some(account)) => {
                 self.guessing.succeeded(&user.to_lowercase(), address, now);
                 LogIn::Right(Arc::new(account))
@@ -119,18 +119,6 @@ impl Accounts {
     pub(crate) fn unlock(&self, user: &str) {
         self.guessing.unlock(&user.to_lowercase());
     }
-}
-
-/// An account that may log in, by its login or one of its addresses.
-async fn look_up(store: &Store, user: &str) -> Result<Option<Account>, StoreError> {
-    let account = match store.account_get(&user.to_lowercase()).await? {
-        Some(account) => Some(account),
-        None => match Mailbox::parse(user) {
-            Ok(address) => store.account_of(&address).await?,
-            Err(_) => None,
-        },
-    };
-    Ok(account.filter(|account| !account.disabled))
 }
 
 fn hashes_of(account: &Account) -> Vec<Argon2Hash> {

@@ -83,8 +83,8 @@ impl Authors {
     async fn check_subaddress(&self, account: &Account, subaddress: &Mailbox) -> Result<(), Refusal> {
         let leads_to_account = |target: &Mailbox| Claim::of(account, target, None) == Claim::Own;
         let is_free = match self.store.resolve(subaddress).await? {
-            Resolved::Account(owner) => owner.login == account.login,
-            Resolved::Alias(targets) => targets.iter().all(leads_to_account),
+            Resolved::Account { account: owner, .. } => owner.login == account.login,
+            Resolved::Alias(alias) => alias.targets.iter().all(leads_to_account),
             Resolved::CatchAll(_) | Resolved::Nobody => true,
         };
         if is_free { Ok(()) } else { Err(Refusal::SubaddressTaken(subaddress.clone())) }

@@ -14,7 +14,7 @@ use rohrpost_queue::{
     Router,
     srs::{self, Rewriter},
 };
-use rohrpost_store::{Resolved, Store, StoreError};
+use rohrpost_store::{LocalDomain, Resolved, Store, StoreError};
 
 use crate::{
     bounded::Bounded,
@@ -43,6 +43,7 @@ enum Found {
     Mailbox,
     /// The mailbox of an account, by its login, that may hold so much only.
     Limited(Arc<str>),
+    /// It is suspended: the account, the alias or the whole domain.
     Disabled,
     Nobody,
 }
@@ -58,12 +59,14 @@ pub(crate) struct Directory {
 struct Cache {
     /// The store's version that the rest was read at; none before the first look.
     version: Option<u64>,
+    /// Local domains that are suspended.
+    suspended: HashSet<Domain>,
     found: Bounded<String, Found>,
 }
 
 impl Directory {
     pub(crate) fn new(store: Store, router: Arc<Router>, srs: Option<Rewriter>, callouts: Callouts) -> Self {
-        let cache = Cache { version: None, found: Bounded::new(RECIPIENTS_CACHED_MAX) };
+        let cache = Cache { version: None, suspended: HashSet::new(), found: Bounded::new(RECIPIENTS_CACHED_MAX) };
         Self { store, router, srs, callouts, cache: Mutex::new(cache) }
     }
 
@@ -78,10 +81,13 @@ impl Directory {
 
     async fn read_domains(&self, settings: &Settings, version: u64) -> Result<(), StoreError> {
         let stored = self.store.domain_list().await?;
-        let stored = stored.iter().filter_map(|domain| Domain::parse(&domain.name).ok());
+        let named = |domain: &LocalDomain| Domain::parse(&domain.name).ok();
+        let suspended = stored.iter().filter(|domain| domain.disabled).filter_map(named).collect();
+        let stored = stored.iter().filter_map(named);
         let local: HashSet<Domain> = settings.local_domains.iter().cloned().chain(stored).collect();
         self.router.set_local(local);
         let mut cache = self.cache();
+        cache.suspended = suspended;
         cache.found.clear();
         cache.version = Some(version);
         Ok(())
@@ -137,8 +143,9 @@ impl Directory {
             _ if (is_role(address) || is_hosts_own(settings, address)) && *address != settings.postmaster => {
                 Ok(Place::Postmaster(settings.postmaster.clone()))
             }
+            // A bounce may come home for as long as it takes: it goes on to who sent the mail.
+            _ if self.is_our_rewritten(address, wall) => Ok(Place::Local),
             Found::Disabled => Err(Refusal::Disabled),
-            Found::Nobody if self.is_our_rewritten(address, wall) => Ok(Place::Local),
             Found::Nobody => Err(Refusal::NoMailbox),
         }
     }
@@ -164,6 +171,9 @@ impl Directory {
 
     /// Exact address first, then without its detail; the domain's catch-all comes last.
     async fn look_up(&self, settings: &Settings, address: &Mailbox) -> Result<Found, StoreError> {
+        if address.domain.name().is_some_and(|domain| self.cache().suspended.contains(domain)) {
+            return Ok(Found::Disabled);
+        }
         let exact = self.store.resolve(address).await?;
         let resolved = match (exact, settings.subaddress.and_then(|mark| without_detail(address, mark))) {
             (Resolved::Nobody | Resolved::CatchAll(_), Some(base)) => match self.store.resolve(&base).await? {
@@ -173,9 +183,10 @@ impl Directory {
             (exact, _) => exact,
         };
         Ok(match resolved {
-            Resolved::Account(account) if account.disabled => Found::Disabled,
-            Resolved::Account(account) if account.quota_octets.is_some() => Found::Limited(account.login.into()),
-            Resolved::Account(_) | Resolved::Alias(_) | Resolved::CatchAll(_) => Found::Mailbox,
+            Resolved::Account { account, .. } if account.disabled => Found::Disabled,
+            Resolved::Alias(alias) | Resolved::CatchAll(alias) if alias.disabled => Found::Disabled,
+            Resolved::Account { account, octets_max: Some(_) } => Found::Limited(account.login.into()),
+            Resolved::Account { .. } | Resolved::Alias(_) | Resolved::CatchAll(_) => Found::Mailbox,
             Resolved::Nobody => Found::Nobody,
         })
     }

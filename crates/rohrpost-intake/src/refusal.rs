@@ -102,8 +102,8 @@ pub enum Refusal {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
-    /// The account that logged in was removed or suspended, or a password of it taken away.
-    #[error("the account was removed or suspended, or a password of it taken away")]
+    /// The account that logged in was removed, renamed or suspended, alone or with its domain, or a password of it taken away.
+    #[error("the account was removed, renamed or suspended, or a password of it taken away")]
     LoggedOut,
     /// There is nothing to take more sessions with.
     #[error("overload")]

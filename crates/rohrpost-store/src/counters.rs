@@ -16,16 +16,6 @@ impl Store {
         })
         .await
     }
-
-    /// The sum of a counter from a minute on.
-    pub async fn counter_sum(&self, key: &str, since_minute: i64) -> Result<u64, StoreError> {
-        Ok(self.counter_slots(key, since_minute).await?.iter().map(|(_, count)| count).sum())
-    }
-
-    /// Counts something that no message carries.
-    pub async fn counter_add(&self, counter: CounterAdd) -> Result<(), StoreError> {
-        self.write(move |connection| add(connection, &counter)).await
-    }
 }
 
 /// Adds within the transaction.

@@ -41,6 +41,12 @@ pub enum StoreError {
         /// The account that has it.
         login: String,
     },
+    /// There is an alias of that address already.
+    #[error("{address} is an alias already")]
+    AliasTaken {
+        /// The address, or `@domain`.
+        address: String,
+    },
     /// A row or a body file does not match its checksum; it is in quarantine.
     #[error("{what} is damaged and in quarantine")]
     Corrupt {
@@ -69,7 +75,11 @@ impl StoreError {
     pub fn class(&self) -> Class {
         match self {
             Self::Full | Self::Io(_) | Self::Failed(_) => Class::Temporary,
-            Self::NotQueued { .. } | Self::Exists(_) | Self::BodyGone | Self::AddressTaken { .. } => Class::Permanent,
+            Self::NotQueued { .. }
+            | Self::Exists(_)
+            | Self::BodyGone
+            | Self::AddressTaken { .. }
+            | Self::AliasTaken { .. } => Class::Permanent,
             Self::Corrupt { .. } | Self::ReadOnly | Self::Statement(_) => Class::Ours,
         }
     }

@@ -91,7 +91,7 @@ pub use finder::Find;
 pub use health::Health;
 pub use message::{CounterAdd, Filing, NewMessage, NewRecipient, QueuedMessage, Stored};
 pub use operate::{Filter, Listed, Page, ShapeRow, Verb};
-pub use people::{Account, Alias, AppPassword, LocalDomain, Resolved, ScramSecret};
+pub use people::{Account, Alias, Allowance, AppPassword, LocalDomain, Moved, Resolved, ScramSecret};
 pub use quarantine::Quarantined;
 pub use queue::{Cursor, DueQuery, OverdueQuery, QueuedRecipient, SiteCursor, SiteHead, State};
 pub use salvage::{SalvageReport, salvage};

@@ -2,9 +2,9 @@
 //!
 //! A mailbox has a number of its own ([`MailboxId`]), a UIDVALIDITY that no other mailbox ever had, and counters that are
 //! kept with every change. Each change gives it the next MODSEQ, so that whoever knows one MODSEQ learns all that
-//! happened since ([`Store::mailbox_changes`](crate::Store::mailbox_changes)); a watch
-//! ([`Store::mailbox_watch`](crate::Store::mailbox_watch)) says when. Mail that is expunged, and mailboxes that are
-//! deleted, can be brought back for [`limits::UNDELETE_DAYS`](crate::limits::UNDELETE_DAYS) days.
+//! happened since ([`Store::mailbox_changes`](crate::Store::mailbox_changes)); a watch ([`Selected::changes`]) says when.
+//! Mail that is expunged, and mailboxes that are deleted, can be brought back for
+//! [`limits::UNDELETE_DAYS`](crate::limits::UNDELETE_DAYS) days.
 //!
 //! Copies share their body. Nothing here knows IMAP's syntax. Why it is as it is: `docs/design/mailboxes.md`.
 
@@ -30,7 +30,7 @@ pub use flags::{Flags, System};
 pub use info::{Entry, MailboxId, MailboxInfo, ObjectId, SpecialUse};
 pub use mails::{Appended, NewMail};
 pub use name::{INBOX, SEPARATOR};
-pub use quota::Quota;
+pub use quota::{Quota, SaidBy};
 pub use read::{Changes, FetchPage, FetchedMail, Parts};
 pub use select::Selected;
 

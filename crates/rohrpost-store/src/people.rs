@@ -1,13 +1,19 @@
 //! Who lives here: accounts, aliases, local domains.
 
-use rohrpost_mail::Mailbox;
-use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+mod allowance;
+mod rename;
+mod rows;
 
+use rohrpost_mail::Mailbox;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::rows::{Kind, read};
+use self::rows::{account_of, claim, get, list, put, remove};
+pub use self::{allowance::Allowance, rename::Moved};
 use crate::{
     error::StoreError,
     mailbox::{folders, quota, work::Work},
-    row::{Damage, Sum, json, verify},
     store::Store,
 };
 
@@ -31,10 +37,10 @@ pub struct Account {
     /// `en` or `de`: the language of notices to it.
     #[serde(default)]
     pub language: String,
-    /// Octets that its mail may take; no limit where there is none.
-    #[serde(default)]
-    pub quota_octets: Option<u64>,
-    /// Whether it may not log in.
+    /// What its mail may take.
+    #[serde(default, rename = "quota_octets")]
+    pub quota: Allowance,
+    /// Whether it is suspended: it may not log in, and mail for its addresses is refused.
     #[serde(default)]
     pub disabled: bool,
 }
@@ -77,30 +83,44 @@ impl std::fmt::Debug for ScramSecret {
 }
 
 /// Other addresses in the place of one.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Alias {
     /// `ann@here.test`, or `@here.test` for every address that has nothing else.
     pub address: String,
     /// Where its mail goes.
     pub targets: Vec<Mailbox>,
+    /// Whether it is suspended: mail for it is refused.
+    #[serde(default)]
+    pub disabled: bool,
 }
 
 /// A domain whose mail ends here.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct LocalDomain {
     /// Its name, as A-labels.
     pub name: String,
+    /// What the mail of each account may take whose login is in it, and that has no say of its own.
+    #[serde(default)]
+    pub quota: Allowance,
+    /// Whether it is suspended: the accounts whose login is in it may not log in, and mail for its addresses is refused.
+    #[serde(default)]
+    pub disabled: bool,
 }
 
 /// Who gets the mail for an address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Resolved {
     /// An account that has this address.
-    Account(Account),
-    /// The targets of an alias.
-    Alias(Vec<Mailbox>),
-    /// The targets of the domain's catch-all.
-    CatchAll(Vec<Mailbox>),
+    Account {
+        /// The account.
+        account: Account,
+        /// Octets that its mail may take, whoever says so; no limit where there is none.
+        octets_max: Option<u64>,
+    },
+    /// An alias.
+    Alias(Alias),
+    /// The domain's catch-all.
+    CatchAll(Alias),
     /// Nobody.
     Nobody,
 }
@@ -124,20 +144,10 @@ impl Store {
         account.login = account.login.to_lowercase();
         let from = from.to_lowercase();
         self.change_directory(move |work| {
-            let (connection, login) = (work.connection, &account.login);
-            if get::<Account>(connection, Kind::Account, &from)?.is_none() {
+            if get::<Account>(work.connection, Kind::Account, &from)?.is_none() {
                 return Ok(false);
             }
-            if *login != from {
-                if get::<Account>(connection, Kind::Account, login)?.is_some() {
-                    return Err(StoreError::AddressTaken { address: login.clone(), login: login.clone() });
-                }
-                connection.execute("DELETE FROM address WHERE login = ?1", [&from])?;
-                remove(connection, Kind::Account, &from)?;
-                quota::set(connection, &from, None)?;
-                folders::change_account(work, &from, login)?;
-            }
-            put_account(work, &account)?;
+            move_account(work, &from, &account)?;
             Ok(true)
         })
         .await
@@ -155,6 +165,28 @@ impl Store {
         self.read(move |connection| account_of(connection, &key)).await
     }
 
+    /// Who may log in under this name, a login or an address in any case: an account that is not suspended, nor is the
+    /// domain of its login.
+    pub async fn account_for_log_in(&self, user: &str) -> Result<Option<Account>, StoreError> {
+        let user = user.to_lowercase();
+        self.read(move |connection| {
+            let account = match get::<Account>(connection, Kind::Account, &user)? {
+                Some(account) => Some(account),
+                None => match Mailbox::parse(&user) {
+                    Ok(address) => account_of(connection, &address.key())?,
+                    Err(_) => None,
+                },
+            };
+            let Some(account) = account.filter(|account| !account.disabled) else { return Ok(None) };
+            let domain = match account.login.rsplit_once('@') {
+                Some((_, domain)) => get::<LocalDomain>(connection, Kind::Domain, domain)?,
+                None => None,
+            };
+            Ok((!domain.is_some_and(|domain| domain.disabled)).then_some(account))
+        })
+        .await
+    }
+
     /// All accounts, by login.
     pub async fn account_list(&self) -> Result<Vec<Account>, StoreError> {
         self.read(|connection| list(connection, Kind::Account)).await
@@ -166,7 +198,7 @@ impl Store {
         self.change_directory(move |work| {
             let connection = work.connection;
             connection.execute("DELETE FROM address WHERE login = ?1", [&login])?;
-            quota::set(connection, &login, None)?;
+            quota::set(connection, &login, Allowance::Inherited)?;
             remove(connection, Kind::Account, &login)
         })
         .await
@@ -195,9 +227,33 @@ impl Store {
         self.change_directory(move |work| remove(work.connection, Kind::Alias, &address)).await
     }
 
-    /// Adds a local domain.
+    /// Gives an alias another address, in one step. False if it was not there.
+    ///
+    /// # Errors
+    /// [`StoreError::AliasTaken`] when there is an alias of that address already.
+    pub async fn alias_rename(&self, from: &str, to: &str) -> Result<bool, StoreError> {
+        let (from, to) = (from.to_lowercase(), to.to_lowercase());
+        self.change_directory(move |work| {
+            let connection = work.connection;
+            let Some(alias) = get::<Alias>(connection, Kind::Alias, &from)? else { return Ok(false) };
+            if from != to {
+                remove(connection, Kind::Alias, &from)?;
+                new_alias(connection, Alias { address: to.clone(), ..alias })?;
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Adds a local domain, or replaces the one with its name.
     pub async fn domain_put(&self, domain: LocalDomain) -> Result<(), StoreError> {
-        self.change_directory(move |work| put(work.connection, Kind::Domain, &domain.name, &domain)).await
+        self.change_directory(move |work| put_domain(work.connection, &domain)).await
+    }
+
+    /// A local domain by its name, in any case.
+    pub async fn domain_get(&self, name: &str) -> Result<Option<LocalDomain>, StoreError> {
+        let name = name.to_lowercase();
+        self.read(move |connection| get(connection, Kind::Domain, &name)).await
     }
 
     /// All local domains, by name.
@@ -208,7 +264,7 @@ impl Store {
     /// Removes a local domain. False if it was not there.
     pub async fn domain_remove(&self, name: &str) -> Result<bool, StoreError> {
         let name = name.to_lowercase();
-        self.change_directory(move |work| remove(work.connection, Kind::Domain, &name)).await
+        self.change_directory(move |work| remove_domain(work.connection, &name)).await
     }
 
     /// Who gets the mail for an address: its account, else its alias, else the catch-all of its domain.
@@ -216,13 +272,13 @@ impl Store {
         let (key, domain) = (address.key(), format!("@{}", address.domain));
         self.read(move |connection| {
             if let Some(account) = account_of(connection, &key)? {
-                return Ok(Resolved::Account(account));
+                let octets_max = quota::limit(connection, &account.login)?.0;
+                return Ok(Resolved::Account { account, octets_max });
             }
-            if let Some(alias) = get::<Alias>(connection, Kind::Alias, &key)? {
-                return Ok(Resolved::Alias(alias.targets));
+            if let Some(alias) = get(connection, Kind::Alias, &key)? {
+                return Ok(Resolved::Alias(alias));
             }
-            let catch_all = get::<Alias>(connection, Kind::Alias, &domain)?;
-            Ok(catch_all.map_or(Resolved::Nobody, |alias| Resolved::CatchAll(alias.targets)))
+            Ok(get(connection, Kind::Alias, &domain)?.map_or(Resolved::Nobody, Resolved::CatchAll))
         })
         .await
     }
@@ -234,107 +290,39 @@ fn put_account(work: &mut Work<'_>, account: &Account) -> Result<(), StoreError>
     put(connection, Kind::Account, &account.login, account)?;
     connection.execute("DELETE FROM address WHERE login = ?1", [&account.login])?;
     account.addresses.iter().try_for_each(|address| claim(connection, &address.key(), &account.login))?;
-    quota::set(connection, &account.login, account.quota_octets)?;
+    quota::set(connection, &account.login, account.quota)?;
     work.ensure_inbox(&account.login).map(drop)
 }
 
-/// The tables of the directory. Each has a key, JSON and a checksum.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Account,
-    Alias,
-    Domain,
-}
-
-impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Account, Self::Alias, Self::Domain];
-
-    /// Table and key column.
-    pub(crate) fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Account => ("account", "login"),
-            Self::Alias => ("alias", "address"),
-            Self::Domain => ("domain", "name"),
+/// Puts an account in the place of the one with another login.
+fn move_account(work: &mut Work<'_>, from: &str, account: &Account) -> Result<(), StoreError> {
+    let (connection, login) = (work.connection, &account.login);
+    if login != from {
+        if get::<Account>(connection, Kind::Account, login)?.is_some() {
+            return Err(StoreError::AddressTaken { address: login.clone(), login: login.clone() });
         }
+        connection.execute("DELETE FROM address WHERE login = ?1", [from])?;
+        remove(connection, Kind::Account, from)?;
+        quota::set(connection, from, Allowance::Inherited)?;
+        folders::change_account(work, from, login)?;
     }
+    put_account(work, account)
+}
 
-    fn sum(self, key: &str, data: &str) -> i64 {
-        Sum::of(self.names().0).text(key).text(data).end()
+/// Writes an alias of an address that must have none.
+fn new_alias(connection: &Connection, alias: Alias) -> Result<(), StoreError> {
+    if get::<Alias>(connection, Kind::Alias, &alias.address)?.is_some() {
+        return Err(StoreError::AliasTaken { address: alias.address });
     }
+    put(connection, Kind::Alias, &alias.address, &alias)
 }
 
-fn put<T: Serialize>(connection: &Connection, kind: Kind, key: &str, value: &T) -> Result<(), StoreError> {
-    let (table, column) = kind.names();
-    let data = json(value);
-    let sql = format!("INSERT OR REPLACE INTO {table} ({column}, data, crc) VALUES (?1, ?2, ?3)");
-    connection.prepare_cached(&sql)?.execute(params![key, data, kind.sum(key, &data)])?;
-    Ok(())
+fn put_domain(connection: &Connection, domain: &LocalDomain) -> Result<(), StoreError> {
+    quota::set(connection, &format!("@{}", domain.name), domain.quota)?;
+    put(connection, Kind::Domain, &domain.name, domain)
 }
 
-fn get<T: DeserializeOwned>(connection: &Connection, kind: Kind, key: &str) -> Result<Option<T>, StoreError> {
-    let (table, column) = kind.names();
-    let sql = format!("SELECT {column}, data, crc FROM {table} WHERE {column} = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([key])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    read(row, kind).map(Some).map_err(|damage| told(damage, kind, key))
-}
-
-/// All good rows. A damaged one is reported and left out: it may be the one that its owner is about to write anew.
-fn list<T: DeserializeOwned>(connection: &Connection, kind: Kind) -> Result<Vec<T>, StoreError> {
-    let (table, column) = kind.names();
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {column}, data, crc FROM {table} ORDER BY {column}"))?;
-    let mut rows = statement.query([])?;
-    let mut list = Vec::new();
-    while let Some(row) = rows.next()? {
-        match read(row, kind) {
-            Ok(value) => list.push(value),
-            Err(Damage::Database(error)) => return Err(error),
-            Err(Damage::Row(reason)) => tracing::error!(table, reason, "a damaged row is left out"),
-        }
-    }
-    Ok(list)
-}
-
-/// Reads a row of the directory and checks it.
-pub(crate) fn read<T: DeserializeOwned>(row: &rusqlite::Row<'_>, kind: Kind) -> Result<T, Damage> {
-    let key: String = row.get(0)?;
-    let data = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    verify(row.get(2)?, kind.sum(&key, data))?;
-    Ok(serde_json::from_str(data)?)
-}
-
-fn told(damage: Damage, kind: Kind, key: &str) -> StoreError {
-    match damage {
-        Damage::Database(error) => error,
-        Damage::Row(_) => StoreError::Corrupt { what: format!("{} {key}", kind.names().0) },
-    }
-}
-
-fn remove(connection: &Connection, kind: Kind, key: &str) -> Result<bool, StoreError> {
-    let (table, column) = kind.names();
-    Ok(connection.execute(&format!("DELETE FROM {table} WHERE {column} = ?1"), [key])? > 0)
-}
-
-fn account_of(connection: &Connection, address: &str) -> Result<Option<Account>, StoreError> {
-    match login_of(connection, address)? {
-        Some(login) => get(connection, Kind::Account, &login),
-        None => Ok(None),
-    }
-}
-
-fn login_of(connection: &Connection, address: &str) -> Result<Option<String>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT login FROM address WHERE address = ?1")?;
-    Ok(statement.query_row([address], |row| row.get(0)).optional()?)
-}
-
-fn claim(connection: &Connection, address: &str, login: &str) -> Result<(), StoreError> {
-    match login_of(connection, address)? {
-        Some(other) if other != login => Err(StoreError::AddressTaken { address: address.to_owned(), login: other }),
-        _ => {
-            connection.execute("INSERT OR IGNORE INTO address (address, login) VALUES (?1, ?2)", [address, login])?;
-            Ok(())
-        }
-    }
+fn remove_domain(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    quota::set(connection, &format!("@{name}"), Allowance::Inherited)?;
+    remove(connection, Kind::Domain, name)
 }

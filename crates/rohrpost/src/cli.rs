@@ -17,7 +17,7 @@ pub(crate) use self::catch::Catch;
 pub(crate) use self::merge::{AfterDot, Letter, Merge};
 pub(crate) use self::moving::{Export, Import, Into, Leaving, MailName, MailboxCommand, Other};
 pub(crate) use self::people::{
-    Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, QuotaCommand, Room,
+    Account, Alias, AppPassword, ClassWord, DomainCommand, DomainQuota, LanguageWord, QuotaCommand, Room,
 };
 pub(crate) use self::send::{Content, Notices, Pair, People, Send, Servers};
 

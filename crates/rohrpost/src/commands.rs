@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod domain;
 mod mailbox;
 mod merge;
 pub(crate) mod people;
@@ -42,7 +43,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Trace(trace) => block_on(trace::run(&place, &trace)),
         Command::Account(account) => block_on(people::account(&place, account)),
         Command::Alias(alias) => block_on(people::alias(&place, alias)),
-        Command::Domain(domain) => block_on(people::domain(&place, domain)),
+        Command::Domain(domain) => block_on(domain::run(&place, domain)),
         Command::Mailbox(mailbox) => block_on(mailbox::run(&place, mailbox)),
         Command::Import(import) => block_on(import::run(&place, import)),
         Command::Export(export) => block_on(export::run(&place, export)),

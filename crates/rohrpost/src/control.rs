@@ -9,9 +9,8 @@
 //! | `queue hold`, `release`, `retry`, `route`, `drop`, `bounce` | [`Request::QueueApply`] with a [`VerbWord`] | `control/queue.rs` | `operator.rs` |
 //! | `queue list`, `show`, `shape` | `Request::Queue…` | `control/queue.rs` | `operator.rs` |
 //! | `trace`, `mailbox`, `queue show --body` | [`Request::Trace`], [`Request::MailboxList`], [`Request::Body`] | `control/mail.rs` | `operator/mail.rs` |
-//! | `account`, `alias` | `Request::Account…`, `Request::Alias…` | `control/people.rs` | `operator/accounts.rs`, `operator/aliases.rs` |
-//! | `import`, `export`, `mailbox undelete`, `account quota` | `Request::Mailbox…`, `Request::Mail…`, [`Request::Quota`] | `control/moving.rs` | `operator/moving.rs` |
-//! | `domain` | `Request::Domain…` | `control/people.rs` | `operator.rs` |
+//! | `account`, `alias`, `domain` | `Request::Account…`, `Request::Alias…`, `Request::Domain…`, [`Request::Quota`] | `control/people.rs` | `operator/accounts.rs`, `operator/aliases.rs`, `operator/domains.rs` |
+//! | `import`, `export`, `mailbox undelete` | `Request::Mailbox…`, `Request::Mail…` | `control/moving.rs` | `operator/moving.rs` |
 //! | `route list`, `retry` | [`Request::RouteList`], [`Request::RouteRetry`] | `control/route.rs` | `operator/routes.rs` |
 //! | `store check` | [`Request::StoreCheck`] | `control/store.rs` | `operator.rs` |
 
@@ -26,8 +25,11 @@ mod store;
 
 pub(crate) use answer::{Answer, Refusal, RefusalKind};
 pub(crate) use mail::{BodyOf, MailRow, Piece, Trace};
-pub(crate) use moving::{Added, Content, MailIn, MailOut, MailboxRow, Mark, Octets, QuotaRow};
-pub(crate) use people::{AccountChange, AccountRow, AliasRow, DomainRow, NewAccount, Password};
+pub(crate) use moving::{Added, Content, MailIn, MailOut, MailboxRow, Mark, Octets};
+pub(crate) use people::{
+    AccountChange, AccountRow, AliasRow, DomainChange, DomainRow, LimitRow, NewAccount, Password, QuotaRow, Renamed,
+    RoomRow,
+};
 pub(crate) use queue::{QueueMessage, QueueRow, Shape, VerbWord};
 pub(crate) use request::Request;
 pub(crate) use route::{HostRow, HostWord, RouteRow};

@@ -26,6 +26,8 @@ pub(crate) const SOCKET: &str = "control.sock";
 pub(crate) struct Door {
     dir: PathBuf,
     configured: Configured,
+    /// The configuration, where it was read.
+    file: Option<PathBuf>,
     /// Whose the data directory is to be, where the configuration was read.
     user: Option<String>,
     /// The store, once it was opened because no server runs.
@@ -43,19 +45,28 @@ impl Door {
     /// Finds the data directory: `--dir`, else what the configuration says. With `--dir` alone no configuration is read:
     /// the directory need not be that of the host's own server.
     pub(crate) fn find(place: &Place) -> anyhow::Result<Self> {
-        let settings = match (&place.config, &place.dir) {
-            (None, Some(dir)) => return Ok(Self::to(dir.clone(), Configured::default(), None)),
-            (Some(file), _) => config::read(file)?,
-            (None, None) => config::read(Path::new(config::DEFAULT_FILE))
-                .context("which server is meant? Say so with --dir or --config")?,
+        let (settings, file) = match (&place.config, &place.dir) {
+            (None, Some(dir)) => return Ok(Self::to(dir.clone())),
+            (Some(file), _) => (config::read(file)?, file.clone()),
+            (None, None) => {
+                let file = PathBuf::from(config::DEFAULT_FILE);
+                let read = config::read(&file).context("which server is meant? Say so with --dir or --config")?;
+                (read, file)
+            }
         };
         let dir = place.dir.clone().unwrap_or_else(|| settings.data_dir.clone());
         let offer = Offer::of(&settings, &Ports::named(&settings));
-        Ok(Self::to(dir, Configured::of(&settings, offer), Some(settings.user)))
+        let configured = Configured::of(&settings, offer);
+        Ok(Self { configured, file: Some(file), user: Some(settings.user), ..Self::to(dir) })
     }
 
-    fn to(dir: PathBuf, configured: Configured, user: Option<String>) -> Self {
-        Self { dir, configured, user, open: Mutex::new(None) }
+    fn to(dir: PathBuf) -> Self {
+        Self { dir, configured: Configured::default(), file: None, user: None, open: Mutex::new(None) }
+    }
+
+    /// The configuration that was read.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The data directory.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod aliases;
+mod domains;
 mod mail;
 mod moving;
 mod routes;
@@ -19,13 +20,12 @@ use jiff::Timestamp;
 use rohrpost_delivery::RouteState;
 use rohrpost_mail::Domain;
 use rohrpost_queue::routing::{LOCAL, MX};
-use rohrpost_store::{Filter, Listed, LocalDomain, Page, Store, StoreError, Verb};
+use rohrpost_store::{Filter, Listed, Page, Store, StoreError, Verb};
 
 use crate::{
     config::Settings,
     control::{
-        Answer, Checked, DomainRow, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, RouteRow, Shape,
-        VerbWord,
+        Answer, Checked, PAGE_ROWS, QueueMessage, QueueRow, Refusal, RefusalKind, Request, RouteRow, Shape, VerbWord,
     },
     wiring::Offer,
 };
@@ -133,10 +133,15 @@ impl Operator {
             Request::AliasAdd { name, targets } => self.alias_add(&name, targets).await,
             Request::AliasList => self.alias_list().await,
             Request::AliasRename { name, new } => self.alias_rename(&name, &new).await,
+            Request::AliasDisable { name, disabled } => self.alias_disable(&name, disabled).await,
             Request::AliasRemove { name, targets } => self.alias_remove(&name, &targets).await,
             Request::DomainAdd { name } => self.domain_add(&name).await,
             Request::DomainList => self.domain_list().await,
             Request::DomainRemove { name } => self.domain_remove(&name).await,
+            Request::DomainRename { name, new, drop_addresses } => {
+                self.domain_rename(&name, &new, drop_addresses).await
+            }
+            Request::DomainChange { name, change } => self.domain_change(&name, change).await,
             Request::MailboxList { account, folder, after } => self.mailbox_list(&account, &folder, after).await,
             Request::MailboxAll { account } => self.mailbox_all(&account).await,
             Request::MailUpload { upload, piece } => self.mail_upload(upload, piece).await,
@@ -241,34 +246,6 @@ impl Operator {
             held: row.held,
         };
         Ok(Answer::Shape(self.store.shape(Timestamp::now()).await?.into_iter().map(shape).collect()))
-    }
-
-    async fn domain_add(&self, name: &Domain) -> Result<Answer, Refusal> {
-        self.store.domain_put(LocalDomain { name: name.to_string() }).await?;
-        self.people_changed().await;
-        Ok(Answer::Done)
-    }
-
-    async fn domain_list(&self) -> Result<Answer, Refusal> {
-        let configured = self.configured().domains;
-        let configured = configured.into_iter().map(|domain| DomainRow { name: domain.to_string(), configured: true });
-        let stored = self.store.domain_list().await?;
-        let stored = stored.into_iter().map(|domain| DomainRow { name: domain.name, configured: false });
-        Ok(Answer::Domains(configured.chain(stored).collect()))
-    }
-
-    async fn domain_remove(&self, name: &Domain) -> Result<Answer, Refusal> {
-        if self.configured().domains.contains(name) {
-            return Err(Refusal::new(
-                RefusalKind::Wrong,
-                format!("{name} stands in the configuration: remove it there"),
-            ));
-        }
-        if !self.store.domain_remove(name.as_str()).await? {
-            return Err(Refusal::missing(format!("{name} is no local domain")));
-        }
-        self.people_changed().await;
-        Ok(Answer::Done)
     }
 
     async fn store_check(&self) -> Result<Answer, Refusal> {

@@ -3,6 +3,7 @@
 //! Colours are always written; [`anstream`] takes them out where the output is no terminal or `NO_COLOR` is set.
 
 pub(crate) mod moving;
+pub(crate) mod people;
 pub(crate) mod queue;
 pub(crate) mod receipt;
 pub(crate) mod route;

@@ -107,6 +107,7 @@ impl Node {
     /// Starts everything. The store is opened first: it locks the data directory.
     pub(crate) async fn start(mut settings: Settings, sockets: Sockets) -> anyhow::Result<Self> {
         let store = Store::open(&settings.data_dir, settings.store.clone()).context("the store")?;
+        store.default_quota_set(settings.quota_octets).await?;
         let certificates = Certificates::load(&settings)?;
         settings.intake.x_originating_ip_key = secrets::secret(&store, secrets::ORIGIN).await?;
         settings.delivery.certificates = certificates.stores();
@@ -173,13 +174,14 @@ impl Node {
     }
 
     /// Puts other settings in place, all but those that need a restart.
-    pub(crate) fn reload(&self, mut settings: Settings, origin_key: [u8; 32]) -> anyhow::Result<()> {
+    pub(crate) async fn reload(&self, mut settings: Settings, origin_key: [u8; 32]) -> anyhow::Result<()> {
         let certificates = Certificates::load(&settings)?;
         settings.intake.x_originating_ip_key = origin_key;
         settings.delivery.certificates = certificates.stores();
         let listeners = listeners::settings(&settings, &certificates, Vec::new())?;
         let offer = Offer::of(&settings, &self.ports);
         self.help.reload(&settings, &certificates, &offer)?;
+        self.store.default_quota_set(settings.quota_octets).await?;
         self.operator.reload(Configured::of(&settings, offer));
         self.prober.reload(settings.delivery.routes.clone());
         self.router.set_rules(settings.rules);

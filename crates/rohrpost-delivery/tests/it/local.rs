@@ -5,14 +5,14 @@ use std::time::Duration;
 use rohrpost_delivery::Settings;
 use rohrpost_mail::{Outcome, Recipient, mime::Shape};
 use rohrpost_queue::RouteRule;
-use rohrpost_store::{Account, Alias, mailbox::Parts};
+use rohrpost_store::{Account, Alias, Allowance, mailbox::Parts};
 use rohrpost_testkit::Sink;
 
 use crate::office::{Office, TEXT, address, route, settings};
 
 async fn alias(office: &Office, name: &str, targets: &[&str]) {
     let targets = targets.iter().map(|target| address(target)).collect();
-    office.store.alias_put(Alias { address: name.into(), targets }).await.unwrap();
+    office.store.alias_put(Alias { address: name.into(), targets, ..Alias::default() }).await.unwrap();
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn filed_mail_comes_with_the_structure_of_its_body() {
 async fn mail_for_a_full_mailbox_waits_until_there_is_room() {
     let mut office = Office::open(9, settings()).await;
     let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
-    office.store.account_put(Account { quota_octets: Some(10), ..ann.clone() }).await.unwrap();
+    office.store.account_put(Account { quota: Allowance::Octets(10), ..ann.clone() }).await.unwrap();
     let id = office.send(&["ann@here.test"]).await;
     let full = office.deferred(id).await;
     assert_eq!(full.note.as_deref(), Some("the mailbox is full"));
@@ -58,7 +58,7 @@ async fn mail_for_a_full_mailbox_waits_until_there_is_room() {
 async fn the_owner_of_a_mailbox_is_told_in_time_that_it_fills_and_only_once() {
     let mut office = Office::open(9, settings()).await;
     let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
-    office.store.account_put(Account { quota_octets: Some(10_000), language: "de".into(), ..ann }).await.unwrap();
+    office.store.account_put(Account { quota: Allowance::Octets(10_000), language: "de".into(), ..ann }).await.unwrap();
     let inbox = office.store.mailbox("ann@here.test", "INBOX").await.unwrap().unwrap().id;
     let text = format!("{TEXT}{}", "yyyyyyyy\r\n".repeat(800));
     office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;

@@ -1,12 +1,13 @@
 //! What needs a store, and a clock of its own.
 
+mod in_front;
 mod ways;
 
 use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
 use rohrpost_store::{
-    Alias, Body, State,
+    Alias, Allowance, Body, State,
     mailbox::{Flags, NewMail},
 };
 
@@ -84,7 +85,7 @@ impl Fixture {
 
     async fn alias(&self, address: &str, targets: &[&str]) {
         let targets = targets.iter().map(|target| target.parse().unwrap()).collect();
-        self.intake.store().alias_put(Alias { address: address.into(), targets }).await.unwrap();
+        self.intake.store().alias_put(Alias { address: address.into(), targets, ..Alias::default() }).await.unwrap();
     }
 
     /// What ann is told who names `sender` in MAIL and `author` in From.
@@ -106,13 +107,17 @@ impl Fixture {
 async fn a_full_mailbox_is_told_of_at_rcpt_until_there_is_room() {
     let fixture = fixture("", |_| {}).await;
     let store = fixture.intake.store().clone();
-    let account = Account { quota_octets: Some(4), ..(*fixture.account).clone() };
+    let account = Account { quota: Allowance::Octets(4), ..(*fixture.account).clone() };
     store.account_put(account.clone()).await.unwrap();
     fixture.send().await.unwrap();
     let new = NewMail { body: Body::from_bytes("1234"), shape: None, flags: Flags::default(), at: Timestamp::now() };
     store.mailbox_append("ann@here.test", "INBOX", vec![new]).await.unwrap();
     assert_eq!(fixture.send().await.unwrap_err().reply().to_string(), "452 4.2.2 Mailbox is full, try again later");
-    store.account_put(Account { quota_octets: None, ..account }).await.unwrap();
+    store.account_put(Account { quota: Allowance::Inherited, ..account.clone() }).await.unwrap();
+    fixture.send().await.unwrap();
+    store.default_quota_set(Some(4)).await.unwrap();
+    assert_eq!(fixture.send().await.unwrap_err().reply().to_string(), "452 4.2.2 Mailbox is full, try again later");
+    store.account_put(Account { quota: Allowance::Unlimited, ..account }).await.unwrap();
     fixture.send().await.unwrap();
 }
 

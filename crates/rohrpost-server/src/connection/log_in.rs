@@ -89,8 +89,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether whoever logged in may still do so: the account is there, is not suspended, and has every password that it had.
-    /// An account of the same name with other passwords is another one. To be asked before each step that the session wants
+    /// Whether whoever logged in may still do so: the account is there, neither it nor its domain is suspended, and it has
+    /// every password that it had. An account of the same name with other passwords is another one, and one of another name
+    /// has other mailboxes, even where the old name is an address of it. To be asked before each step that the session wants
     /// done; while no account is changed that is a look at a number. Asked again after it said no, nobody is logged in.
     pub(crate) async fn may_stay(&mut self) -> bool {
         let Some(account) = &self.peer.account else { return true };
@@ -100,9 +101,11 @@ impl Connection {
             return true;
         }
         // A store that cannot be read answers no step either.
-        let Ok(found) = store.account_get(&account.login).await else { return true };
+        let Ok(found) = store.account_for_log_in(&account.login).await else { return true };
         let has_kept = |old: &AppPassword, new: &Account| new.secrets.iter().any(|secret| secret.argon2 == old.argon2);
-        let may_stay = found.is_some_and(|new| !new.disabled && account.secrets.iter().all(|old| has_kept(old, &new)));
+        let is_same =
+            |new: Account| new.login == account.login && account.secrets.iter().all(|old| has_kept(old, &new));
+        let may_stay = found.is_some_and(is_same);
         if may_stay {
             self.accounts_seen = version;
         } else {

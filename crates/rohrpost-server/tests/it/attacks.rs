@@ -1,6 +1,7 @@
 //! Attacks that need sockets, accounts or the directory.
 
 use rohrpost_server::Bound;
+use rohrpost_store::{Alias, LocalDomain};
 
 use crate::{client::Client, fixture::Fixture};
 
@@ -86,6 +87,31 @@ async fn recipients_who_take_no_mail_are_refused_at_once() {
     client.transcript("C: MAIL FROM:<ann@here.test>\nS: 250\nC: RCPT TO:<x@null.test>\nS: 556 5.1.10").await;
     client.transcript("C: RCPT TO:<gone@here.test>\nS: 550 5.2.1\nC: RCPT TO:<nobody@here.test>\nS: 550 5.1.1").await;
     client.transcript("C: RCPT TO:<ivan@inner.test>\nS: 550 5.1.1").await;
+}
+
+#[tokio::test]
+async fn mail_for_a_suspended_alias_or_domain_is_refused_until_it_is_resumed() {
+    let fixture = Fixture::start().await;
+    let mut client = fixture.connect("mx").await;
+    client.transcript("S: 220\nC: EHLO x.test\nS: 250").await;
+    let info = fixture.store.alias_get("info@here.test").await.unwrap().unwrap();
+    for (disabled, reply) in [(true, "550 5.2.1 Mailbox is disabled"), (false, "250")] {
+        fixture.store.alias_put(Alias { disabled, ..info.clone() }).await.unwrap();
+        client
+            .transcript(&format!("C: MAIL FROM:<bob@there.test>\nS: 250\nC: RCPT TO:<info@here.test>\nS: {reply}"))
+            .await;
+        client.transcript("C: RCPT TO:<ann@here.test>\nS: 250\nC: RSET\nS: 250").await;
+    }
+    for (disabled, reply) in [(true, "550 5.2.1 Mailbox is disabled"), (false, "250")] {
+        let here = LocalDomain { name: "here.test".into(), disabled, ..LocalDomain::default() };
+        fixture.store.domain_put(here).await.unwrap();
+        client.transcript("C: MAIL FROM:<bob@there.test>\nS: 250").await;
+        for address in ["ann", "ann+shop", "info"] {
+            client.transcript(&format!("C: RCPT TO:<{address}@here.test>\nS: {reply}")).await;
+        }
+        // RFC 5321 §4.5.1: these two still reach a person, who may well be asked why.
+        client.transcript("C: RCPT TO:<abuse@here.test>\nS: 250\nC: RSET\nS: 250").await;
+    }
 }
 
 #[tokio::test]
@@ -223,7 +249,7 @@ async fn a_mailbox_made_or_removed_while_we_run_counts_at_once() {
         ..rohrpost_store::Account::default()
     };
     fixture.store.account_put(account).await.unwrap();
-    fixture.store.domain_put(rohrpost_store::LocalDomain { name: "new.test".into() }).await.unwrap();
+    fixture.store.domain_put(LocalDomain { name: "new.test".into(), ..LocalDomain::default() }).await.unwrap();
     client.transcript("C: MAIL FROM:<bob@there.test>\nS: 250\nC: RCPT TO:<new@here.test>\nS: 250").await;
     client.transcript("C: RCPT TO:<new@new.test>\nS: 250\nC: RSET\nS: 250").await;
     fixture.store.account_remove("new@here.test").await.unwrap();

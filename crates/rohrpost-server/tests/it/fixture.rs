@@ -267,7 +267,8 @@ async fn fill(store: &Store) {
         ..Account::default()
     };
     store.account_put(gone).await.unwrap();
-    let info = Alias { address: "info@here.test".into(), targets: vec!["ann@here.test".parse().unwrap()] };
+    let targets = vec!["ann@here.test".parse().unwrap()];
+    let info = Alias { address: "info@here.test".into(), targets, ..Alias::default() };
     store.alias_put(info).await.unwrap();
 }
 

@@ -8,7 +8,7 @@ use rohrpost_mail::QueueId;
 use rusqlite::{Connection, Row, params};
 
 use super::{
-    Entry, Flags, MailboxError, MailboxId, MailboxInfo, ObjectId, mails,
+    Entry, Flags, MailboxError, MailboxId, MailboxInfo, ObjectId,
     rows::{MAIL_COLUMN_COUNT, MAIL_COLUMNS, MailRow, MailboxRow},
     select, shapes, uids,
 };
@@ -99,21 +99,6 @@ pub struct FetchPage {
 }
 
 impl Store {
-    /// What a session must know of the messages of a mailbox, in the order of their UIDs, after one of them.
-    ///
-    /// # Errors
-    /// As any read.
-    pub async fn mailbox_entries(&self, id: MailboxId, uid_after: u32, limit: usize) -> Result<Vec<Entry>, StoreError> {
-        self.read(move |connection| {
-            let sql = "SELECT uid, modseq, flags, keywords FROM mail WHERE mailbox = ?1 AND uid > ?2
-                ORDER BY uid LIMIT ?3";
-            let mut statement = connection.prepare_cached(sql)?;
-            let entries = statement.query_map(params![id.0, uid_after, limit.min(limits::PAGE_ROWS_MAX)], entry)?;
-            Ok(entries.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
     /// UIDs and octets of the messages of a mailbox, in the order of their UIDs, after one of them: what POP3 lists.
     ///
     /// # Errors
@@ -141,14 +126,6 @@ impl Store {
     pub async fn mailbox_changes(&self, id: MailboxId, since: u64) -> Result<Changes, MailboxError> {
         let changes = self.read(move |connection| in_snapshot(connection, || changes(connection, id, since))).await?;
         changes.ok_or(MailboxError::Missing)
-    }
-
-    /// The keywords that are in use in a mailbox.
-    ///
-    /// # Errors
-    /// As any read.
-    pub async fn mailbox_keywords(&self, id: MailboxId) -> Result<Vec<String>, StoreError> {
-        self.read(move |connection| mails::keywords(connection, id)).await
     }
 
     /// A page of messages of a mailbox: at most `limit`, at most [`limits::FETCH_ROWS_MAX`], and no more after

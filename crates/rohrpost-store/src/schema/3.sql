@@ -90,7 +90,8 @@ CREATE TABLE shape (
     crc  INTEGER NOT NULL
 );
 
--- Made from account.
+-- Octets that mail may take, -1 for any number. account: a login, @here.test for its accounts, or empty for all. The nearest
+-- one counts. Made from account, domain and the settings.
 CREATE TABLE quota (
     account    TEXT    NOT NULL PRIMARY KEY,
     octets_max INTEGER NOT NULL

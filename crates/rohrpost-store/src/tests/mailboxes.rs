@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::*;
 use crate::{
-    Account, limits,
+    Account, Allowance, limits,
     mailbox::{
         Appended, Changes, FetchedMail, FlagOp, Flags, MailboxError, MailboxInfo, NewMail, Parts, SpecialUse, System,
     },
@@ -172,7 +172,7 @@ async fn flags_change_and_those_who_come_back_learn_of_it() {
     assert_eq!((refused.modified, refused.entries.len()), (vec![2], 1));
     let taken = store.mailbox_store(before.id, &ALL, FlagOp::Remove, keyword("X"), None).await.unwrap();
     assert_eq!(taken.entries[0].flags, Flags::default(), "keywords know no case");
-    assert_eq!(store.mailbox_keywords(before.id).await.unwrap(), ["x"]);
+    assert_eq!(*store.mailbox_select(ANN, "INBOX").await.unwrap().unwrap().keywords, ["x"]);
     assert_sound(&store).await;
 }
 
@@ -286,7 +286,7 @@ async fn after_a_fortnight_expunged_mail_is_forgotten_and_clients_hear_of_all_th
 #[tokio::test]
 async fn an_account_over_its_quota_takes_no_more_until_there_is_room() {
     let (_dir, store) = with_ann().await;
-    let ann = Account { login: ANN.to_owned(), quota_octets: Some(10), ..Account::default() };
+    let ann = Account { login: ANN.to_owned(), quota: Allowance::Octets(10), ..Account::default() };
     store.account_put(ann.clone()).await.unwrap();
     append(&store, "INBOX", &["12345", "1234"]).await;
     let inbox = mailbox(&store, "INBOX").await;
@@ -300,7 +300,7 @@ async fn an_account_over_its_quota_takes_no_more_until_there_is_room() {
     assert_eq!((quota.octets, quota.messages, quota.octets_max, quota.percent()), (9, 2, Some(10), Some(90)));
     store.mailbox_move(inbox.id, &[2..=2], "Trash").await.unwrap();
     append(&store, "INBOX", &["1"]).await;
-    store.account_put(Account { quota_octets: None, ..ann }).await.unwrap();
+    store.account_put(Account { quota: Allowance::Inherited, ..ann }).await.unwrap();
     append(&store, "INBOX", &["12345"]).await;
     assert_sound(&store).await;
 }
@@ -309,7 +309,7 @@ async fn an_account_over_its_quota_takes_no_more_until_there_is_room() {
 async fn whoever_watches_a_mailbox_hears_of_each_change_after_its_commit() {
     let (_dir, store) = with_ann().await;
     let inbox = mailbox(&store, "INBOX").await;
-    let mut watch = store.mailbox_watch(inbox.id).await.unwrap();
+    let mut watch = store.mailbox_select(ANN, "INBOX").await.unwrap().unwrap().changes;
     watch.mark_unchanged();
     append(&store, "Sent", &["elsewhere"]).await;
     assert!(!watch.has_changed().unwrap());
@@ -321,7 +321,6 @@ async fn whoever_watches_a_mailbox_hears_of_each_change_after_its_commit() {
         crate::Filing { account: ANN.to_owned(), mailbox: "INBOX".to_owned(), prefix: Bytes::new(), shape: None };
     store.settle(vec![settlement(id, 0, Change::File(vec![filing]))]).await.unwrap();
     assert!(watch.has_changed().unwrap());
-    assert!(matches!(store.mailbox_watch(crate::mailbox::MailboxId::from_i64(1)).await, Err(MailboxError::Missing)));
 }
 
 #[tokio::test]

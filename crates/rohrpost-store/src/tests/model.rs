@@ -176,7 +176,7 @@ impl World {
 
     async fn change_flags(&mut self, which: usize, uids: RangeInclusive<u32>, op: u8, bits: u8, since: u64) {
         let info = self.info(which).await;
-        let entries = self.store().mailbox_entries(info.id, 0, 1_000).await.unwrap();
+        let entries = self.store().mailbox_changes(info.id, 0).await.unwrap().entries;
         let unchanged = |uid: u32| entries.iter().any(|entry| entry.uid == uid && entry.modseq <= since);
         let change = [FlagOp::Add, FlagOp::Remove, FlagOp::Replace][usize::from(op)];
         let flags = Flags::from(System::from_bits(bits));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use rohrpost_mail::{Domain, Mailbox, dsn::Language};
+use rohrpost_store::Allowance;
 
 use super::Output;
 use crate::config::units::{Size, UnitError};
@@ -30,6 +31,13 @@ pub(crate) enum Account {
     },
     /// List accounts
     List {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show an account: its addresses, passwords, room, and whether it may log in
+    Show {
+        /// Its name
+        name: Mailbox,
         #[command(flatten)]
         output: Output,
     },
@@ -67,12 +75,15 @@ pub(crate) enum Account {
         #[arg(long, value_name = "ADDRESS")]
         remove: Vec<Mailbox>,
     },
-    /// Let an account log in no more; mail for it still arrives
+    /// Let an account log in no more, and refuse mail for it; its sessions end
+    ///
+    /// Who writes to one of its addresses is answered 550 5.2.1. What it has stays, and what comes to it by an alias
+    /// that is not suspended arrives.
     Suspend {
         /// The account
         name: Mailbox,
     },
-    /// Let a suspended account log in again
+    /// Let a suspended account log in again, and take mail for it
     Resume {
         /// The account
         name: Mailbox,
@@ -151,22 +162,23 @@ pub(crate) enum QuotaCommand {
     Set {
         /// The account
         name: Mailbox,
-        /// Such as `5GiB`; `none` for no limit
+        /// Such as `5GiB`; `none` for no limit, `default` for that of its domain or of the server
         size: Room,
     },
 }
 
-/// How much room an account may have; none for no limit.
+/// How much room an account may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Room(pub(crate) Option<u64>);
+pub(crate) struct Room(pub(crate) Allowance);
 
 impl std::str::FromStr for Room {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "none" => Ok(Self(None)),
-            size => size.parse().map(|Size(octets)| Self(Some(octets))),
+            "default" => Ok(Self(Allowance::Inherited)),
+            "none" => Ok(Self(Allowance::Unlimited)),
+            size => size.parse().map(|Size(octets)| Self(Allowance::Octets(octets))),
         }
     }
 }
@@ -231,6 +243,18 @@ pub(crate) enum Alias {
         /// The name it gets
         new: String,
     },
+    /// Refuse mail for an alias (550 5.2.1); its targets stay noted
+    ///
+    /// What comes to it by another alias goes on.
+    Suspend {
+        /// The address, or `@DOMAIN`
+        name: String,
+    },
+    /// Take mail for a suspended alias again
+    Resume {
+        /// The address, or `@DOMAIN`
+        name: String,
+    },
     /// Remove an alias, or some of its targets
     Remove {
         /// The address, or `@DOMAIN`
@@ -260,6 +284,35 @@ pub(crate) enum DomainCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Give a domain another name; accounts, addresses and aliases in it move along
+    ///
+    /// The old domain stays, and with it the old addresses: mail for them still arrives, and mail programs that log in
+    /// by them work on. Sessions that are open end. It then says what else is to be changed.
+    Rename {
+        /// The domain
+        name: Domain,
+        /// The name it gets
+        new: Domain,
+        /// Take no more mail for the old name
+        #[arg(long)]
+        drop_addresses: bool,
+    },
+    /// Let the accounts of a domain log in no more, and refuse mail for it; their sessions end
+    ///
+    /// Who writes to an address in it is answered 550 5.2.1, but for postmaster and abuse: the server's postmaster gets
+    /// that mail. What waits in the queue is delivered.
+    Suspend {
+        /// The domain
+        name: Domain,
+    },
+    /// Let the accounts of a suspended domain log in again, and take mail for it
+    Resume {
+        /// The domain
+        name: Domain,
+    },
+    /// How much room the mail of each account of a domain may take
+    #[command(subcommand)]
+    Quota(DomainQuota),
     /// Take no more mail for a domain; its accounts stay and can log in
     Remove {
         /// The domain
@@ -267,5 +320,24 @@ pub(crate) enum DomainCommand {
         /// Do it although accounts and aliases have addresses there
         #[arg(long)]
         yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+pub(crate) enum DomainQuota {
+    /// Show how much room the mail of an account may take that has no quota of its own
+    Show {
+        /// The domain; all of them without one
+        name: Option<Domain>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say how much room the mail of an account may take that has no quota of its own
+    Set {
+        /// The domain
+        name: Domain,
+        /// Such as `5GiB`, for each account; `none` for no limit, `default` for that of the server
+        size: Room,
     },
 }

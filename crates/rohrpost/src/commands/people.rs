@@ -1,4 +1,4 @@
-//! `rohrpost account`, `alias` and `domain`
+//! `rohrpost account` and `alias`; `domain` is in [`super::domain`].
 
 use std::{
     collections::BTreeSet,
@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::Context;
-use rohrpost_mail::{Domain, Mailbox, Secret};
+use rohrpost_mail::{Mailbox, Secret};
 use serde::Serialize;
 
-use super::{mismatch, print, print_rows, setup};
+use super::{domain, mismatch, print, print_rows, setup};
 use crate::{
-    cli::{Account, Alias, AppPassword, ClassWord, DomainCommand, LanguageWord, Place, QuotaCommand, Room},
+    cli::{Account, Alias, AppPassword, ClassWord, LanguageWord, Place, QuotaCommand, Room},
     control::{AccountChange, AccountRow, AliasRow, Answer, NewAccount, Password, QuotaRow, Request},
     door::Door,
     exit::{Exit, Failure},
@@ -39,7 +39,10 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
             let names = std::iter::once(&name).chain(&address);
             warn_of_foreign(&door, names.map(|name| name.domain.to_string())).await?;
         }
-        Account::List { output } => print_rows(output, &accounts(&door).await?, view::queue::accounts)?,
+        Account::List { output } => print_rows(output, &accounts(&door).await?, view::people::accounts)?,
+        Account::Show { name, output } => {
+            print_rows(output, &[must_exist(&door, &name).await?], view::people::account)?;
+        }
         Account::Remove { name, keep_mail, yes } => {
             if !yes {
                 return Err(what_goes(&door, &name, keep_mail).await?.into());
@@ -97,8 +100,8 @@ async fn app_password(door: &Door, command: AppPassword) -> anyhow::Result<()> {
 /// `rohrpost account quota`
 async fn quota(door: &Door, command: QuotaCommand) -> anyhow::Result<()> {
     match command {
-        QuotaCommand::Show { name, output } => print_rows(output, &quotas(door, name).await?, view::moving::quotas),
-        QuotaCommand::Set { name, size: Room(octets) } => change(door, name, AccountChange::Quota(octets)).await,
+        QuotaCommand::Show { name, output } => print_rows(output, &quotas(door, name).await?, view::people::quotas),
+        QuotaCommand::Set { name, size: Room(quota) } => change(door, name, AccountChange::Quota(quota)).await,
     }
 }
 
@@ -129,12 +132,12 @@ async fn change(door: &Door, name: Mailbox, change: AccountChange) -> anyhow::Re
     door.ask(Request::AccountChange { name, change }).await.map(drop)
 }
 
-async fn accounts(door: &Door) -> anyhow::Result<Vec<AccountRow>> {
+pub(super) async fn accounts(door: &Door) -> anyhow::Result<Vec<AccountRow>> {
     let Answer::Accounts(rows) = door.ask(Request::AccountList).await? else { return Err(mismatch()) };
     Ok(rows)
 }
 
-async fn aliases(door: &Door) -> anyhow::Result<Vec<AliasRow>> {
+pub(super) async fn aliases(door: &Door) -> anyhow::Result<Vec<AliasRow>> {
     let Answer::Aliases(rows) = door.ask(Request::AliasList).await? else { return Err(mismatch()) };
     Ok(rows)
 }
@@ -144,7 +147,7 @@ async fn what_goes(door: &Door, name: &Mailbox, keep_mail: bool) -> anyhow::Resu
     let account = must_exist(door, name).await?;
     let rows = quotas(door, Some(name.clone())).await?;
     let mail = rows.first().filter(|_| !keep_mail).map_or_else(String::new, |row| {
-        format!(", {} ({})", view::count(row.messages, "message"), view::size(row.octets))
+        format!(", {} ({})", view::count(row.room.messages, "message"), view::size(row.room.octets))
     });
     let addresses = account.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let passwords = view::count(account.passwords.len() as u64, "password");
@@ -176,8 +179,8 @@ async fn must_exist(door: &Door, name: &Mailbox) -> anyhow::Result<AccountRow> {
 }
 
 /// Warns where mail for these addresses does not come here.
-async fn warn_of_foreign(door: &Door, domains: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
-    let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
+pub(super) async fn warn_of_foreign(door: &Door, domains: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+    let rows = domain::domains(door).await?;
     for domain in BTreeSet::from_iter(domains) {
         if !rows.iter().any(|row| row.name.eq_ignore_ascii_case(&domain)) {
             let hint = format!("no mail for it comes here until `rohrpost domain add {domain}`");
@@ -202,11 +205,17 @@ pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitC
             door.ask(Request::AliasAdd { name, targets }).await?;
             warn_of_foreign(&door, domain).await?;
         }
-        Alias::List { output } => print_rows(output, &aliases(&door).await?, view::queue::aliases)?,
+        Alias::List { output } => print_rows(output, &aliases(&door).await?, view::people::aliases)?,
         Alias::Rename { name, new } => {
             let domain = domain_of(&new);
             door.ask(Request::AliasRename { name, new }).await?;
             warn_of_foreign(&door, domain).await?;
+        }
+        Alias::Suspend { name } => {
+            door.ask(Request::AliasDisable { name, disabled: true }).await?;
+        }
+        Alias::Resume { name } => {
+            door.ask(Request::AliasDisable { name, disabled: false }).await?;
         }
         Alias::Remove { name, targets } => {
             door.ask(Request::AliasRemove { name, targets }).await?;
@@ -214,52 +223,6 @@ pub(super) async fn alias(place: &Place, command: Alias) -> anyhow::Result<ExitC
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// `rohrpost domain`
-pub(super) async fn domain(place: &Place, command: DomainCommand) -> anyhow::Result<ExitCode> {
-    let door = Door::find(place)?;
-    match command {
-        DomainCommand::Add { name } => {
-            door.ask(Request::DomainAdd { name }).await?;
-        }
-        DomainCommand::List { output } => {
-            let Answer::Domains(rows) = door.ask(Request::DomainList).await? else { return Err(mismatch()) };
-            print_rows(output, &rows, view::queue::domains)?;
-        }
-        DomainCommand::Records { name, output } => {
-            setup::records(&door, &name, output).await?;
-            warn_of_foreign(&door, [name.to_string()]).await?;
-        }
-        DomainCommand::Remove { name, yes } => {
-            if !yes {
-                refuse_while_used(&door, &name).await?;
-            }
-            door.ask(Request::DomainRemove { name }).await?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses where somebody would get no mail any more, and says who.
-async fn refuse_while_used(door: &Door, domain: &Domain) -> anyhow::Result<()> {
-    let accounts = accounts(door).await?.into_iter().flat_map(|row| row.addresses);
-    let accounts =
-        accounts.filter(|address| address.domain.to_string() == domain.as_str()).map(|address| address.to_string());
-    let ending = format!("@{domain}");
-    let aliases = aliases(door).await?.into_iter().map(|row| row.name).filter(|name| name.ends_with(&ending));
-    let losers: Vec<_> = accounts.chain(aliases).collect();
-    if losers.is_empty() {
-        return Ok(());
-    }
-    let shown = losers.iter().take(LOSERS_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = losers.len().saturating_sub(LOSERS_SHOWN);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let message = format!("{shown}{more} would get no mail any more: --yes does it");
-    Err(Failure::new(Exit::Usage, message).into())
-}
-
-/// How many addresses are named before the rest is counted.
-const LOSERS_SHOWN: usize = 5;
 
 /// The password that was given, or a new one; and whether it is new.
 fn password(file: Option<&Path>) -> anyhow::Result<(Secret, bool)> {

@@ -89,14 +89,14 @@ async fn warn_of_lost_routes(node: &Node) {
 async fn reload(node: &Node, running: &Config, file: &Path, place: &Place) {
     let started = NotifyState::monotonic_usec_now().ok();
     tell(&[Some(NotifyState::Reloading), started].into_iter().flatten().collect::<Vec<_>>());
-    let key = node.origin_key().await;
-    let read = settings(file, place).and_then(|settings| {
+    let read = async || {
+        let settings = settings(file, place)?;
         let waiting = restart::needed(running, &settings.file);
         let (warnings, status) = (settings.warnings.clone(), status(&settings.file));
-        node.reload(settings, key?)?;
-        Ok((waiting, warnings, status))
-    });
-    match read {
+        node.reload(settings, node.origin_key().await?).await?;
+        anyhow::Ok((waiting, warnings, status))
+    };
+    match read().await {
         Ok((waiting, warnings, status)) => {
             tracing::info!("the configuration was read anew");
             for warning in warnings {

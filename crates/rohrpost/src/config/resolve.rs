@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) dns_servers: Vec<std::net::SocketAddr>,
     /// The store.
     pub(crate) store: rohrpost_store::Options,
+    /// Octets that the mail of an account may take where nobody says otherwise.
+    pub(crate) quota_octets: Option<u64>,
     /// What is logged.
     pub(crate) log: file::Log,
     /// Where figures are shown.
@@ -120,6 +122,7 @@ impl Notes {
             dns: self.dns(&config),
             dns_servers: config.dns.servers.clone(),
             store: store(&config),
+            quota_octets: config.limits.mailboxes.quota.map(|size| size.0),
             log: config.log.clone(),
             metrics,
             submit: self.submit(&config.submit),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountRow, Added, AliasRow, Checked, DomainRow, MailOut, MailRow, MailboxRow, Mark, Piece, QueueMessage, QueueRow,
-    QuotaRow, RouteRow, Shape, Trace,
+    QuotaRow, Renamed, RouteRow, Shape, Trace,
 };
 
 use crate::wiring::Offer;
@@ -34,6 +34,8 @@ pub(crate) enum Answer {
     Aliases(Vec<AliasRow>),
     /// Domains.
     Domains(Vec<DomainRow>),
+    /// What went along with a domain.
+    Renamed(Renamed),
     /// Ways out.
     Routes(Vec<RouteRow>),
     /// A page of a mailbox.

@@ -85,17 +85,3 @@ pub(crate) struct MailboxRow {
     /// The UID that its next message gets.
     pub(crate) uid_next: u32,
 }
-
-/// How much room an account takes and may take.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct QuotaRow {
-    /// The account.
-    pub(crate) account: String,
-    /// Messages in its mailboxes.
-    pub(crate) messages: u64,
-    /// Octets of them.
-    pub(crate) octets: u64,
-    /// Octets that it may have; none where nothing limits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) octets_max: Option<u64>,
-}

@@ -1,6 +1,7 @@
 //! `rohrpost account`, `rohrpost alias` and `rohrpost domain`: whose mail it is.
 
 use rohrpost_mail::{Mailbox, Secret};
+use rohrpost_store::{Allowance, mailbox::SaidBy};
 use serde::{Deserialize, Serialize};
 
 /// An account to be.
@@ -36,7 +37,7 @@ impl<'de> Deserialize<'de> for Password {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AccountChange {
-    /// Whether it may log in.
+    /// Whether it is suspended.
     Disabled(bool),
     /// Its addresses: the first are added, the second removed.
     Addresses {
@@ -47,8 +48,18 @@ pub(crate) enum AccountChange {
     },
     /// The password with this label is taken back.
     WithoutPassword(String),
-    /// Octets that its mail may have; none for no limit.
-    Quota(Option<u64>),
+    /// What its mail may take.
+    Quota(Allowance),
+}
+
+/// What is to be different about a domain.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DomainChange {
+    /// Whether it is suspended.
+    Disabled(bool),
+    /// What the mail of each account in it may take.
+    Quota(Allowance),
 }
 
 /// An account as it is shown.
@@ -64,8 +75,45 @@ pub(crate) struct AccountRow {
     pub(crate) language: String,
     /// Labels of its passwords.
     pub(crate) passwords: Vec<String>,
-    /// Whether it may not log in.
+    /// Whether it is suspended.
     pub(crate) disabled: bool,
+    /// Whether the domain of its name is suspended.
+    pub(crate) domain_disabled: bool,
+    /// What its mail takes, and may take.
+    #[serde(flatten)]
+    pub(crate) room: RoomRow,
+}
+
+/// How much room an account has.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct QuotaRow {
+    /// The account.
+    pub(crate) account: String,
+    /// What its mail takes, and may take.
+    #[serde(flatten)]
+    pub(crate) room: RoomRow,
+}
+
+/// What the mail of an account takes, and may take.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct RoomRow {
+    /// Messages in its mailboxes.
+    pub(crate) messages: u64,
+    /// Octets of them.
+    pub(crate) octets: u64,
+    /// What they may be.
+    #[serde(flatten)]
+    pub(crate) limit: LimitRow,
+}
+
+/// How many octets mail may take.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct LimitRow {
+    /// Octets; none where nothing limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) octets_max: Option<u64>,
+    /// Who says so.
+    pub(crate) said_by: SaidBy,
 }
 
 /// An alias.
@@ -75,6 +123,8 @@ pub(crate) struct AliasRow {
     pub(crate) name: String,
     /// Where its mail goes.
     pub(crate) targets: Vec<Mailbox>,
+    /// Whether it is suspended.
+    pub(crate) disabled: bool,
 }
 
 /// A local domain.
@@ -84,4 +134,18 @@ pub(crate) struct DomainRow {
     pub(crate) name: String,
     /// Whether the configuration names it, rather than the store.
     pub(crate) configured: bool,
+    /// Whether it is suspended.
+    pub(crate) disabled: bool,
+    /// What the mail of each account in it may take that has no say of its own.
+    #[serde(flatten)]
+    pub(crate) limit: LimitRow,
+}
+
+/// What went along when a domain was renamed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Renamed {
+    /// Accounts that have another name or address.
+    pub(crate) accounts: u64,
+    /// Aliases that have another address or target.
+    pub(crate) aliases: u64,
 }

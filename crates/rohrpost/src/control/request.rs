@@ -5,7 +5,7 @@ use rohrpost_mail::{Domain, Mailbox, QueueId};
 use rohrpost_store::Filter;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountChange, BodyOf, MailIn, NewAccount, Octets, Password, VerbWord};
+use super::{AccountChange, BodyOf, DomainChange, MailIn, NewAccount, Octets, Password, VerbWord};
 
 /// What a command asks.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -121,6 +121,13 @@ pub(crate) enum Request {
         /// The same, as it shall be.
         new: String,
     },
+    /// Suspends an alias, or takes mail for it again.
+    AliasDisable {
+        /// The address, or `@domain`.
+        name: String,
+        /// Whether it is to be suspended.
+        disabled: bool,
+    },
     /// Removes an alias or some of its targets.
     AliasRemove {
         /// The address, or `@domain`.
@@ -140,6 +147,22 @@ pub(crate) enum Request {
     DomainRemove {
         /// The domain.
         name: Domain,
+    },
+    /// Gives a local domain another name.
+    DomainRename {
+        /// The domain.
+        name: Domain,
+        /// The name it gets.
+        new: Domain,
+        /// Whether mail for the old one is taken no more.
+        drop_addresses: bool,
+    },
+    /// Changes what is taken for a local domain.
+    DomainChange {
+        /// The domain.
+        name: Domain,
+        /// What is to be different.
+        change: DomainChange,
     },
     /// One page of a mailbox.
     MailboxList {

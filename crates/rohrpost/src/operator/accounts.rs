@@ -1,11 +1,15 @@
 //! Accounts.
 
+use std::collections::HashSet;
+
 use rohrpost_intake::new_password;
 use rohrpost_mail::{Mailbox, Secret};
-use rohrpost_store::{Account, AppPassword};
+use rohrpost_store::{Account, Allowance, AppPassword, mailbox::Quota};
 
 use super::Operator;
-use crate::control::{AccountChange, AccountRow, Answer, NewAccount, Refusal, RefusalKind};
+use crate::control::{
+    AccountChange, AccountRow, Answer, LimitRow, NewAccount, QuotaRow, Refusal, RefusalKind, RoomRow,
+};
 
 /// The label of the password that an account starts with.
 const FIRST_LABEL: &str = "main";
@@ -29,7 +33,7 @@ impl Operator {
             class: new.class,
             secrets,
             language: new.language,
-            quota_octets: None,
+            quota: Allowance::Inherited,
             disabled: false,
         };
         self.store.account_put(account).await?;
@@ -38,15 +42,41 @@ impl Operator {
     }
 
     pub(super) async fn account_list(&self) -> Result<Answer, Refusal> {
-        let row = |account: Account| AccountRow {
-            name: account.login,
-            addresses: account.addresses,
-            class: account.class,
-            language: account.language,
-            passwords: account.secrets.into_iter().map(|secret| secret.label).collect(),
-            disabled: account.disabled,
+        let domains = self.store.domain_list().await?;
+        let suspended = domains.into_iter().filter(|domain| domain.disabled).map(|domain| domain.name);
+        let suspended: HashSet<_> = suspended.collect();
+        let mut rows = Vec::new();
+        for account in self.store.account_list().await? {
+            let domain = account.login.rsplit_once('@').map(|(_, domain)| domain);
+            rows.push(AccountRow {
+                domain_disabled: domain.is_some_and(|domain| suspended.contains(domain)),
+                room: self.room(&account.login).await?,
+                name: account.login,
+                addresses: account.addresses,
+                class: account.class,
+                language: account.language,
+                passwords: account.secrets.into_iter().map(|secret| secret.label).collect(),
+                disabled: account.disabled,
+            });
+        }
+        Ok(Answer::Accounts(rows))
+    }
+
+    pub(super) async fn quota(&self, account: Option<Mailbox>) -> Result<Answer, Refusal> {
+        let accounts = match account {
+            Some(account) => vec![self.owner(&account).await?],
+            None => self.store.account_list().await?,
         };
-        Ok(Answer::Accounts(self.store.account_list().await?.into_iter().map(row).collect()))
+        let mut rows = Vec::with_capacity(accounts.len());
+        for Account { login, .. } in accounts {
+            rows.push(QuotaRow { room: self.room(&login).await?, account: login });
+        }
+        Ok(Answer::Quotas(rows))
+    }
+
+    async fn room(&self, login: &str) -> Result<RoomRow, Refusal> {
+        let Quota { messages, octets, octets_max, said_by } = self.store.mailbox_quota(login).await?;
+        Ok(RoomRow { messages, octets, limit: LimitRow { octets_max, said_by } })
     }
 
     pub(super) async fn account_remove(&self, name: &Mailbox, keep_mail: bool) -> Result<Answer, Refusal> {
@@ -103,7 +133,7 @@ impl Operator {
     pub(super) async fn account_change(&self, name: &Mailbox, change: AccountChange) -> Result<Answer, Refusal> {
         let mut account = self.account(name).await?;
         match change {
-            AccountChange::Quota(octets_max) => account.quota_octets = octets_max,
+            AccountChange::Quota(quota) => account.quota = quota,
             AccountChange::Disabled(disabled) => account.disabled = disabled,
             AccountChange::Addresses { add, remove } => change_addresses(&mut account, add, &remove)?,
             AccountChange::WithoutPassword(label) => {

@@ -9,12 +9,23 @@ use super::Operator;
 use crate::control::{AliasRow, Answer, Refusal, RefusalKind};
 
 impl Operator {
+    /// Sets the targets; one that is suspended stays so.
     pub(super) async fn alias_set(&self, name: &str, targets: Vec<Mailbox>) -> Result<Answer, Refusal> {
         let address = alias_key(name)?;
         self.check_loop(&address, &targets).await?;
-        self.store.alias_put(Alias { address, targets }).await?;
+        let disabled = self.store.alias_get(&address).await?.is_some_and(|known| known.disabled);
+        self.put(Alias { address, targets, disabled }).await
+    }
+
+    async fn put(&self, alias: Alias) -> Result<Answer, Refusal> {
+        self.store.alias_put(alias).await?;
         self.people_changed().await;
         Ok(Answer::Done)
+    }
+
+    pub(super) async fn alias_disable(&self, name: &str, disabled: bool) -> Result<Answer, Refusal> {
+        let alias = self.alias(name).await?;
+        self.put(Alias { disabled, ..alias }).await
     }
 
     pub(super) async fn alias_add(&self, name: &str, more: Vec<Mailbox>) -> Result<Answer, Refusal> {
@@ -36,9 +47,9 @@ impl Operator {
             }
             let is_it = target.key() == address;
             let (comes_back, next) = match self.store.resolve(&target).await? {
-                Resolved::Account(_) => continue,
-                Resolved::Alias(next) => (is_it, next),
-                Resolved::CatchAll(next) => (is_it || format!("@{}", target.domain) == address, next),
+                Resolved::Account { .. } => continue,
+                Resolved::Alias(next) => (is_it, next.targets),
+                Resolved::CatchAll(next) => (is_it || format!("@{}", target.domain) == address, next.targets),
                 Resolved::Nobody => (is_it || format!("@{}", target.domain) == address, Vec::new()),
             };
             if comes_back {
@@ -51,21 +62,14 @@ impl Operator {
     }
 
     pub(super) async fn alias_list(&self) -> Result<Answer, Refusal> {
-        let row = |alias: Alias| AliasRow { name: alias.address, targets: alias.targets };
+        let row = |alias: Alias| AliasRow { name: alias.address, targets: alias.targets, disabled: alias.disabled };
         Ok(Answer::Aliases(self.store.alias_list().await?.into_iter().map(row).collect()))
     }
 
     pub(super) async fn alias_rename(&self, name: &str, new: &str) -> Result<Answer, Refusal> {
         let (alias, address) = (self.alias(name).await?, alias_key(new)?);
-        if address != alias.address && self.store.alias_get(&address).await?.is_some() {
-            return Err(Refusal::new(RefusalKind::Wrong, format!("{new} is an alias already")));
-        }
         self.check_loop(&address, &alias.targets).await?;
-        // In this order a crash in between leaves both names rather than none.
-        self.store.alias_put(Alias { address: address.clone(), targets: alias.targets }).await?;
-        if address != alias.address {
-            self.store.alias_remove(&alias.address).await?;
-        }
+        self.store.alias_rename(&alias.address, &address).await?;
         self.people_changed().await;
         Ok(Answer::Done)
     }

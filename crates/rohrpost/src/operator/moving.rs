@@ -1,4 +1,4 @@
-//! Mail on its way in and out: `import`, `export`, `mailbox undelete`, quotas.
+//! Mail on its way in and out: `import`, `export`, `mailbox undelete`.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::Operator;
 use crate::{
-    control::{Added, Answer, Content, MailIn, MailOut, MailboxRow, Mark, Octets, QuotaRow, Refusal, RefusalKind},
+    control::{Added, Answer, Content, MailIn, MailOut, MailboxRow, Mark, Octets, Refusal, RefusalKind},
     import::Sum,
 };
 
@@ -172,20 +172,6 @@ impl Operator {
     ) -> Result<Answer, Refusal> {
         let login = self.owner(account).await?.login;
         Ok(Answer::Count(self.store.mailbox_undelete(&login, mailbox, since).await?))
-    }
-
-    pub(super) async fn quota(&self, account: Option<Mailbox>) -> Result<Answer, Refusal> {
-        let accounts = match account {
-            Some(account) => vec![self.owner(&account).await?],
-            None => self.store.account_list().await?,
-        };
-        let mut rows = Vec::with_capacity(accounts.len());
-        for Account { login, .. } in accounts {
-            let quota = self.store.mailbox_quota(&login).await?;
-            let (messages, octets, octets_max) = (quota.messages, quota.octets, quota.octets_max);
-            rows.push(QuotaRow { account: login, messages, octets, octets_max });
-        }
-        Ok(Answer::Quotas(rows))
     }
 
     /// The account of this name, else the one with this address.

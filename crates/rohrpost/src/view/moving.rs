@@ -1,4 +1,4 @@
-//! Mailboxes, quotas, and what was moved, as tables.
+//! Mailboxes, and what was moved, as tables.
 
 use std::{collections::BTreeMap, io::IsTerminal};
 
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{BAD, Styled, size, table::Table};
 use crate::{
-    control::{MailboxRow, QuotaRow},
+    control::MailboxRow,
     export::Exported,
     import::{Figures, Unit},
 };
@@ -58,19 +58,6 @@ pub(crate) fn mailboxes(rows: &[MailboxRow]) -> String {
     for row in rows {
         let purpose = row.special_use.as_deref().unwrap_or_default().trim_start_matches('\\').to_owned();
         table.row([row.name.clone(), row.messages.to_string(), row.unseen.to_string(), size(row.octets), purpose]);
-    }
-    table.render()
-}
-
-/// How much room accounts take as a table.
-pub(crate) fn quotas(rows: &[QuotaRow]) -> String {
-    let mut table = Table::new(&["account", ">messages", ">size", ">may have", ">used"]);
-    for row in rows {
-        let (most, used) = match row.octets_max {
-            None => ("any".to_owned(), String::new()),
-            Some(most) => (size(most), format!("{} %", u128::from(row.octets) * 100 / u128::from(most.max(1)))),
-        };
-        table.row([row.account.clone(), row.messages.to_string(), size(row.octets), most, used]);
     }
     table.render()
 }

@@ -1,4 +1,4 @@
-//! `rohrpost queue list`, `show` and `shape`, and the other lists.
+//! `rohrpost queue list`, `show` and `shape`, and `mailbox list`.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rohrpost_store::{ShapeRow, State};
 
 use super::{BOLD, DIM, POOR, Styled, count, size, span, table::Table, time};
-use crate::control::{AccountRow, AliasRow, DomainRow, MailRow, QueueMessage, QueueRow, Shape};
+use crate::control::{MailRow, QueueMessage, QueueRow, Shape};
 
 /// The queue as a table, one row for each recipient.
 pub(crate) fn list(rows: &[QueueRow], now: Timestamp) -> String {
@@ -107,46 +107,6 @@ pub(crate) fn shape(rows: &[Shape]) -> String {
 
 /// The headings of [`shape`] speak of these bounds.
 const _: () = assert!(matches!(ShapeRow::AGES, [5, 20, 80, 320, 1_280, 2_880, 7_200]));
-
-/// Accounts as a table.
-pub(crate) fn accounts(rows: &[AccountRow]) -> String {
-    if rows.is_empty() {
-        return "There are no accounts. `rohrpost account add ADDRESS` makes one.\n".to_owned();
-    }
-    let mut table = Table::new(&["account", "class", "passwords", "addresses"]);
-    for row in rows {
-        let addresses = row.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        let disabled = if row.disabled { " (disabled)" } else { "" };
-        table.row([format!("{}{disabled}", row.name), row.class.clone(), row.passwords.join(" "), addresses]);
-    }
-    table.render()
-}
-
-/// Aliases as a table.
-pub(crate) fn aliases(rows: &[AliasRow]) -> String {
-    if rows.is_empty() {
-        return "There are no aliases.\n".to_owned();
-    }
-    let mut table = Table::new(&["alias", "goes to"]);
-    for row in rows {
-        let targets = row.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-        table.row([row.name.clone(), targets]);
-    }
-    table.render()
-}
-
-/// Local domains as a table.
-pub(crate) fn domains(rows: &[DomainRow]) -> String {
-    if rows.is_empty() {
-        return "No domain's mailboxes are here. `rohrpost domain add DOMAIN` takes one.\n".to_owned();
-    }
-    let mut table = Table::new(&["domain", "from"]);
-    for row in rows {
-        let from = if row.configured { "configuration" } else { "store" };
-        table.row([row.name.clone(), from.to_owned()]);
-    }
-    table.render()
-}
 
 /// A mailbox as a table.
 pub(crate) fn mailbox(rows: &[MailRow]) -> String {

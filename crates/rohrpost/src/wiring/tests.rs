@@ -59,7 +59,7 @@ async fn a_reload_brings_domains_and_certificates() {
     ca.issue(["mx.here.test"]).write(dir.path(), "mx").unwrap();
     let lines = "limits.greeting_delay = \"0 s\"\nlimits.tarpit = \"0 s\"\n\
         [domains]\nlocal = [\"here.test\"]\n[tls]\ncertificates = [{ cert = \"mx.crt\", key = \"mx.key\" }]";
-    node.reload(settings(dir.path(), lines), [0; 32]).unwrap();
+    node.reload(settings(dir.path(), lines), [0; 32]).await.unwrap();
     assert_eq!(domains(&node).await, ["here.test"]);
     let verified = rohrpost_mail::Verification::Verified { by: rohrpost_mail::VerifiedBy::Ca };
     assert_eq!(shown(address, &dir.path().join("ca.crt")).await, verified);

@@ -249,7 +249,7 @@ pub(crate) struct PeerLimits {
 }
 
 /// A mail program keeps several connections open, and a whole office may come from one address. Members of
-/// `trusted_networks` have none of these limits but that of their account.
+/// `trusted_networks` have none of these limits but those of their account.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MailboxLimits {
@@ -272,6 +272,12 @@ pub(crate) struct MailboxLimits {
     ///
     /// Default: `50`
     pub(crate) sessions_per_account: u32,
+
+    /// What the mail of an account may take, unless the account or its domain says otherwise (`rohrpost account quota`,
+    /// `rohrpost domain quota`). Unset: as much as it likes.
+    ///
+    /// Example: `"5 GiB"`
+    pub(crate) quota: Option<Size>,
 }
 
 impl Default for MailboxLimits {
@@ -281,6 +287,7 @@ impl Default for MailboxLimits {
             connections_per_network: 1_500,
             connections_per_minute: 300,
             sessions_per_account: 50,
+            quota: None,
         }
     }
 }

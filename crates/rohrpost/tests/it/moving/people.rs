@@ -2,6 +2,7 @@
 
 use super::{Desk, json, mbox};
 use crate::peers::rohrpost::ANN;
+use crate::peers::{Installation, Swaks, free_address};
 
 #[test]
 fn a_renamed_account_keeps_its_mail_and_its_passwords() {
@@ -80,15 +81,51 @@ fn accounts_are_suspended_get_addresses_and_a_quota() {
 }
 
 #[test]
+fn the_quota_of_a_domain_is_that_of_its_accounts_until_they_have_their_own() {
+    let desk = Desk::new();
+    let room = || {
+        let row = json(&desk.ask(&["account", "show", ANN, "--json"])).remove(0);
+        (row["octets_max"].as_u64(), row["said_by"].as_str().expect("it is text").to_owned())
+    };
+    let says = |most, who: &str| (most, who.to_owned());
+    let refused = desk.refused(&["domain", "quota", "set", "here.test", "1MiB"]);
+    assert!(refused.contains("here.test is no local domain"), "{refused}");
+    desk.ask(&["domain", "add", "here.test"]);
+    assert_eq!(room(), says(None, "nobody"));
+    desk.ask(&["domain", "quota", "set", "here.test", "1MiB"]);
+    assert_eq!(room(), says(Some(1 << 20), "domain"));
+    desk.ask(&["domain", "add", "here.test"]);
+    assert_eq!(room(), says(Some(1 << 20), "domain"), "what is there already stays as it is");
+    desk.ask(&["account", "quota", "set", ANN, "none"]);
+    assert_eq!(room(), says(None, "account"));
+    desk.ask(&["account", "quota", "set", ANN, "2MiB"]);
+    assert_eq!(room(), says(Some(2 << 20), "account"));
+    desk.ask(&["account", "quota", "set", ANN, "default"]);
+    assert_eq!(room(), says(Some(1 << 20), "domain"));
+    let shown = desk.ask(&["account", "show", ANN]);
+    assert!(shown.contains("mail        0 messages, 0 B of 1.0 MiB (says its domain)"), "{shown}");
+    let shown = desk.ask(&["domain", "quota", "show", "here.test", "--json"]);
+    let wanted = "{\"name\":\"here.test\",\"configured\":false,\"disabled\":false,\"octets_max\":1048576,\"said_by\":\"domain\"}";
+    assert_eq!(shown.trim(), wanted);
+}
+
+#[test]
 fn aliases_grow_shrink_and_are_renamed() {
     let desk = Desk::new();
     let aliases = || desk.ask(&["alias", "list", "--json"]);
     desk.ask(&["alias", "add", "info@here.test", ANN]);
     desk.ask(&["alias", "add", "info@here.test", "bob@there.test", ANN]);
     desk.ask(&["alias", "rename", "info@here.test", "office@here.test"]);
-    assert_eq!(aliases(), "{\"name\":\"office@here.test\",\"targets\":[\"ann@here.test\",\"bob@there.test\"]}\n");
+    assert_eq!(
+        aliases(),
+        "{\"name\":\"office@here.test\",\"targets\":[\"ann@here.test\",\"bob@there.test\"],\"disabled\":false}\n"
+    );
+    desk.ask(&["alias", "suspend", "office@here.test"]);
     desk.ask(&["alias", "remove", "office@here.test", ANN]);
-    assert_eq!(aliases(), "{\"name\":\"office@here.test\",\"targets\":[\"bob@there.test\"]}\n");
+    assert_eq!(aliases(), "{\"name\":\"office@here.test\",\"targets\":[\"bob@there.test\"],\"disabled\":true}\n");
+    assert!(desk.ask(&["alias", "list"]).contains("office@here.test (suspended)"));
+    desk.ask(&["alias", "resume", "office@here.test"]);
+    assert!(aliases().contains("\"disabled\":false"));
     assert!(desk.refused(&["alias", "remove", "office@here.test", ANN]).contains("does not lead to"));
     desk.ask(&["alias", "remove", "office@here.test"]);
     assert_eq!(aliases(), "");
@@ -103,4 +140,83 @@ fn a_domain_that_somebody_has_an_address_in_goes_only_on_request() {
     assert!(refused.contains("ann@here.test, @here.test would get no mail any more: --yes does it"), "{refused}");
     desk.ask(&["domain", "remove", "here.test", "--yes"]);
     assert_eq!(desk.ask(&["domain", "list", "--json"]), "");
+}
+
+#[test]
+fn a_renamed_domain_takes_its_people_along_and_says_what_is_left_to_do() {
+    let desk = Desk::new();
+    let config = format!(
+        "host_name = \"mx.here.test\"\npostmaster = \"ann@here.test\"\ndata_dir = {:?}\n# here.test\n",
+        desk.text("data")
+    );
+    std::fs::write(desk.path("rohrpost.toml"), config).expect("the file can be written");
+    let file = desk.text("rohrpost.toml");
+    desk.ask(&["domain", "add", "here.test"]);
+    desk.ask(&["alias", "set", "info@here.test", ANN]);
+    std::fs::write(desk.path("a.mbox"), mbox(2)).expect("the file can be written");
+    desk.import("mbox", "a.mbox");
+    let renamed = desk.run(&["domain", "rename", "here.test", "new.test", "--config", &file]);
+    let notes = String::from_utf8(renamed.stderr).expect("it prints text");
+    assert!(renamed.status.success() && notes.contains("1 account and 1 alias moved to new.test"), "{notes}");
+    assert!(notes.contains(&format!("{file}:2 names here.test: change it there")), "{notes}");
+    assert!(!notes.contains("rohrpost.toml:1 ") && !notes.contains("rohrpost.toml:4 "), "{notes}");
+    let account = json(&desk.ask(&["account", "list", "--json"])).remove(0);
+    assert_eq!(account["name"], "ann@new.test");
+    assert_eq!(account["addresses"], serde_json::json!(["ann@new.test", ANN]));
+    assert_eq!(desk.messages("a"), 2, "the old name is an address of the account still");
+    let again = desk.refused(&["domain", "rename", "here.test", "new.test"]);
+    assert!(again.contains("new.test is a local domain already"), "{again}");
+    desk.ask(&["domain", "rename", "new.test", "newer.test", "--drop-addresses"]);
+    let account = json(&desk.ask(&["account", "list", "--json"])).remove(0);
+    assert_eq!(account["addresses"], serde_json::json!(["ann@newer.test", ANN]));
+}
+
+#[test]
+fn who_is_suspended_gets_no_mail_over_smtp_until_resumed() {
+    let mx = free_address();
+    let tables = format!(
+        "[[listener]]\nname = 'mx'\nprotocol = 'smtp'\naddress = '{mx}'\n\
+         [limits]\ngreeting_delay = '0 s'\ntarpit = '0 s'\n"
+    );
+    let installation = Installation::new(free_address(), 25, "", &tables);
+    installation.add_account("bob@there.test");
+    let server = installation.start();
+    let refused = server.installation.command().args(["domain", "suspend", "here.test"]).output();
+    let refused = String::from_utf8(refused.expect("it is built").stderr).expect("it prints text");
+    assert!(refused.contains("here.test stands in the configuration alone"), "{refused}");
+    server.ask(&["domain", "add", "there.test"]);
+    server.ask(&["alias", "set", "info@there.test", "bob@there.test"]);
+    let mail = |to: &str| Swaks::new(mx, "<>", to).send();
+    for (what, name, to) in [
+        ("account", "bob@there.test", "bob@there.test"),
+        ("alias", "info@there.test", "info@there.test"),
+        ("domain", "there.test", "bob@there.test"),
+        ("domain", "there.test", "nobody@there.test"),
+    ] {
+        server.ask(&[what, "suspend", name]);
+        mail(to).expect_reply("550 5.2.1 Mailbox is disabled");
+        mail("postmaster@there.test").expect_success();
+        server.ask(&[what, "resume", name]);
+        match to {
+            "nobody@there.test" => mail(to).expect_reply("550 5.1.1"),
+            _ => mail(to).expect_success(),
+        };
+    }
+    server.ask(&["account", "suspend", "bob@there.test"]);
+    mail("info@there.test").expect_success();
+    server.ask(&["domain", "suspend", "there.test"]);
+    let shown = server.ask(&["domain", "list", "--json"]);
+    assert!(shown.contains("\"name\":\"there.test\",\"configured\":false,\"disabled\":true"), "{shown}");
+}
+
+#[test]
+fn the_server_says_what_accounts_may_take_where_nobody_else_does() {
+    let installation = Installation::new(free_address(), 25, "", "[limits.mailboxes]\nquota = '3 MiB'\n");
+    let server = installation.start();
+    let shown = || server.ask(&["account", "quota", "show", "--json"]);
+    let wanted =
+        "{\"account\":\"ann@here.test\",\"messages\":0,\"octets\":0,\"octets_max\":3145728,\"said_by\":\"server\"}\n";
+    assert_eq!(shown(), wanted);
+    server.ask(&["account", "quota", "set", ANN, "none"]);
+    assert!(!shown().contains("octets_max") && shown().contains("\"said_by\":\"account\""), "{}", shown());
 }
