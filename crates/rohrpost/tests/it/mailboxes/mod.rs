@@ -25,7 +25,8 @@ impl Server {
         let (imap, imaps) = (free_address(), free_address());
         let tables = format!(
             "[[listener]]\nname = 'imap'\nprotocol = 'imap'\naddress = '{imap}'\n\
-             [[listener]]\nname = 'imaps'\nprotocol = 'imap'\naddress = '{imaps}'\ntls = 'implicit'\n"
+             [[listener]]\nname = 'imaps'\nprotocol = 'imap'\naddress = '{imaps}'\ntls = 'implicit'\n\
+             [log]\nlevel = 'info,rohrpost_server::connection=debug'\n"
         );
         // Nothing is sent to other hosts here, so nobody needs to answer for them.
         let installation = Installation::new(free_address(), 25, "trusted_networks = ['127.0.0.0/8']\n", &tables);

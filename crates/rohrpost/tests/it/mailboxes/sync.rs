@@ -1,5 +1,6 @@
 //! Programs that keep a Maildir and a mailbox alike: mbsync (isync) and offlineimap.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,12 @@ struct Synced {
 }
 
 impl Synced {
+    /// mbsync that does not wait for its own disk: no power is cut here.
     fn mbsync(server: &Server) -> Self {
         let directory = TempDir::new().expect("a directory can be made");
         let path = directory.path().display();
         let settings = format!(
-            "IMAPAccount here\nHost localhost\nPort {}\nUser {ANN}\nPass \"{PASSWORD}\"\nSSLType IMAPS\n\
+            "FSync no\n\nIMAPAccount here\nHost localhost\nPort {}\nUser {ANN}\nPass \"{PASSWORD}\"\nSSLType IMAPS\n\
              CertificateFile {}\n\nIMAPStore far\nAccount here\n\n\
              MaildirStore near\nPath {path}/mail/\nInbox {path}/mail/INBOX\nSubFolders Verbatim\n\n\
              Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync All\nSyncState *\n",
@@ -64,15 +66,9 @@ impl Synced {
         self.directory.path().join("mail").join(name)
     }
 
-    /// Puts a message into a folder, as a delivery agent does.
+    /// Puts a message into a folder.
     fn deliver(&self, folder: &str, subject: &str) {
-        let folder = self.folder(folder);
-        for part in ["cur", "new", "tmp"] {
-            fs::create_dir_all(folder.join(part)).expect("the directory can be made");
-        }
-        let text =
-            format!("From: bob@there.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@there.test>\r\n\r\nText\r\n");
-        fs::write(folder.join("new").join(format!("1.{subject}.here")), text).expect("the file can be written");
+        deliver(&self.folder(folder), subject);
     }
 
     /// The subjects in a folder, each with the flags in its file's name.
@@ -80,18 +76,22 @@ impl Synced {
         self.files(folder).into_iter().map(|file| (subject_of(&file), flags_of(&file))).collect()
     }
 
-    /// Sets the flags of a message, `S` for seen.
-    fn mark(&self, folder: &str, subject: &str, flags: &str) {
-        let file = self.files(folder).into_iter().find(|file| subject_of(file) == subject).expect("it is there");
-        let name = file.file_name().expect("it has a name").to_string_lossy().into_owned();
-        let name = name.split(":2,").next().expect("a split has a part");
-        let to = self.folder(folder).join("cur").join(format!("{name}:2,{flags}"));
-        fs::rename(file, to).expect("the file can be renamed");
+    /// Sets flags, `S` for seen, on the messages for whose subjects there are some.
+    fn mark(&self, folder: &str, flags: impl Fn(&str) -> Option<&'static str>) {
+        for file in self.files(folder) {
+            let Some(flags) = flags(&subject_of(&file)) else { continue };
+            let name = file.file_name().expect("it has a name").to_string_lossy().into_owned();
+            let name = name.split(":2,").next().expect("a split has a part");
+            let to = self.folder(folder).join("cur").join(format!("{name}:2,{flags}"));
+            fs::rename(file, to).expect("the file can be renamed");
+        }
     }
 
-    fn remove(&self, folder: &str, subject: &str) {
-        let file = self.files(folder).into_iter().find(|file| subject_of(file) == subject).expect("it is there");
-        fs::remove_file(file).expect("the file can be removed");
+    /// Removes the messages with such subjects.
+    fn remove(&self, folder: &str, which: impl Fn(&str) -> bool) {
+        for file in self.files(folder).into_iter().filter(|file| which(&subject_of(file))) {
+            fs::remove_file(file).expect("the file can be removed");
+        }
     }
 
     fn files(&self, folder: &str) -> Vec<PathBuf> {
@@ -99,6 +99,16 @@ impl Synced {
         let entries = parts.iter().flat_map(|part| fs::read_dir(part).into_iter().flatten().flatten());
         entries.map(|entry| entry.path()).collect()
     }
+}
+
+/// Puts a message into a Maildir, as a delivery agent does.
+fn deliver(maildir: &Path, subject: &str) {
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(maildir.join(part)).expect("the directory can be made");
+    }
+    let text =
+        format!("From: bob@there.test\r\nSubject: {subject}\r\nMessage-ID: <{subject}@there.test>\r\n\r\nText\r\n");
+    fs::write(maildir.join("new").join(format!("1.{subject}.here")), text).expect("the file can be written");
 }
 
 fn subject_of(file: &Path) -> String {
@@ -123,9 +133,9 @@ fn both_ways(mut one: Synced, mut other: Synced) {
     assert_eq!(other.mails("INBOX").len(), 30);
     assert!(other.mails("Reisen").contains_key("ticket"));
 
-    other.mark("INBOX", "mail-7", "FS");
-    other.remove("INBOX", "mail-8");
-    one.mark("INBOX", "mail-9", "RS");
+    other.mark("INBOX", |subject| (subject == "mail-7").then_some("FS"));
+    other.remove("INBOX", |subject| subject == "mail-8");
+    one.mark("INBOX", |subject| (subject == "mail-9").then_some("RS"));
     other.sync();
     one.sync();
     other.sync();
@@ -148,18 +158,42 @@ fn offlineimap_and_mbsync_agree() {
 }
 
 #[test]
-fn mbsync_that_was_killed_goes_on_where_it_was() {
+fn mbsync_keeps_ten_thousand_messages_alike_though_it_is_killed() {
+    const ALL: usize = 10_000;
+    const FAR: usize = 8_000;
     let server = Server::start();
     let (mut one, mut other) = (Synced::mbsync(&server), Synced::mbsync(&server));
-    for number in 0..400 {
-        one.deliver("INBOX", &format!("mail-{number}"));
-    }
+    let far = TempDir::new().expect("a directory can be made");
+    (0..FAR).for_each(|number| deliver(far.path(), &format!("mail-{number}")));
+    server.rohrpost.ask(&["import", "maildir", "--account", ANN, &far.path().display().to_string()]);
+    (FAR..ALL).for_each(|number| one.deliver("INBOX", &format!("mail-{number}")));
+
     let mut cut = one.program.spawn().expect("it is there: `cargo xtask programs` installs it");
-    server.rohrpost.log().wait_for("appended");
+    let left = Cell::new((ALL - FAR) / 2);
+    server.rohrpost.log().wait_for_line("half of the mail being appended", |line| {
+        left.update(|left| left - usize::from(line.contains("appended")));
+        left.get() == 0
+    });
     cut.kill().expect("it is our child");
     cut.wait().expect("it is our child");
+    // It sends ahead. What had arrived is still filed, and mbsync must see all of that, or it files it again.
+    server.rohrpost.log().wait_for("session ended");
     one.sync();
     other.sync();
-    assert_eq!(one.mails("INBOX").len(), 400);
-    assert_eq!(other.mails("INBOX").keys().collect::<Vec<_>>(), one.mails("INBOX").keys().collect::<Vec<_>>());
+    assert_eq!((one.files("INBOX").len(), other.files("INBOX").len()), (ALL, ALL), "mail was lost or came twice");
+
+    one.mark("INBOX", |subject| subject.ends_with('3').then_some("FS"));
+    other.mark("INBOX", |subject| subject.ends_with('5').then_some("RS"));
+    other.remove("INBOX", |subject| subject.ends_with('7'));
+    other.sync();
+    one.sync();
+    other.sync();
+    let kept = (0..ALL).filter(|number| number % 10 != 7).map(|number| {
+        let flags = [(3, "FS"), (5, "RS")].into_iter().find(|(digit, _)| number % 10 == *digit);
+        (format!("mail-{number}"), flags.map(|(_, flags)| flags.to_owned()).unwrap_or_default())
+    });
+    let kept: BTreeMap<_, _> = kept.collect();
+    // Of ten thousand no list is shown.
+    assert!(one.mails("INBOX") == kept, "the tree that was cut is not as it should be");
+    assert!(other.mails("INBOX") == kept, "the tree that was filled from the mailbox is not as it should be");
 }
