@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rohrpost_mail::ListenerTls;
 use rohrpost_server::{ListenerSettings, Service};
-use rohrpost_store::Account;
+use rohrpost_store::{Account, LocalDomain};
 
 use crate::{
     client::Client,
@@ -196,6 +196,27 @@ async fn a_session_ends_when_its_account_is_suspended_or_becomes_another_ones() 
     next.secrets.iter_mut().for_each(|secret| secret.argon2.push('x'));
     fixture.store.account_put(next).await.unwrap();
     client.dialogue("C: b SELECT INBOX\nS: * BYE Your account or its passwords were changed\nS: closed").await;
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_domain_is_suspended_or_renamed() {
+    const BYE: &str = "S: * BYE Your account or its passwords were changed\nS: closed";
+    let fixture = start().await;
+    let mut client = logged_in(&fixture).await;
+    let here = LocalDomain { name: "here.test".into(), disabled: true, ..LocalDomain::default() };
+    fixture.store.domain_put(here.clone()).await.unwrap();
+    client.dialogue(&format!("C: b SELECT INBOX\n{BYE}")).await;
+    let mut client = fixture.connect_tls("imaps").await;
+    let refused = format!("S: * OK\nC: a LOGIN ann@here.test \"{PASSWORD}\"\nS: a NO [AUTHENTICATIONFAILED]");
+    client.dialogue(&refused).await;
+
+    fixture.store.domain_put(LocalDomain { disabled: false, ..here }).await.unwrap();
+    let mut client = logged_in(&fixture).await;
+    let (from, to) = ("here.test".parse().unwrap(), "new.test".parse().unwrap());
+    fixture.store.domain_rename(&from, &to, true).await.unwrap();
+    client.dialogue(&format!("C: b SELECT INBOX\n{BYE}")).await;
+    // Her old name is one of her addresses now, and whoever logs in by it sees the same mail.
+    logged_in(&fixture).await.dialogue("C: b SELECT INBOX\nS: … b OK").await;
 }
 
 #[tokio::test]

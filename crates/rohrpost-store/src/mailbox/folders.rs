@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// As any read.
-    pub async fn mailbox_by_id(&self, id: MailboxId) -> Result<Option<MailboxInfo>, StoreError> {
+    pub(crate) async fn mailbox_by_id(&self, id: MailboxId) -> Result<Option<MailboxInfo>, StoreError> {
         let condition = "id = ?1 AND removed IS NULL";
         let (mut rows, damaged) =
             self.read(move |connection| MailboxRow::select(connection, condition, [id.0])).await?;

@@ -212,20 +212,6 @@ const FIRST_MAILBOXES: [(&str, SpecialUse); 5] = [
 ];
 
 impl Store {
-    /// Tells of changes of a mailbox: the value is its MODSEQ, and grows after each commit that changed it. It ends when
-    /// the mailbox is deleted.
-    ///
-    /// # Errors
-    /// [`MailboxError::Missing`], or as any read.
-    pub async fn mailbox_watch(&self, id: MailboxId) -> Result<watch::Receiver<u64>, MailboxError> {
-        // Watched first and looked at then, so that no change falls in between.
-        let watches = self.watches().clone();
-        let receiver = watches.subscribe(id, 0);
-        let modseq = self.mailbox_by_id(id).await?.ok_or(MailboxError::Missing)?.modseq;
-        watches.tell(&[Touched::Changed(id, modseq)]);
-        Ok(receiver)
-    }
-
     /// Changes mailboxes in one transaction.
     pub(crate) async fn work<T, F>(&self, weight: usize, job: F) -> Result<T, MailboxError>
     where

@@ -53,7 +53,7 @@ impl Names {
             }
         }
         for old in list::<Alias>(work.connection, Kind::Alias)? {
-            moved.aliases += u64::from(self.move_alias(work, old)?);
+            moved.aliases += u64::from(self.move_alias(work, &old)?);
         }
         Ok(Some(moved))
     }
@@ -73,22 +73,22 @@ impl Names {
     }
 
     /// Whether an alias is different afterwards.
-    fn move_alias(&self, work: &Work<'_>, old: Alias) -> Result<bool, StoreError> {
-        let targets: Vec<_> = old.targets.iter().map(|target| self.address(target)).collect();
-        let Some(address) = self.name(&old.address) else {
-            let has_changed = targets != old.targets;
-            if has_changed {
-                put(work.connection, Kind::Alias, &old.address, &Alias { targets, ..old.clone() })?;
-            }
-            return Ok(has_changed);
+    fn move_alias(&self, work: &Work<'_>, old: &Alias) -> Result<bool, StoreError> {
+        let alias = |address: &str| Alias {
+            address: address.to_owned(),
+            targets: old.targets.iter().map(|target| self.address(target)).collect(),
+            disabled: old.disabled,
         };
-        if self.keeps {
-            put(work.connection, Kind::Alias, &old.address, &Alias { targets: targets.clone(), ..old.clone() })?;
-        } else {
+        let (new_name, same_name) = (self.name(&old.address), alias(&old.address));
+        if new_name.is_some() && !self.keeps {
             remove(work.connection, Kind::Alias, &old.address)?;
+        } else if same_name != *old {
+            put(work.connection, Kind::Alias, &old.address, &same_name)?;
         }
-        new_alias(work.connection, Alias { address, targets, ..old })?;
-        Ok(true)
+        if let Some(address) = &new_name {
+            new_alias(work.connection, alias(address))?;
+        }
+        Ok(new_name.is_some() || same_name != *old)
     }
 
     /// The same address in the new domain; any other as it is.
