@@ -39,6 +39,10 @@ pub const SEARCH_TEXT_OCTETS_MAX: usize = 4 * 1_024;
 /// Data items of one FETCH. A program that asks for each part of a message by itself has a hundred.
 pub const FETCH_ITEMS_MAX: usize = 1_000;
 
+/// Octets of the name of a header field, with what stands between it and the colon: names are never folded, and RFC 5322
+/// §2.1.1 gives a line 998 octets. What is longer has no name.
+pub const NAME_OCTETS_MAX: usize = 998;
+
 /// Fields that one HEADER.FIELDS names.
 pub const FIELD_NAMES_MAX: usize = 1_000;
 

@@ -10,9 +10,10 @@
 //!
 //! What is said of each message is in [`print`], where its octets lie in [`section`].
 
-mod binary;
+mod fields;
 mod print;
 mod section;
+mod twice;
 
 use std::{collections::VecDeque, time::Instant};
 

@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use rohrpost_mail::mime::{Encoding, limits::HEADER_OCTETS_MAX};
+use rohrpost_mail::mime::Encoding;
 
 use super::{
-    Fault, Fetching,
-    binary::{self, Decoding, Show},
+    Fault, Fetching, fields,
     section::{self, Place},
+    twice::{self, Item, Twice},
 };
 use crate::{
     command::{FetchItem, Part, Partial, Section, SectionText},
@@ -44,10 +44,8 @@ pub(super) struct Printing {
 enum Stream {
     /// A literal whose head is printed.
     Literal(Range<u64>),
-    /// A header of which some fields are told.
-    Fields { section: Section, partial: Option<Partial>, header: Vec<u8>, rest: Range<u64> },
-    /// A part that is decoded.
-    Decoding(Box<Decoding>),
+    /// What is made of them.
+    Twice(Box<Twice>),
 }
 
 /// What printing came to.
@@ -165,8 +163,8 @@ impl Fetching {
 impl Stream {
     fn wanted(&self) -> Range<u64> {
         match self {
-            Self::Literal(rest) | Self::Fields { rest, .. } => rest.clone(),
-            Self::Decoding(decoding) => decoding.wanted(),
+            Self::Literal(rest) => rest.clone(),
+            Self::Twice(twice) => twice.wanted(),
         }
     }
 
@@ -174,8 +172,7 @@ impl Stream {
     fn is_promised(&self) -> bool {
         match self {
             Self::Literal(_) => true,
-            Self::Fields { .. } => false,
-            Self::Decoding(decoding) => decoding.counted().is_none(),
+            Self::Twice(twice) => twice.counted().is_none(),
         }
     }
 }
@@ -236,20 +233,16 @@ impl Printing {
                 self.writer(output).section_head(section, first, range.end - range.start);
                 self.literal(range, output);
             }
-            Place::Fields(range) => {
-                if let Some(header) = section::read(&self.mail, &range) {
-                    return self.fields(section, partial, &header, output);
-                }
-                let rest = range.start..range.end.min(range.start + HEADER_OCTETS_MAX as u64);
-                self.stream = Some(Stream::Fields { section: section.clone(), partial, header: Vec::new(), rest });
-            }
+            Place::Fields(range) => match section::read(&self.mail, &range) {
+                Some(header) => self.fields(section, partial, &header, output),
+                None => self.read_twice(Item::Fields(section.clone(), partial), range),
+            },
         }
     }
 
     fn fields(&mut self, section: &Section, partial: Option<Partial>, header: &[u8], output: &mut Output) {
         let Some(text) = &section.text else { return };
-        let mut told = section::fields(header, text);
-        section::mask_nul(&mut told);
+        let told = fields::told(header, text);
         let clipped = section::clip(0..told.len() as u64, partial);
         let first = partial.map(|partial| partial.first);
         self.writer(output).section(section, first, Some(&told[section::indices(&clipped)]));
@@ -282,11 +275,11 @@ impl Printing {
             }
             Some((range, encoding)) => match section::read(&self.mail, &range) {
                 Some(encoded) => {
-                    let decoded = binary::decode(&encoded, encoding);
+                    let decoded = twice::decode(&encoded, encoding);
                     let clipped = section::clip(0..decoded.len() as u64, partial);
                     self.writer(output).binary(part, first, Some(&decoded[section::indices(&clipped)]));
                 }
-                None => self.decode(Decoding::new(part.clone(), Show::Octets(partial), encoding, range)),
+                None => self.read_twice(Item::Binary(part.clone(), partial, encoding), range),
             },
         }
         None
@@ -299,16 +292,16 @@ impl Printing {
             (Encoding::Unknown, _) => return Some(Fault::UnknownEncoding),
             (Encoding::Identity, _) => self.writer(output).binary_size(part, range.end - range.start),
             (_, Some(encoded)) => {
-                let octets = binary::decode(&encoded, encoding).len() as u64;
+                let octets = twice::decode(&encoded, encoding).len() as u64;
                 self.writer(output).binary_size(part, octets);
             }
-            (_, None) => self.decode(Decoding::new(part.clone(), Show::Size, encoding, range)),
+            (_, None) => self.read_twice(Item::BinarySize(part.clone(), encoding), range),
         }
         None
     }
 
-    fn decode(&mut self, decoding: Decoding) {
-        self.stream = Some(Stream::Decoding(decoding.into()));
+    fn read_twice(&mut self, item: Item, range: Range<u64>) {
+        self.stream = Some(Stream::Twice(Twice::new(item, range).into()));
     }
 
     fn take_octets(&mut self, octets: &Bytes, output: &mut Output) {
@@ -321,11 +314,7 @@ impl Printing {
                 rest.start += taken as u64;
                 output.bytes(section::without_nul(octets));
             }
-            Stream::Fields { header, rest, .. } => {
-                rest.start += taken as u64;
-                header.extend_from_slice(&octets);
-            }
-            Stream::Decoding(decoding) => decoding.push(&octets, output.buffer()),
+            Stream::Twice(twice) => twice.push(&octets, output.buffer()),
         }
         if stream.wanted().is_empty() {
             self.streamed(stream, output);
@@ -336,20 +325,26 @@ impl Printing {
 
     /// All octets came that were wanted.
     fn streamed(&mut self, stream: Stream, output: &mut Output) {
-        match stream {
-            Stream::Literal(_) => {}
-            Stream::Fields { section, partial, header, .. } => self.fields(&section, partial, &header, output),
-            Stream::Decoding(mut decoding) => match (decoding.counted(), decoding.show) {
-                (None, _) => {}
-                (Some(octets), Show::Size) => self.writer(output).binary_size(&decoding.part, octets),
-                (Some(octets), Show::Octets(partial)) => {
-                    let sent = section::clip(0..octets, partial);
-                    let first = partial.map(|partial| partial.first);
-                    self.writer(output).binary_head(&decoding.part, first, sent.end - sent.start);
-                    decoding.send(&sent);
-                    self.stream = Some(Stream::Decoding(decoding)).filter(|_| !sent.is_empty());
-                }
-            },
+        let Stream::Twice(mut twice) = stream else { return };
+        let Some(octets) = twice.counted() else { return };
+        let clip = |partial| section::clip(0..octets, partial);
+        let first = |partial: Option<Partial>| partial.map(|partial| partial.first);
+        let sent = match &twice.item {
+            Item::BinarySize(part, _) => return self.writer(output).binary_size(part, octets),
+            Item::Binary(part, partial, _) => {
+                let sent = clip(*partial);
+                self.writer(output).binary_head(part, first(*partial), sent.end - sent.start);
+                sent
+            }
+            Item::Fields(section, partial) => {
+                let sent = clip(*partial);
+                self.writer(output).section_head(section, first(*partial), sent.end - sent.start);
+                sent
+            }
+        };
+        if !sent.is_empty() {
+            twice.send(&sent);
+            self.stream = Some(Stream::Twice(twice));
         }
     }
 

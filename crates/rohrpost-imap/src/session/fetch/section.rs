@@ -1,4 +1,4 @@
-//! Where the octets of a section lie in a message (RFC 9051 §6.4.5.1), and the fields of a header.
+//! Where the octets of a section lie in a message (RFC 9051 §6.4.5.1).
 //!
 //! Ranges count from the begin of the message as the client sees it: the prefix of its copy, then the shared body.
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rohrpost_mail::mime::Shape;
 
 use crate::{
-    command::{FieldName, Part, Partial, Section, SectionText},
+    command::{Part, Partial, Section, SectionText},
     event::{Content, Mail},
     session::output::Output,
 };
@@ -154,49 +154,9 @@ fn split(mail: &Mail, range: &Range<u64>) -> Option<(Range<usize>, Range<usize>)
     Some((start.min(prefix)..end.min(prefix), start.max(prefix) - prefix..end.max(prefix) - prefix))
 }
 
-/// The fields of a header that HEADER.FIELDS or HEADER.FIELDS.NOT names, as they stand there, and an empty line.
-pub(super) fn fields(header: &[u8], text: &SectionText) -> Vec<u8> {
-    let (names, wanted): (&[FieldName], bool) = match text {
-        SectionText::HeaderFields(names) => (names, true),
-        SectionText::HeaderFieldsNot(names) => (names, false),
-        SectionText::Header | SectionText::Text | SectionText::Mime => (&[], false),
-    };
-    let mut told = Vec::new();
-    let mut is_told = false;
-    for line in header.split_inclusive(|octet| *octet == b'\n') {
-        if line == b"\r\n" || line == b"\n" {
-            break;
-        }
-        if !matches!(line[0], b' ' | b'\t') {
-            let name = line.split(|octet| *octet == b':').next().unwrap_or_default().trim_ascii_end();
-            is_told = names.iter().any(|named| named.as_str().as_bytes().eq_ignore_ascii_case(name)) == wanted;
-        }
-        if is_told {
-            told.extend_from_slice(line);
-        }
-    }
-    told.extend_from_slice(b"\r\n");
-    told
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HEADER: &[u8] = b"Received: a\r\n\tb\r\nFrom : ann\r\nSubject: one\r\n two\r\nreceived: c\r\n\r\n";
-
-    fn named(names: &[&str]) -> Vec<FieldName> {
-        names.iter().map(|name| FieldName::new(name).unwrap()).collect()
-    }
-
-    #[test]
-    fn fields_are_told_with_their_folded_lines_and_in_any_case() {
-        let told = fields(HEADER, &SectionText::HeaderFields(named(&["RECEIVED", "X"])));
-        assert_eq!(told, b"Received: a\r\n\tb\r\nreceived: c\r\n\r\n");
-        let told = fields(HEADER, &SectionText::HeaderFieldsNot(named(&["received", "from"])));
-        assert_eq!(told, b"Subject: one\r\n two\r\n\r\n");
-        assert_eq!(fields(b"", &SectionText::HeaderFields(named(&["a"]))), b"\r\n");
-    }
 
     #[test]
     fn a_partial_ends_where_the_section_does() {

@@ -202,6 +202,31 @@ fn an_empty_part_that_is_not_in_the_page_is_empty() {
     );
 }
 
+/// The subject stood behind what is kept of a header, and HEADER.FIELDS told of none, as if HEADER had none either.
+#[test]
+fn fields_are_told_however_long_the_header_is() {
+    let account = Account::new();
+    let long = "x".repeat(300_000);
+    let message = format!("From: ann@a.test\r\nA: {long}\r\nSubject: far\r\n off\r\n\r\nSubject: text");
+    account.borrow_mut().inbox().add(SystemFlags::SEEN.into(), "To: b@b.test\r\n", message.as_bytes(), at());
+    account.borrow_mut().page_octets = 1;
+    account.borrow_mut().piece_octets = 1_000;
+    let mut wire = Wire::selected(&account);
+    wire.transcript(
+        "C: a FETCH 1 (BODY[HEADER.FIELDS (TO SUBJECT)] BODY[HEADER.FIELDS.NOT (A FROM)]<21.4> BODY[HEADER.FIELDS (X)])
+        S: * 1 FETCH (BODY[HEADER.FIELDS (TO SUBJECT)] {36}
+        S: To: b@b.test
+        S: Subject: far
+        S:  off
+        S:
+        S:  BODY[HEADER.FIELDS.NOT (A FROM)]<21> {4}
+        S: : fa BODY[HEADER.FIELDS (X)] {2}
+        S:
+        S: )
+        S: a OK FETCH completed",
+    );
+}
+
 /// RFC 9051 §4.3.1: a literal holds no NUL, but that of BINARY.
 #[test]
 fn a_nul_is_sent_by_binary_alone() {
