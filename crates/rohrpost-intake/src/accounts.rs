@@ -1,11 +1,14 @@
 //! Logging in: who may try, whether the password is right, what SCRAM needs.
 
+mod known;
+
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Instant};
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use rohrpost_mail::Secret;
 use rohrpost_store::{Account, AppPassword, ScramSecret, Store};
 
+use self::known::Known;
 use crate::{
     guessing::Guessing,
     passwords::{self, Argon2Hash, Checker},
@@ -45,13 +48,14 @@ pub enum ScramAnswer {
 /// Accounts as the servers see them.
 #[derive(Debug)]
 pub(crate) struct Accounts {
+    known: Known,
     checker: Checker,
     guessing: Guessing,
 }
 
 impl Accounts {
     pub(crate) fn new(start: Instant) -> Self {
-        Self { checker: Checker::new(), guessing: Guessing::new(start) }
+        Self { known: Known::new(), checker: Checker::new(), guessing: Guessing::new(start) }
     }
 
     /// Checks a password of PLAIN or LOGIN.
@@ -67,13 +71,13 @@ impl Accounts {
         if !self.guessing.may_try(&key, address, now) {
             return LogIn::Locked;
         }
-        let Ok(account) = store.account_for_log_in(user).await else { return LogIn::CannotCheck };
-        let hashes = account.as_ref().map_or_else(Vec::new, hashes_of);
+        let Ok(account) = self.known.account(store, user).await else { return LogIn::CannotCheck };
+        let hashes = account.as_deref().map_or_else(Vec::new, hashes_of);
         match (self.checker.check(hashes, password, now).await, account) {
             (Err(_), _) => LogIn::CannotCheck,
             (Ok(true), Some(account)) => {
                 self.guessing.succeeded(&key, address, now);
-                LogIn::Right(Arc::new(account))
+                LogIn::Right(account)
             }
             (Ok(_), _) => {
                 self.guessing.failed(&key, address, Some(password.expose()), now);
@@ -93,18 +97,18 @@ impl Accounts {
         if !self.guessing.may_try(&user.to_lowercase(), address, now) {
             return ScramAnswer::Locked;
         }
-        match store.account_for_log_in(user).await {
+        match self.known.account(store, user).await {
             Err(_) => ScramAnswer::CannotCheck,
-            Ok(account) => ScramAnswer::Keys(account.as_ref().map_or_else(Vec::new, keys_of)),
+            Ok(account) => ScramAnswer::Keys(account.as_deref().map_or_else(Vec::new, keys_of)),
         }
     }
 
     /// SCRAM's proof was right: fetches the account.
     pub(crate) async fn proved(&self, store: &Store, user: &str, address: Option<IpAddr>, now: Instant) -> LogIn {
-        match store.account_for_log_in(user).await {
+        match self.known.account(store, user).await {
             Ok(Some(account)) => {
                 self.guessing.succeeded(&user.to_lowercase(), address, now);
-                LogIn::Right(Arc::new(account))
+                LogIn::Right(account)
             }
             Ok(None) => LogIn::Wrong,
             Err(_) => LogIn::CannotCheck,

@@ -8,6 +8,10 @@ pub const HASHES_AT_ONCE: usize = 2;
 pub const HASHES_WAITING_MAX: usize = 64;
 /// Log-ins remembered as right, so that a program that logs in for each message costs one argon2 in ten minutes.
 pub const VERIFIED_MAX: usize = 4_096;
+/// Accounts that are remembered for their next log-in.
+pub const ACCOUNTS_CACHED_MAX: usize = VERIFIED_MAX;
+/// Octets of a user's name up to which it is remembered: no address is longer (RFC 5321 §4.5.3.1).
+pub const LOGIN_CACHED_BYTES_MAX: usize = 64 + 1 + 255;
 /// How long a log-in is remembered as right.
 pub const VERIFIED_FOR: Duration = Duration::from_mins(10);
 /// Octets of a password that are looked at; longer ones are wrong. RFC 8265 sets no limit, argon2 is linear in it.
