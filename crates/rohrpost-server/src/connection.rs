@@ -15,7 +15,12 @@ mod log_in;
 
 pub(crate) use log_in::ScramStart;
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use rohrpost_intake::{Peer, peers::AccountPlace};
@@ -124,6 +129,12 @@ async fn accept_tls(
         client_name: rohrpost_tls::server::verified_client_name(&stream, &info),
     };
     Ok((Link::Tls(Box::new(stream)), info, facts))
+}
+
+/// A timer that never fires before [`wind`] says when. One that was due already would fire at the next millisecond, which
+/// wakes the runtime and the session for nothing.
+pub(crate) fn timer() -> Pin<Box<Sleep>> {
+    Box::pin(tokio::time::sleep(Duration::MAX))
 }
 
 /// Sees that a timer fires at a deadline, or before. Setting it anew costs more than reading: it is only moved when it would

@@ -33,7 +33,7 @@ use rohrpost_store::Store;
 use tokio::{sync::watch, time::Sleep};
 
 use self::{ahead::ReadAhead, append::Appending, fetch::OpenMail};
-use crate::connection::{Connection, Ended, now, wind};
+use crate::connection::{Connection, Ended, now, timer, wind};
 
 /// Everything of one connection.
 struct Driver {
@@ -98,7 +98,7 @@ impl Driver {
 
     /// Moves octets until the session is over.
     async fn run(&mut self) -> Result<(), Ended> {
-        let mut timer = Box::pin(tokio::time::sleep_until(now().into()));
+        let mut timer = timer();
         loop {
             self.pass_news();
             let taken = self.session.handle_input(now(), &self.connection.pending);

@@ -22,7 +22,7 @@ use rohrpost_store::{StoreError, mailbox::FetchedMail};
 use tokio::time::Sleep;
 
 use self::inbox::Inbox;
-use crate::connection::{Connection, Ended, ScramStart, now, wind};
+use crate::connection::{Connection, Ended, ScramStart, now, timer, wind};
 
 /// Everything of one connection.
 struct Driver {
@@ -68,7 +68,7 @@ impl Driver {
 
     /// Moves octets until the session is over.
     async fn run(&mut self) -> Result<(), Ended> {
-        let mut timer = Box::pin(tokio::time::sleep_until(now().into()));
+        let mut timer = timer();
         loop {
             let taken = self.session.handle_input(now(), &self.connection.pending);
             self.connection.pending.advance(taken);

@@ -20,7 +20,7 @@ use rohrpost_store::Stored;
 use tokio::time::{Sleep, sleep};
 
 use crate::{
-    connection::{Connection, Ended, now, wind},
+    connection::{Connection, Ended, now, timer, wind},
     listener::MailProfiles,
 };
 
@@ -118,7 +118,7 @@ impl Driver {
 
     /// Moves octets until the session is over.
     async fn run(&mut self) -> Result<(), Ended> {
-        let mut timer = Box::pin(tokio::time::sleep_until(now().into()));
+        let mut timer = timer();
         loop {
             let taken = self.session.handle_input(now(), &self.connection.pending);
             self.connection.pending.advance(taken);
