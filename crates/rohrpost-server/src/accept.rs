@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection,
@@ -48,12 +49,12 @@ impl Socket {
     }
 }
 
-/// Accepts until the server stops; each connection is a task of its own.
-pub(crate) async fn serve(socket: Socket, current: Current, shared: Arc<Shared>) {
+/// Accepts until the socket is to be closed; each connection is a task of its own.
+pub(crate) async fn serve(socket: Socket, current: Current, closed: CancellationToken, shared: Arc<Shared>) {
     loop {
         let accepted = tokio::select! {
             biased;
-            () = shared.stop.cancelled() => return,
+            () = closed.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
         match accepted {

@@ -37,6 +37,8 @@ struct Slot {
     name: String,
     is_loopback: bool,
     current: Current,
+    /// Ends its accept loop, and with it the socket.
+    closed: CancellationToken,
 }
 
 /// Why a listener could not be started.
@@ -85,14 +87,17 @@ impl Server {
         Ok(server)
     }
 
-    /// Puts other settings in place for listeners of the same names; sockets stay as they are. Sessions that are open go
-    /// on as they began.
+    /// Puts other settings in place for listeners of the same names. Sockets stay as they are; those of listeners that are
+    /// disabled now, or gone, are closed, and only a restart opens them again. Sessions that are open go on as they began.
     pub fn reload(&self, listeners: &[ListenerSettings]) {
         let rules: Vec<AuthRule> = listeners.iter().map(ListenerSettings::auth_rule).collect();
         for slot in &self.slots {
-            if let Some(settings) = listeners.iter().find(|settings| settings.name == slot.name) {
-                let listener = self.listener(settings, &rules, slot.is_loopback);
-                *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listener);
+            match listeners.iter().find(|settings| settings.name == slot.name && settings.is_enabled) {
+                Some(settings) => {
+                    let listener = self.listener(settings, &rules, slot.is_loopback);
+                    *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listener);
+                }
+                None => slot.closed.cancel(),
             }
         }
     }
@@ -116,15 +121,13 @@ impl Server {
     fn open(&mut self, settings: &ListenerSettings, rules: &[AuthRule], is_loopback: bool, socket: Socket) {
         let listener = self.listener(settings, rules, is_loopback);
         let current = Arc::new(RwLock::new(Arc::new(listener)));
-        self.shared.tasks.spawn(accept::serve(socket, current.clone(), self.shared.clone()));
-        self.slots.push(Slot { name: settings.name.clone(), is_loopback, current });
+        let closed = self.shared.stop.child_token();
+        self.shared.tasks.spawn(accept::serve(socket, current.clone(), closed.clone(), self.shared.clone()));
+        self.slots.push(Slot { name: settings.name.clone(), is_loopback, current, closed });
     }
 
     fn listener(&self, settings: &ListenerSettings, rules: &[AuthRule], is_loopback: bool) -> Listener {
         let auth_tls = settings.auth_rule().offers_auth(rules);
-        if settings.auth.clear {
-            tracing::warn!(listener = settings.name, "auth.clear is on: passwords may cross the network in clear text");
-        }
         Listener::new(settings, auth_tls, is_loopback, &self.shared.intake, &self.decoy)
     }
 }

@@ -1,6 +1,8 @@
 //! Ordinary dialogues.
 
-use crate::fixture::Fixture;
+use tokio::io::AsyncReadExt as _;
+
+use crate::{client::PATIENCE, fixture::Fixture};
 
 #[tokio::test]
 async fn mail_for_a_mailbox_comes_in_and_its_record_says_how() {
@@ -108,6 +110,30 @@ async fn a_listener_on_ipv6_serves_like_any_other() {
     client.transcript("S: 220\nC: EHLO x.test\nS: 250").await;
     assert!(client.message("bob@there.test", "ann@here.test", "Subject: x\n\n").await.starts_with("250"));
     assert!(fixture.newest().await.contains("([IPv6:::1])"));
+}
+
+#[tokio::test]
+async fn a_reload_closes_listeners_that_are_disabled_or_gone() {
+    let fixture = Fixture::start().await;
+    let mut old = fixture.connect("mx").await;
+    old.transcript("S: 220 mx.here.test").await;
+    let host = "mx.here.test".parse().unwrap();
+    let listener = rohrpost_server::ListenerSettings {
+        is_enabled: false,
+        ..rohrpost_server::ListenerSettings::new("mx", rohrpost_smtp::server::Protocol::Smtp, host)
+    };
+    fixture.server.reload(&[listener]);
+    for name in ["mx", "submission"] {
+        let address = fixture.address(name);
+        // What the kernel took before the socket was closed is reset.
+        let is_closed = async || match tokio::net::TcpStream::connect(address).await {
+            Ok(mut stream) => !matches!(stream.read(&mut [0]).await, Ok(1)),
+            Err(_) => true,
+        };
+        let closed = async { while !is_closed().await {} };
+        tokio::time::timeout(PATIENCE, closed).await.expect("it is closed in time");
+    }
+    old.transcript("C: EHLO x.test\nS: 250").await;
 }
 
 #[tokio::test]

@@ -17,13 +17,16 @@ pub(crate) fn needed(running: &Config, read: &Config) -> Vec<String> {
         ("log.level", running.log.level != read.log.level),
         ("metrics.address", running.metrics != read.metrics),
         ("web.address", running.web.address != read.web.address),
+        // Without any the usual ones are open.
+        ("[[listener]]", running.listener.is_empty() != read.listener.is_empty()),
         ("web.redirect_address", running.web.redirect_address != read.web.redirect_address),
     ];
     let fixed = fixed.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned());
     fixed.chain(listeners(&running.listener, &read.listener)).collect()
 }
 
-/// Sockets are bound before root is given up, so no listener opens, moves or goes while the server runs.
+/// Sockets are bound before root is given up, so no listener opens or moves while the server runs. One that is closed, or
+/// gone, is closed at once.
 fn listeners(running: &[Listener], read: &[Listener]) -> Vec<String> {
     let named = |all: &[Listener], name: &str| all.iter().find(|listener| listener.name == name).cloned();
     let mut keys = Vec::new();
@@ -42,8 +45,6 @@ fn listeners(running: &[Listener], read: &[Listener]) -> Vec<String> {
         let differing = fixed.into_iter().filter(|(_, differs)| *differs);
         keys.extend(differing.map(|(key, _)| format!("listener {name}: {key}")));
     }
-    let gone = running.iter().filter(|listener| named(read, &listener.name).is_none());
-    keys.extend(gone.map(|listener| format!("listener {}, which is gone", listener.name)));
     keys
 }
 
@@ -75,11 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn listeners_that_come_open_or_go_are_named() {
+    fn listeners_that_come_open_are_named() {
         let closed = config(&format!("{MX}enabled = false\n"));
         assert_eq!(needed(&closed, &config(MX)), ["listener mx: enabled"]);
         assert!(needed(&config(MX), &closed).is_empty(), "closing one takes effect at once");
+        let two = config(&format!("{MX}{}", MX.replace("mx", "in")));
+        assert!(needed(&two, &config(MX)).is_empty(), "so does taking it out");
+        assert_eq!(needed(&config(MX), &config("")), ["[[listener]]"], "others come in the place of the last one");
         let renamed = config(&MX.replace("mx", "in"));
-        assert_eq!(needed(&config(MX), &renamed), ["listener in, which is new", "listener mx, which is gone"]);
+        assert_eq!(needed(&config(MX), &renamed), ["listener in, which is new"]);
     }
 }
