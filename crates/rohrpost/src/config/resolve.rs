@@ -6,6 +6,7 @@
 mod listeners;
 mod outward;
 mod routes;
+mod sense;
 mod users;
 mod web;
 
@@ -98,6 +99,7 @@ impl Notes {
         self.check_node(config.node);
         let metrics = self.metrics(&config.metrics);
         let listeners = self.listeners(&config);
+        self.check_sense(&config, &listeners);
         let intake = self.intake(&config, postmaster.clone());
         let delivery = self.delivery(&config, postmaster.clone());
         let queue = self.queue(&config);
@@ -234,10 +236,12 @@ impl Notes {
     }
 
     fn subaddress(&mut self, text: &str) -> Option<char> {
+        // What may stand in a local part (RFC 5321 §4.1.2), and in no name.
+        let separators = "!#$%&'*+-./=?^_`{|}~";
         let mut chars = text.chars();
         let first = chars.next();
-        if chars.next().is_some() {
-            let message = format!("expected one character or none, found {text:?}");
+        if chars.next().is_some() || first.is_some_and(|first| !separators.contains(first)) {
+            let message = format!("expected one character of {separators}, or none, found {text:?}");
             self.fault(KeyPath::key("domains").then("subaddress"), message);
         }
         first

@@ -102,6 +102,20 @@ fn every_fault_of_meaning_is_found_at_once() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_named() {
+    let lines = "[domains]\nsubaddress = \"@\"\n\
+        [limits]\ncommand_timeout = \"0 s\"\nhops = 0\nmailboxes = { connections_per_address = 0 }\n\
+        mx = { messages_per_connection = 0, recipients_per_message = 99 }\n\
+        [[listener]]\nname = \"mx\"\nprotocol = \"smtp\"\naddress = [\"[::]:25\", \"0.0.0.0:25\"]\nhost_name = \"192.0.2.1\"\n\
+        [[listener]]\nname = \"more\"\nprotocol = \"smtp\"\naddress = \"0.0.0.0:25\"\n\
+        [[listener]]\nname = \"closed\"\nprotocol = \"smtp\"\naddress = \"0.0.0.0:25\"\nenabled = false\n\
+        [[listener]]\nname = \"here\"\nprotocol = \"imap\"\naddress = \"127.0.0.1:143\"\ntls = \"off\"\n\
+        [[listener]]\nname = \"imap\"\nprotocol = \"imap\"\naddress = \"0.0.0.0:143\"\ntls = \"off\"\n\
+        [[listener]]\nname = \"pop3\"\nprotocol = \"pop3\"\naddress = \"0.0.0.0:110\"\nauth = { tls = false }\n";
+    insta::assert_snapshot!(fault(lines));
+}
+
+#[test]
 fn each_fault_of_a_route_is_named() {
     let lines = "[[route]]\nname = \"mx\"\nhost = []\nafter_tries = 0\nthen = \"nowhere\"\n\
         [[route]]\nname = \"one\"\nthen = \"two\"\nafter_tries = 1\nconcurrency = 0\n\

@@ -40,13 +40,9 @@ impl Certificates {
             );
             CertStore::self_signed(&settings.data_dir, &Vec::from_iter(names(settings)))?
         } else {
-            CertStore::load(settings.certificates.clone())?
+            CertStore::load(settings.certificates.clone()).context("tls.certificates")?
         };
-        let mut own = BTreeMap::new();
-        for pair in settings.listeners.iter().filter_map(|listener| listener.certificate.as_ref()) {
-            own.insert(pair.cert.clone(), CertStore::load(vec![pair.clone()])?);
-        }
-        Ok(Self { shared, own })
+        Ok(Self { shared, own: own(settings)? })
     }
 
     /// All of them.
@@ -65,10 +61,23 @@ impl Certificates {
     }
 }
 
+/// The certificates that listeners have for themselves.
+fn own(settings: &Settings) -> anyhow::Result<BTreeMap<PathBuf, CertStore>> {
+    let mut own = BTreeMap::new();
+    for listener in &settings.listeners {
+        if let Some(pair) = &listener.certificate {
+            let store = CertStore::load(vec![pair.clone()]);
+            own.insert(pair.cert.clone(), store.with_context(|| format!("listener {}: certificate", listener.name))?);
+        }
+    }
+    Ok(own)
+}
+
 /// Whether the files that the settings name can be used: what `config check` looks at beyond the configuration itself.
 pub(crate) fn check(settings: &Settings) -> anyhow::Result<()> {
     if settings.certificates.is_empty() {
-        return Ok(());
+        // One is made at the start.
+        return own(settings).map(drop);
     }
     let certificates = Certificates::load(settings)?;
     self::settings(settings, &certificates, Vec::new()).map(drop)

@@ -121,3 +121,17 @@ fn a_certificate_with_the_key_of_another_is_named() {
     let error = format!("{:#}", check("other.key").unwrap_err());
     assert!(error.contains("other.key"), "{error}");
 }
+
+#[test]
+fn a_certificate_that_is_not_there_is_named_with_its_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let pair = "{ cert = \"gone.crt\", key = \"gone.key\" }";
+    let listener = "[[listener]]\nname = \"own\"\nprotocol = \"smtp\"\naddress = \"[::1]:0\"";
+    for (setting, lines) in [
+        ("tls.certificates", format!("[tls]\ncertificates = [{pair}]")),
+        ("listener own: certificate", format!("{listener}\ncertificate = {pair}")),
+    ] {
+        let error = format!("{:#}", check(&settings(dir.path(), &lines)).unwrap_err());
+        assert!(error.starts_with(setting) && error.contains("gone.crt"), "{error}");
+    }
+}

@@ -268,7 +268,7 @@ fn port(at: &ListenAt) -> Option<u16> {
     }
 }
 
-fn is_on_this_host(at: &ListenAt) -> bool {
+pub(super) fn is_on_this_host(at: &ListenAt) -> bool {
     match at {
         ListenAt::Tcp(address) => address.ip().is_loopback(),
         ListenAt::Unix(_) => true,
