@@ -42,8 +42,8 @@ pub(crate) struct Listener {
     /// Example: `"postfix"`
     pub(crate) group: Option<String>,
 
-    /// Whether the listener is open. A closed one still lends its `auth.tls` to others, see there. To open one that was
-    /// closed at the start needs a restart.
+    /// Whether the listener is open. A closed one still lends its `auth.tls` to others, see there. A reload
+    /// closes it at once; to open it again needs a restart.
     ///
     /// Default: `true`
     #[serde(default = "yes")]
