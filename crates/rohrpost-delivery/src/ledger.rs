@@ -9,13 +9,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Outcome};
-use rohrpost_queue::{Queue, RowKey, SiteKey};
+use rohrpost_queue::{Queue, RowKey, SiteKey, schedule};
 use rohrpost_store::{Class, Settlement, Store, StoreError, settle::Change};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    limits::{EVENTS_MAX, LEDGER_REST_MAX, LEDGER_REST_MIN, UNSAVED_MAX},
+    limits::{EVENTS_MAX, LEDGER_REST_MAX, LEDGER_REST_MIN, NO_ROOM_REST, UNSAVED_MAX},
     stats::Counters,
 };
 
@@ -36,12 +36,12 @@ pub(crate) struct Ledger {
 
 /// Where results become durable: the store, or in tests one that fails.
 pub(crate) trait Books: Send + Sync {
-    /// Writes all of them or none.
-    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes all of them or none, but for mail that finds no room: whose it is is returned.
+    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<Vec<RowKey>, StoreError>> + Send;
 }
 
 impl Books for Store {
-    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<(), StoreError>> + Send {
+    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<Vec<RowKey>, StoreError>> + Send {
         Store::settle(self, settlements)
     }
 }
@@ -106,19 +106,33 @@ impl<B: Books> Keeper<B> {
 
     async fn save(&mut self, batch: Vec<Entry>) {
         let mut rest = LEDGER_REST_MIN;
-        loop {
+        let without_room = loop {
             let settlements = batch.iter().flat_map(|entry| &entry.settlements).cloned().collect();
             match self.books.settle(settlements).await {
-                Ok(()) => break,
+                Ok(without_room) => break without_room,
                 Err(error) if error.class() == Class::Temporary => self.wait_for_the_store(&error, &mut rest).await,
                 Err(error) if batch.len() == 1 => return refused(&batch[0], &error),
                 Err(_) => return self.save_one_by_one(batch).await,
             }
-        }
+        };
         self.note_recovery();
         for entry in batch {
-            self.saved(entry);
+            self.saved(self.given_back(entry, &without_room));
         }
+    }
+
+    /// What of an entry was written. Recipients whose mailbox was filled by others meanwhile are due again in a moment, and
+    /// then find out for how long they have to wait.
+    fn given_back(&self, mut entry: Entry, without_room: &[RowKey]) -> Entry {
+        if without_room.is_empty() {
+            return entry;
+        }
+        let due = schedule::later(self.queue.now().wall, NO_ROOM_REST);
+        for (_, next) in entry.rows.iter_mut().filter(|(row, _)| without_room.contains(row)) {
+            *next = Some(due);
+        }
+        entry.settlements.retain(|settlement| !without_room.contains(&(settlement.message, settlement.n)));
+        entry
     }
 
     /// One bad result must not keep its neighbours from being saved.
@@ -228,7 +242,7 @@ mod tests {
     }
 
     impl Books for Faulty {
-        async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<RowKey>, StoreError> {
             let fails = |left: usize| left.checked_sub(1);
             if self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails).is_ok() {
                 return Err(StoreError::Full);
@@ -237,7 +251,7 @@ mod tests {
                 return Err(StoreError::Statement("no".into()));
             }
             self.written.lock().unwrap().extend(settlements.iter().map(|settlement| settlement.n));
-            Ok(())
+            Ok(Vec::new())
         }
     }
 

@@ -64,12 +64,15 @@ pub const PIPE_OUTPUT_WAIT_MAX: Duration = Duration::from_secs(1);
 pub const LEDGER_REST_MIN: Duration = Duration::from_secs(1);
 /// See [`LEDGER_REST_MIN`].
 pub const LEDGER_REST_MAX: Duration = Duration::from_secs(30);
+/// How long a recipient rests whose mailbox was filled by others while its mail was on the way into it: the next attempt
+/// sees that.
+pub const NO_ROOM_REST: Duration = Duration::from_secs(1);
 /// Rows that one bounce by an operator settles at once.
 pub const BOUNCE_ROWS: usize = 500;
 /// Addresses that the record of an alias names; a list may have thousands.
 pub const SENT_ON_NAMED_MAX: usize = 5;
-/// Percent of what an account's mail may take at which its owner is told: once with time to tidy up, once before the end.
-pub const QUOTA_STEPS: [u64; 2] = [80, 95];
+/// Owners of nearly full mailboxes that are looked up at once to be told.
+pub const FILLED_AT_ONCE_MAX: usize = 100;
 /// Records that a slow subscriber may lag behind.
 pub const EVENTS_MAX: usize = 1_024;
 

@@ -20,7 +20,6 @@ use crate::{
     ledger::Entry,
     limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SENT_ON_NAMED_MAX, SUBADDRESS_FOLDERS_MAX},
     message::Message,
-    notices,
     record::Frame,
     settings::Settings,
     settle::{self, Attempted, Draft, Terms},
@@ -258,29 +257,30 @@ async fn settle_ends(
     ends: Ends,
     frame: Frame,
 ) -> Result<Delivered, StoreError> {
-    let mut notice = None;
-    if let [(login, address, _)] = &ends.accounts[..]
-        && ends.foreign.is_empty()
-        && ends.is_limited
-    {
-        let quota = shared.store.mailbox_quota(login).await?;
-        if !quota.has_room(message.octets) {
-            return Ok((over_quota(shared, row, frame), None));
+    let return_path = &message.envelope.reverse_path;
+    let room = match &ends.accounts[..] {
+        [(login, address, _)] if ends.foreign.is_empty() && ends.is_limited => {
+            room_for(shared, message, login, prefix(return_path, address).len()).await?
         }
-        notice = notices::nearly_full(shared, login, address, quota, message.octets).await?;
+        // Mail that several get through an alias is filed all the same: nobody waits for another's mailbox.
+        _ => Room::Any,
+    };
+    match room {
+        Room::Any | Room::WithinQuota => {}
+        Room::NotNow => return Ok((over_quota(shared, row, frame), None)),
+        Room::Never => return Ok((refuse(row, frame, EnhancedStatus(5, 2, 3), LARGER_THAN_MAILBOX), None)),
     }
     let shape = match &ends.accounts[..] {
         [] => None,
         _ => Some(arrived.shape.get_or_try_init(|| message.shape()).await?),
     };
-    let return_path = &message.envelope.reverse_path;
     let filing = |(login, address, folder): &(String, Mailbox, String)| Filing {
         account: login.clone(),
         mailbox: folder.clone(),
         shape: shape.cloned(),
-        prefix: format!("Return-Path: <{return_path}>\r\nDelivered-To: {address}\r\n").into(),
+        prefix: prefix(return_path, address),
     };
-    let filings: Vec<Filing> = ends.accounts.iter().map(filing).collect();
+    let mut filings: Vec<Filing> = ends.accounts.iter().map(filing).collect();
     let into = u32::try_from(filings.len() + ends.foreign.len()).unwrap_or(u32::MAX);
     let mut records: Vec<DeliveryRecord> = Vec::new();
     if ends.was_alias {
@@ -304,15 +304,51 @@ async fn settle_ends(
     if let (Some(new), Some(first)) = (&forward, records.first_mut().filter(|_| ends.was_alias)) {
         first.note = Some(sent_on(new));
     }
-    let change = if filings.is_empty() { Change::Done } else { Change::File(filings) };
+    let change = match room {
+        _ if filings.is_empty() => Change::Done,
+        Room::WithinQuota => Change::FileIfRoom(filings.remove(0)),
+        _ => Change::File(filings),
+    };
     let action = if into > 1 && ends.was_alias { Action::Expanded } else { Action::Delivered };
     // A forwarding to one address passes the wish for news on; whoever gets the message there reports.
     let news = (forward.is_none() || into > 1).then(|| News::plain(row, action, EnhancedStatus(2, 0, 0), None));
-    Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward.or(notice)))
+    Ok((Draft { change, reroute: None, records, news, due: None, tells_delay: false }, forward))
 }
 
-/// A full mailbox gets its mail when there is room, or its sender hears of it. Mail that several get through an alias is
-/// filed all the same: nobody waits for another's mailbox.
+/// The fields that only the copy of an account has.
+fn prefix(return_path: &ReversePath, address: &Mailbox) -> Bytes {
+    format!("Return-Path: <{return_path}>\r\nDelivered-To: {address}\r\n").into()
+}
+
+/// How much room there is for a message in the mailboxes of an account.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    /// As much as it needs.
+    Any,
+    /// Enough, unless others are faster: the store looks again.
+    WithinQuota,
+    /// Not enough before other mail goes.
+    NotNow,
+    /// Not enough, if there were no other mail.
+    Never,
+}
+
+const LARGER_THAN_MAILBOX: &str = "the message is larger than all that the mailbox may hold";
+
+async fn room_for(shared: &Shared, message: &Message, login: &str, own_octets: usize) -> Result<Room, StoreError> {
+    let octets = message.octets + own_octets as u64;
+    let quota = shared.store.mailbox_quota(login).await?;
+    if quota.has_room(octets) {
+        return Ok(Room::WithinQuota);
+    }
+    // A notice is short, and that the mailbox is full may be what it tells.
+    if message.is_notice(&shared.store).await? {
+        return Ok(Room::Any);
+    }
+    Ok(if quota.is_too_small_for(octets) { Room::Never } else { Room::NotNow })
+}
+
+/// A full mailbox gets its mail when there is room, or its sender hears of it.
 fn over_quota(shared: &Shared, row: &QueuedRecipient, frame: Frame) -> Draft {
     let note = "the mailbox is full".to_owned();
     let verdict = Verdict::new(Judgement::Later, &Arc::new(hop()), Stage::Local, EnhancedStatus(4, 2, 2), note);

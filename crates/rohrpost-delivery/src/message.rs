@@ -8,7 +8,7 @@ use rohrpost_mail::{Envelope, QueueId, ReversePath, header, mime::Scanner};
 use rohrpost_queue::{Job, Origin};
 use rohrpost_store::{BodyReader, BodyRef, Store, StoreError};
 
-use crate::limits::HEAD_BYTES_MAX;
+use crate::{limits::HEAD_BYTES_MAX, notices::NOTICE};
 
 /// A message that is at work.
 #[derive(Clone, Debug)]
@@ -75,6 +75,12 @@ impl Message {
     /// What the routing of what comes of it may ask. `sender` is the reverse path it will have, `head` its header.
     pub(crate) fn origin<'a>(&'a self, sender: &'a ReversePath, head: &'a [u8]) -> Origin<'a> {
         Origin { sender, login: self.account.as_deref(), uid: self.uid, head }
+    }
+
+    /// Whether this server wrote it to tell somebody something.
+    pub(crate) async fn is_notice(&self, store: &Store) -> Result<bool, StoreError> {
+        let queued = store.message(self.id).await?;
+        Ok(queued.is_some_and(|queued| queued.received.is_written_here(NOTICE)))
     }
 
     /// All of it, part by part.

@@ -1,5 +1,5 @@
-//! The system's own mail to its operator: failed store, dead route, expiring certificate, and the daily digest of bounces
-//! that had nobody to go to. Each at most once a day.
+//! The system's own mail. To its operator: failed store, dead route, expiring certificate, and the daily digest of bounces
+//! that had nobody to go to. To the owners of mailboxes: that they are nearly full. Each at most once a day.
 
 mod text;
 
@@ -11,15 +11,17 @@ use std::{
 use jiff::Timestamp;
 use rohrpost_mail::{HeaderText, Mailbox, QueueId, compose::Message, dsn::Language};
 use rohrpost_queue::{routing::LOCAL, schedule::age};
-use rohrpost_store::{NewMessage, StoreError, mailbox::Quota, settle::DigestEntry};
+use rohrpost_store::{NewMessage, StoreError, mailbox::Filled, settle::DigestEntry};
 use tokio::sync::mpsc;
 
 use crate::{
-    limits::{CERTIFICATE_DAYS, DIGEST_ENTRIES_MAX, HOUSEKEEPING_EVERY, NOTICE_EVERY, QUOTA_STEPS},
+    limits::{CERTIFICATE_DAYS, DIGEST_ENTRIES_MAX, FILLED_AT_ONCE_MAX, HOUSEKEEPING_EVERY, NOTICE_EVERY},
     shared::{Shared, daemon},
     way::NOTICES,
 };
 
+/// The kind of such messages, in their records.
+pub(crate) const NOTICE: &str = "notice";
 /// Notices that may wait to be written; more of the same kind would be suppressed anyway.
 const WAITING_MAX: usize = 32;
 
@@ -113,6 +115,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut raised: Raised, mut recovered: 
                 shared.notices.failed_store(shared.settings().language, &what);
                 Ok(())
             }
+            () = shared.store.wait_until_filled() => tell_owners(&shared).await,
             _ = every.tick() => housekeeping(&shared).await,
         };
         if let Err(error) = done {
@@ -132,6 +135,7 @@ async fn housekeeping(shared: &Shared) -> Result<(), StoreError> {
         }
     }
     digest(shared).await?;
+    tell_owners(shared).await?;
     shared.store.prune(now).await?;
     Ok(())
 }
@@ -146,25 +150,37 @@ async fn write(shared: &Shared, notice: Notice) -> Result<(), StoreError> {
     remember(shared, &notice.kind).await
 }
 
-/// A notice to the owner of a mailbox that so many octets more bring to a step; once a day for each step.
-pub(crate) async fn nearly_full(
-    shared: &Shared,
-    login: &str,
-    to: &Mailbox,
-    before: Quota,
-    octets: u64,
-) -> Result<Option<NewMessage>, StoreError> {
-    let after = Quota { octets: before.octets.saturating_add(octets), ..before };
-    let is_reached = |step: &&u64| before.percent() < Some(**step) && after.percent() >= Some(**step);
-    let Some(step) = QUOTA_STEPS.iter().rfind(is_reached) else { return Ok(None) };
-    let kind = format!("quota {step} {login}");
-    if !is_due(shared, &kind).await? {
-        return Ok(None);
+/// Tells the owners of mailboxes that have filled a step of their quota, once a day for each step. Those who were told
+/// today and tidied up in between are looked at again by the next [`housekeeping`].
+async fn tell_owners(shared: &Shared) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let page = shared.store.filled(&after, FILLED_AT_ONCE_MAX).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.account);
+        for filled in page {
+            tell_owner(shared, filled).await?;
+        }
     }
-    remember(shared, &kind).await?;
-    let chosen = shared.store.account_get(login).await?.and_then(|account| account.language.parse().ok());
-    let (subject, text) = text::nearly_full(chosen.unwrap_or(shared.settings().language), *step, &after);
-    Ok(Some(compose(shared, to.clone(), &subject, &text)))
+}
+
+async fn tell_owner(shared: &Shared, filled: Filled) -> Result<(), StoreError> {
+    let kind = format!("quota {} {}", filled.step, filled.account);
+    if !is_due(shared, &kind).await? {
+        return Ok(());
+    }
+    let account = shared.store.account_get(&filled.account).await?;
+    if let Some(account) = account
+        && let Some(to) = account.addresses.first()
+    {
+        let quota = shared.store.mailbox_quota(&filled.account).await?;
+        let language = account.language.parse().unwrap_or(shared.settings().language);
+        let (subject, text) = text::nearly_full(language, filled.step, &quota);
+        send(shared, to.clone(), &subject, &text).await?;
+        remember(shared, &kind).await?;
+    }
+    // A crash in between tells them twice, which is better than never.
+    shared.store.filled_told(filled).await
 }
 
 /// Failed bounces of the day, in one mail to the postmaster.
@@ -211,7 +227,7 @@ fn compose(shared: &Shared, to: Mailbox, subject: &str, text: &str) -> NewMessag
         text: text.to_owned(),
         attachments: Vec::new(),
     };
-    let mut new = shared.own_message("notice", to, message.to_bytes());
+    let mut new = shared.own_message(NOTICE, to, message.to_bytes());
     let overridden = settings.notices.route.is_some() || settings.notices.tls.is_some();
     for recipient in new.recipients.iter_mut().filter(|recipient| overridden && recipient.route != LOCAL) {
         NOTICES.clone_into(&mut recipient.route);

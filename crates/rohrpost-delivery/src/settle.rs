@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, EnhancedStatus, Outcome, dsn::Action};
 use rohrpost_queue::{Job, Next, schedule};
-use rohrpost_store::{QueuedRecipient, Settlement, settle::Change};
+use rohrpost_store::{NewMessage, QueuedRecipient, Settlement, settle::Change};
 
 use crate::{
     bounce::{self, News},
@@ -51,6 +51,11 @@ impl Draft {
     /// A recipient that leaves the queue.
     pub(crate) fn done(record: DeliveryRecord, news: Option<News>) -> Self {
         Self { change: Change::Done, reroute: None, records: vec![record], news, due: None, tells_delay: false }
+    }
+
+    /// Whether the store may leave the recipient as it is after all.
+    fn needs_room(&self) -> bool {
+        matches!(self.change, Change::FileIfRoom(_))
     }
 
     /// A recipient that stays as it is.
@@ -183,28 +188,20 @@ fn assume(row: &QueuedRecipient, verdict: &Verdict, frame: Frame) -> Draft {
     Draft::done(DeliveryRecord { note: Some(note), ..frame.record(row, verdict, Outcome::Relayed) }, None)
 }
 
-/// Turns the drafts of a job into its entry for the ledger, with the notification that comes of them.
+/// Turns the drafts of a job into its entry for the ledger, with the notification that comes of them. Those that need room
+/// have one of their own, for they may not be written.
 pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut drafts: Vec<Draft>) -> Entry {
-    let news: Vec<News> = drafts.iter().filter_map(|draft| draft.news.clone()).collect();
-    let mut report = match bounce::report(shared, message, &news).await {
-        Ok(report) => report,
-        Err(error) => {
-            tracing::warn!(message = %message.id, %error, "a bounce cannot be written; its recipients wait");
-            for draft in &mut drafts {
-                postpone(draft, shared.now().wall);
-            }
-            None
-        }
-    };
+    let mut joint = report(shared, message, drafts.iter_mut().filter(|draft| !draft.needs_room()).collect()).await;
     let mut entry = Entry::default();
     let is_null = message.envelope.reverse_path.mailbox().is_none();
-    for (row, draft) in job.recipients.iter().zip(drafts) {
+    for (row, mut draft) in job.recipients.iter().zip(drafts) {
+        let report = if draft.needs_room() { report(shared, message, vec![&mut draft]).await } else { joint.take() };
         let failed = draft.news.as_ref().filter(|news| is_null && news.action == Action::Failed);
         let digest = failed.map(|news| news.digest_entry(shared.now().wall));
         entry.rows.push(((row.message, row.n), draft.due));
         let settle =
             |change, records, new, digest| Settlement { message: row.message, n: row.n, change, records, new, digest };
-        entry.settlements.push(settle(draft.change, draft.records, report.take().into_iter().collect(), digest));
+        entry.settlements.push(settle(draft.change, draft.records, report.into_iter().collect(), digest));
         if let Some(route) = draft.reroute {
             let change = Change::Route { route, site: row.site.clone() };
             entry.settlements.push(settle(change, Vec::new(), Vec::new(), None));
@@ -214,6 +211,21 @@ pub(crate) async fn entry(shared: &Shared, job: &Job, message: &Message, mut dra
         }
     }
     entry
+}
+
+/// The notification that comes of some drafts. Their recipients wait where it cannot be written.
+async fn report(shared: &Shared, message: &Message, drafts: Vec<&mut Draft>) -> Option<NewMessage> {
+    let news: Vec<News> = drafts.iter().filter_map(|draft| draft.news.clone()).collect();
+    match bounce::report(shared, message, &news).await {
+        Ok(report) => report,
+        Err(error) => {
+            tracing::warn!(message = %message.id, %error, "a bounce cannot be written; its recipients wait");
+            for draft in drafts {
+                postpone(draft, shared.now().wall);
+            }
+            None
+        }
+    }
 }
 
 /// Nobody is lost without a word: recipients whose bounce cannot be written stay in the queue for now.

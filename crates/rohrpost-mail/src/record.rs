@@ -269,6 +269,12 @@ impl DeliveryRecord {
         Self { octets, ..Self::new(message, at, Direction::In, route, Link::Local, Outcome::Received) }
     }
 
+    /// Whether it is the way in of a message of this kind that this server wrote itself. Whoever brings a message has a
+    /// protocol or a user.
+    pub fn is_written_here(&self, route: &str) -> bool {
+        self.direction == Direction::In && self.protocol == "local" && self.peer.is_none() && self.route == route
+    }
+
     /// The user of this host whose program handed the message in: the peer of such a hop is `uid` and a number.
     pub fn submitter_uid(&self) -> Option<u32> {
         let peer = self.peer.as_deref().filter(|_| self.protocol == "local")?;
@@ -328,5 +334,17 @@ mod tests {
         };
         assert_eq!(hop("local").submitter_uid(), Some(33));
         assert_eq!(hop("ESMTP").submitter_uid(), None);
+    }
+
+    #[test]
+    fn nobody_elses_message_is_one_of_ours_whatever_its_listener_is_called() {
+        let ours = DeliveryRecord::written_here(QueueId::from_i64(1), Timestamp::UNIX_EPOCH, "notice", 0);
+        assert!(ours.is_written_here("notice") && !ours.is_written_here("bounce"));
+        for theirs in [
+            DeliveryRecord { protocol: "LMTP".into(), ..ours.clone() },
+            DeliveryRecord { peer: Some("uid 33".into()), ..ours.clone() },
+        ] {
+            assert!(!theirs.is_written_here("notice"));
+        }
     }
 }

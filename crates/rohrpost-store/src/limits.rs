@@ -77,6 +77,8 @@ pub const MAILBOX_NAME_BYTES_MAX: usize = 1_000;
 pub const MAILBOX_LEVELS_MAX: usize = 32;
 /// Mailboxes of one account. Listing them is one answer, and each costs half a KiB.
 pub const MAILBOXES_MAX: usize = 10_000;
+/// Percent of what an account's mail may take at which its owner is told: once with time to tidy up, once before the end.
+pub const FULLNESS_STEPS: [u64; 2] = [80, 95];
 /// Keywords of one mailbox: every SELECT lists them (RFC 9051 §7.3.5).
 pub const KEYWORDS_MAX: usize = 256;
 /// Messages that one transaction changes, so that others do not wait for a client that marks a million as read.

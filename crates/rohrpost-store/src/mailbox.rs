@@ -12,6 +12,7 @@ mod change;
 pub(crate) mod damage;
 mod flags;
 pub(crate) mod folders;
+mod fullness;
 mod info;
 pub(crate) mod mails;
 pub(crate) mod migrate;
@@ -27,6 +28,7 @@ pub(crate) mod work;
 
 pub use change::{Copied, Expunged, FlagOp, FlagsStored};
 pub use flags::{Flags, System};
+pub use fullness::Filled;
 pub use info::{Entry, MailboxId, MailboxInfo, ObjectId, SpecialUse};
 pub use mails::{Appended, NewMail};
 pub use name::{INBOX, SEPARATOR};

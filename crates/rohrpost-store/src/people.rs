@@ -199,6 +199,7 @@ impl Store {
             let connection = work.connection;
             connection.execute("DELETE FROM address WHERE login = ?1", [&login])?;
             quota::set(connection, &login, Allowance::Inherited)?;
+            work.weigh(&login);
             remove(connection, Kind::Account, &login)
         })
         .await
@@ -291,6 +292,7 @@ fn put_account(work: &mut Work<'_>, account: &Account) -> Result<(), StoreError>
     connection.execute("DELETE FROM address WHERE login = ?1", [&account.login])?;
     account.addresses.iter().try_for_each(|address| claim(connection, &address.key(), &account.login))?;
     quota::set(connection, &account.login, account.quota)?;
+    work.weigh(&account.login);
     work.ensure_inbox(&account.login).map(drop)
 }
 
@@ -304,6 +306,7 @@ fn move_account(work: &mut Work<'_>, from: &str, account: &Account) -> Result<()
         connection.execute("DELETE FROM address WHERE login = ?1", [from])?;
         remove(connection, Kind::Account, from)?;
         quota::set(connection, from, Allowance::Inherited)?;
+        work.weigh(from);
         folders::change_account(work, from, login)?;
     }
     put_account(work, account)

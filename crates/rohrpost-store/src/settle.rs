@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use crate::{
     error::StoreError,
     mailbox::{
-        mails::{self, PreparedFiling},
+        mails::{self, PreparedFiling, Room},
         work::Work,
     },
     message::{self, Filing, NewMessage, NewRecipient, Prepared},
@@ -17,7 +17,8 @@ use crate::{
     row::json,
 };
 
-/// What became of one recipient, in the order given. All settlements of one call are committed together.
+/// What became of one recipient, in the order given. All settlements of one call are committed together, but for those
+/// whose mail finds no room.
 ///
 /// The recipient may have left the queue meanwhile, by an operator's hand: then only records, messages and digest are
 /// written. One that was held meanwhile stays held when it is deferred.
@@ -43,8 +44,11 @@ pub struct Settlement {
 pub enum Change {
     /// Leaves the queue: sent on, failed, expired or removed.
     Done,
-    /// Leaves the queue into these mailboxes.
+    /// Leaves the queue into these mailboxes, however full they are.
     File(Vec<Filing>),
+    /// Leaves the queue into a mailbox whose account has room for it. Where it has none the recipient stays as it is, and
+    /// nothing of the settlement is written.
+    FileIfRoom(Filing),
     /// Leaves the queue, and these come in its place: an alias.
     Replace(Vec<NewRecipient>),
     /// Waits for another attempt.
@@ -112,12 +116,18 @@ pub(crate) struct PreparedSettlement {
     pub(crate) new: Vec<Prepared>,
     digest: Option<NewDigestEntry>,
     now: Timestamp,
+    /// Whether there was no room for its mail.
+    had_no_room: bool,
 }
 
 impl PreparedSettlement {
     pub(crate) fn new(settlement: Settlement, now: Timestamp) -> Self {
         let Settlement { message, n, mut change, records, new, digest } = settlement;
-        let filings = if let Change::File(filings) = &mut change { std::mem::take(filings) } else { Vec::new() };
+        let filings = match &mut change {
+            Change::File(filings) => std::mem::take(filings),
+            Change::FileIfRoom(filing) => vec![filing.clone()],
+            _ => Vec::new(),
+        };
         Self {
             message,
             n,
@@ -127,7 +137,13 @@ impl PreparedSettlement {
             new: new.into_iter().map(Prepared::new).collect(),
             digest,
             now,
+            had_no_room: false,
         }
+    }
+
+    /// Which recipient there was no room for, once it was applied.
+    pub(crate) fn without_room(&self) -> Option<(QueueId, u32)> {
+        self.had_no_room.then_some((self.message, self.n))
     }
 
     /// Octets that the transaction writes, about.
@@ -137,34 +153,41 @@ impl PreparedSettlement {
             + self.filings.iter().map(PreparedFiling::weight).sum::<usize>()
     }
 
-    /// Writes it all. What comes of a message goes in first, because it may share the body that then may go.
-    pub(crate) fn apply(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+    /// Writes it all, or nothing where there is no room for its mail.
+    pub(crate) fn apply(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
         let connection = work.connection;
+        let selected = RecipientRow::find(connection, self.message, self.n)?;
+        for damaged in &selected.damaged {
+            quarantine::put(connection, damaged, self.now)?;
+        }
+        let row = selected.rows.into_iter().next();
+        self.had_no_room = row.is_some() && !self.file(work)?;
+        if self.had_no_room {
+            return Ok(());
+        }
+        // What comes of a message goes in before the message leaves, because it may share the body that then may go.
         self.new.iter().try_for_each(|message| message.insert(connection))?;
         self.records.iter().try_for_each(|record| record.insert(connection))?;
         if let Some(entry) = &self.digest {
             entry.insert(connection)?;
         }
-        let selected = RecipientRow::find(connection, self.message, self.n)?;
-        for damaged in &selected.damaged {
-            quarantine::put(connection, damaged, self.now)?;
-        }
-        match selected.rows.into_iter().next() {
-            Some(row) => self.change(work, row),
-            None => Ok(()),
+        row.map_or(Ok(()), |row| self.change(connection, row))
+    }
+
+    /// Puts its mail into mailboxes; false where there is no room.
+    fn file(&self, work: &mut Work<'_>) -> Result<bool, StoreError> {
+        match &self.change {
+            Change::File(_) => mails::file(work, self.message, &self.filings, Room::Any),
+            Change::FileIfRoom(_) => mails::file(work, self.message, &self.filings, Room::WithinQuota),
+            _ => Ok(true),
         }
     }
 
-    fn change(&self, work: &mut Work<'_>, mut row: RecipientRow) -> Result<(), StoreError> {
-        let connection = work.connection;
+    fn change(&self, connection: &Connection, mut row: RecipientRow) -> Result<(), StoreError> {
         let queued = &mut row.queued;
         match &self.change {
             Change::Nothing => return Ok(()),
-            Change::Done => return self.leave(connection),
-            Change::File(_) => {
-                mails::file(work, self.message, &self.filings)?;
-                return self.leave(connection);
-            }
+            Change::Done | Change::File(_) | Change::FileIfRoom(_) => return self.leave(connection),
             Change::Replace(others) => {
                 self.replace(connection, &row, others)?;
                 return self.leave(connection);

@@ -205,12 +205,14 @@ impl Store {
         }
     }
 
-    /// Writes what became of recipients, all or nothing. Goes on when the disk is nearly full: what was sent must be
-    /// remembered.
+    /// Writes what became of recipients, all or nothing but for mail that finds no room ([`Change::FileIfRoom`]): whose
+    /// it is is returned. Goes on when the disk is nearly full: what was sent must be remembered.
+    ///
+    /// [`Change::FileIfRoom`]: crate::settle::Change::FileIfRoom
     ///
     /// # Errors
     /// As [`Store::commit`]. Nothing was written then, and delivery must not go on.
-    pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+    pub async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<(QueueId, u32)>, StoreError> {
         let now = Timestamp::now();
         let settlements = settlements.into_iter().map(|settlement| PreparedSettlement::new(settlement, now)).collect();
         let (sender, answer) = oneshot::channel();
@@ -495,7 +497,7 @@ struct Settle {
     /// Mailboxes that mail was filed into.
     touched: Vec<Touched>,
     aftermath: Aftermath,
-    sender: oneshot::Sender<Result<(), StoreError>>,
+    sender: oneshot::Sender<Result<Vec<(QueueId, u32)>, StoreError>>,
 }
 
 impl Request for Settle {
@@ -505,20 +507,23 @@ impl Request for Settle {
 
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.touched.clear();
-        let touched = &mut self.touched;
-        let mut work = Work { connection, ids: &self.ids, now: Timestamp::now(), touched };
-        self.settlements.iter().try_for_each(|settlement| settlement.apply(&mut work))
+        let mut work = Work::begin(connection, &self.ids, &mut self.touched);
+        self.settlements.iter_mut().try_for_each(|settlement| settlement.apply(&mut work))?;
+        work.end()
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
-        for message in self.settlements.iter().flat_map(|settlement| &settlement.new) {
+        let without_room: Vec<_> = self.settlements.iter().filter_map(PreparedSettlement::without_room).collect();
+        let written = self.settlements.iter().filter(|settlement| settlement.without_room().is_none());
+        for message in written.flat_map(|settlement| &settlement.new) {
             self.aftermath.follow(message, result.as_ref());
         }
         if result.is_ok() {
-            self.aftermath.counts.settled.fetch_add(self.settlements.len() as u64, Ordering::Relaxed);
+            let settled = self.settlements.len() - without_room.len();
+            self.aftermath.counts.settled.fetch_add(settled as u64, Ordering::Relaxed);
             self.watches.tell(&self.touched);
         }
-        let _ = self.sender.send(result);
+        let _ = self.sender.send(result.map(|()| without_room));
     }
 }
 

@@ -5,6 +5,7 @@ mod bodies;
 mod clock;
 mod delivering;
 mod failures;
+mod fullness;
 mod mailboxes;
 mod migrating;
 mod model;

@@ -1,11 +1,14 @@
 //! Mailboxes, aliases, forwardings and loops.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use rohrpost_delivery::Settings;
 use rohrpost_mail::{Outcome, Recipient, mime::Shape};
 use rohrpost_queue::RouteRule;
-use rohrpost_store::{Account, Alias, Allowance, mailbox::Parts};
+use rohrpost_store::{
+    Account, Alias, Allowance, Body,
+    mailbox::{Flags, NewMail, Parts},
+};
 use rohrpost_testkit::Sink;
 
 use crate::office::{Office, TEXT, address, route, settings};
@@ -44,32 +47,97 @@ async fn filed_mail_comes_with_the_structure_of_its_body() {
 #[tokio::test]
 async fn mail_for_a_full_mailbox_waits_until_there_is_room() {
     let mut office = Office::open(9, settings()).await;
-    let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
-    office.store.account_put(Account { quota: Allowance::Octets(10), ..ann.clone() }).await.unwrap();
-    let id = office.send(&["ann@here.test"]).await;
+    fill(&office, 1_000, 700).await;
+    let text = format!("{TEXT}{}", "y".repeat(300));
+    let id = office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
     let full = office.deferred(id).await;
     assert_eq!(full.note.as_deref(), Some("the mailbox is full"));
-    office.store.account_put(ann).await.unwrap();
+    limit(&office, "ann@here.test", Allowance::Unlimited).await;
     office.pass(Duration::from_hours(1)).await;
-    assert!(office.filed().await.ends_with(TEXT));
+    assert!(office.filed().await.ends_with(&text));
 }
 
 #[tokio::test]
-async fn the_owner_of_a_mailbox_is_told_in_time_that_it_fills_and_only_once() {
+async fn a_message_larger_than_all_of_a_mailbox_goes_back_at_once() {
+    let mut office = Office::open(9, settings()).await;
+    let bob =
+        Account { login: "bob@here.test".into(), addresses: vec![address("bob@here.test")], ..Account::default() };
+    office.store.account_put(Account { quota: Allowance::Octets(10), ..bob }).await.unwrap();
+    office.send(&["bob@here.test"]).await;
+    let bounce = office.filed().await;
+    assert!(
+        bounce.contains("Status: 5.2.3") && bounce.contains("larger than all that the mailbox may hold"),
+        "{bounce}"
+    );
+    assert!(office.queued().await.is_empty());
+}
+
+#[tokio::test]
+async fn mail_that_comes_all_at_once_does_not_overfill_a_mailbox_and_tells_its_owner_once() {
+    let mut office = Office::open(9, settings()).await;
+    limit(&office, "ann@here.test", Allowance::Octets(10_000)).await;
+    let text = format!("{TEXT}{}", "y".repeat(800));
+    let mut left = HashSet::new();
+    for _ in 0..30 {
+        left.insert(office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await);
+    }
+    while !left.is_empty() {
+        let record = office.next().await;
+        if matches!(record.outcome, Outcome::Filed { .. } | Outcome::Deferred { .. }) {
+            left.remove(&record.message);
+        }
+    }
+    while !office.mail("ann@here.test", "INBOX").await.iter().any(|text| text.contains("95 %")) {
+        office.next().await;
+    }
+    let mail = office.mail("ann@here.test", "INBOX").await;
+    let (notices, mail): (Vec<_>, Vec<_>) = mail.into_iter().partition(|text| text.contains("mailer-daemon@"));
+    let octets: usize = mail.iter().map(String::len).sum();
+    assert!((9_000..=10_000).contains(&octets), "{octets}");
+    let told = |step: &str| notices.iter().filter(|text| text.contains(step)).count();
+    assert!(told("80 %") <= 1 && told("95 %") == 1, "{notices:?}");
+}
+
+#[tokio::test]
+async fn the_owner_of_a_mailbox_is_told_that_it_fills_whoever_fills_it_and_once_a_day() {
     let mut office = Office::open(9, settings()).await;
     let ann = office.store.account_get("ann@here.test").await.unwrap().unwrap();
-    office.store.account_put(Account { quota: Allowance::Octets(10_000), language: "de".into(), ..ann }).await.unwrap();
+    office.store.account_put(Account { language: "de".into(), ..ann }).await.unwrap();
+    fill(&office, 10_000, 8_200).await;
+    let notice = office.filed().await;
+    assert!(notice.contains("Postfach") && notice.contains("80"), "{notice}");
     let inbox = office.store.mailbox("ann@here.test", "INBOX").await.unwrap().unwrap().id;
+    office.store.mailbox_expunge(inbox, Some(&[1..=9]), false).await.unwrap();
     let text = format!("{TEXT}{}", "yyyyyyyy\r\n".repeat(800));
     office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
     assert!(office.filed().await.contains("yyy"));
+    office.pass(Duration::from_hours(23)).await;
+    assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1, "one notice a day is enough");
+    office.pass(Duration::from_hours(2)).await;
     let notice = office.filed().await;
     assert!(notice.contains("Postfach") && notice.contains("80"), "{notice}");
-    office.store.mailbox_expunge(inbox, Some(&[1..=9]), false).await.unwrap();
-    let before = office.store.stats().commits;
-    office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
-    assert!(office.filed().await.contains("yyy"));
-    assert_eq!(office.store.stats().commits, before + 1, "one notice a day is enough");
+}
+
+#[tokio::test]
+async fn that_a_mailbox_is_full_finds_room_in_it() {
+    let mut office = Office::open(9, settings()).await;
+    fill(&office, 1_000, 1_000).await;
+    let notice = office.filed().await;
+    assert!(notice.contains("95 %"), "{notice}");
+    assert!(office.queued().await.is_empty());
+}
+
+async fn limit(office: &Office, login: &str, quota: Allowance) {
+    let account = office.store.account_get(login).await.unwrap().unwrap();
+    office.store.account_put(Account { quota, ..account }).await.unwrap();
+}
+
+/// Lets ann have so many octets, and puts so many into her INBOX, as her mail program does.
+async fn fill(office: &Office, max: u64, octets: usize) {
+    limit(office, "ann@here.test", Allowance::Octets(max)).await;
+    let body = Body::from_bytes("x".repeat(octets));
+    let mail = NewMail { body, shape: None, flags: Flags::default(), at: office.queue.now().wall };
+    office.store.mailbox_append("ann@here.test", "INBOX", vec![mail]).await.unwrap();
 }
 
 #[tokio::test]

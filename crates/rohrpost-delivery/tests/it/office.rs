@@ -128,6 +128,11 @@ impl Office {
         self.outcome(id, |outcome| matches!(outcome, Outcome::Deferred { until } if *until > now)).await
     }
 
+    /// The next record.
+    pub(crate) async fn next(&mut self) -> Arc<DeliveryRecord> {
+        tokio::time::timeout(Duration::from_secs(20), self.records.recv()).await.expect("nothing more came").unwrap()
+    }
+
     /// The next message that is filed for Ann, and its text with the fields of its copy.
     pub(crate) async fn filed(&mut self) -> String {
         let wait = async {

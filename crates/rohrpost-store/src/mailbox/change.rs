@@ -225,9 +225,10 @@ impl Work<'_> {
     }
 
     /// Takes mail out of a mailbox whose MODSEQ has been raised for it. What moved on cannot be brought back here.
-    fn take_out(&self, mailbox: &mut MailboxRow, mail: MailRow, moved_on: bool) -> Result<(), StoreError> {
+    fn take_out(&mut self, mailbox: &mut MailboxRow, mail: MailRow, moved_on: bool) -> Result<(), StoreError> {
         mail.delete(self.connection)?;
         mailbox.count(&mail, -1);
+        self.weigh(&mailbox.account);
         let mut mail = MailRow { modseq: mailbox.info.modseq, ..mail };
         if moved_on {
             (mail.body, mail.prefix) = (None, Bytes::new());

@@ -92,6 +92,7 @@ impl Store {
             row.info.modseq += 1;
             row.update(work.connection)?;
             work.announce(&row);
+            work.weigh(&account);
             Ok(Ok(()))
         })
         .await

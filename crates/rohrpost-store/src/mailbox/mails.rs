@@ -154,6 +154,7 @@ impl Work<'_> {
         mail.insert(self.connection)?;
         mailbox.info.uid_next += 1;
         mailbox.count(&mail, 1);
+        self.weigh(&mailbox.account);
         Ok(uid)
     }
 
@@ -221,11 +222,31 @@ impl PreparedFiling {
     }
 }
 
-/// Files a message of the queue into mailboxes, which are made where they are missing. The copies share its body.
-pub(crate) fn file(work: &mut Work<'_>, id: QueueId, filings: &[PreparedFiling]) -> Result<(), StoreError> {
+/// How much room mail may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Room {
+    /// What it needs.
+    Any,
+    /// What its account has left.
+    WithinQuota,
+}
+
+/// Files a message of the queue into mailboxes, which are made where they are missing. The copies share its body. False
+/// where there is no room for one of them; nothing was written then.
+pub(crate) fn file(
+    work: &mut Work<'_>,
+    id: QueueId,
+    filings: &[PreparedFiling],
+    room: Room,
+) -> Result<bool, StoreError> {
     let Some(message) = records::message(work.connection, id)?.map_err(|found| found.error())? else {
         return Err(StoreError::BodyGone);
     };
+    for PreparedFiling { filing, .. } in filings.iter().filter(|_| room == Room::WithinQuota) {
+        if !work.has_room(&filing.account, message.body.octets + filing.prefix.len() as u64)? {
+            return Ok(false);
+        }
+    }
     for PreparedFiling { filing, thread } in filings {
         if let Some(shape) = &filing.shape {
             shapes::Prepared::new(message.body.id, shape.clone()).insert(work.connection)?;
@@ -253,7 +274,7 @@ pub(crate) fn file(work: &mut Work<'_>, id: QueueId, filings: &[PreparedFiling])
         work.add(&mut mailbox, mail)?;
         work.finish(&mailbox)?;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn with_prefix(body: &BodyRef, prefix: &Bytes) -> BodyRef {

@@ -1,6 +1,5 @@
 //! Brings the folders of schemas 1 and 2 into the tables of schema 3. Nothing else reads the old ones.
 
-use jiff::Timestamp;
 use rohrpost_mail::QueueId;
 use rusqlite::{Connection, Row, params};
 
@@ -19,7 +18,8 @@ use crate::{
 /// the old numbers.
 pub(crate) fn run(connection: &Connection) -> Result<(), StoreError> {
     let ids = Ids::new(0, None);
-    let mut work = Work { connection, ids: &ids, now: Timestamp::now(), touched: &mut Vec::new() };
+    let mut touched = Vec::new();
+    let mut work = Work::begin(connection, &ids, &mut touched);
     let accounts = "SELECT login FROM account UNION SELECT account FROM folder UNION SELECT account FROM filed";
     for account in texts(connection, accounts)? {
         work.ensure_inbox(&account)?;

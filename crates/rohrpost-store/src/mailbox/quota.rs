@@ -43,6 +43,11 @@ impl Quota {
         self.octets_max.is_none_or(|max| self.octets.saturating_add(octets) <= max)
     }
 
+    /// Whether so many octets would find no room if there were no other mail.
+    pub fn is_too_small_for(&self, octets: u64) -> bool {
+        self.octets_max.is_some_and(|max| octets > max)
+    }
+
     /// How full the account is, in whole percent of what it may take.
     pub fn percent(&self) -> Option<u64> {
         let max = self.octets_max?;
@@ -88,6 +93,14 @@ impl Work<'_> {
     pub(crate) fn has_room(&self, account: &str, octets: u64) -> Result<bool, StoreError> {
         // Most accounts have no limit; then their mailboxes need not be added up.
         Ok(limit(self.connection, account)?.0.is_none() || quota(self.connection, account)?.has_room(octets))
+    }
+}
+
+/// How full an account is; nothing where there is no limit.
+pub(super) fn percent(connection: &Connection, account: &str) -> Result<Option<u64>, StoreError> {
+    match limit(connection, account)?.0 {
+        None => Ok(None),
+        Some(_) => Ok(quota(connection, account)?.percent()),
     }
 }
 

@@ -84,6 +84,7 @@ fn undelete_page(work: &mut Work<'_>, account: &str, name: &str, since: Timestam
             deleted.info.modseq += 1;
             deleted.update(work.connection)?;
             work.announce(&deleted);
+            work.weigh(account);
             Ok(Ok(Undeleted { messages: deleted.info.messages.into(), is_last: false }))
         }
         (Some(mailbox), Some(deleted)) => take_over(work, mailbox, deleted).map(Ok),

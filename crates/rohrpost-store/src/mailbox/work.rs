@@ -2,15 +2,15 @@
 //! hear of it after the commit.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
 };
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
-use super::{MailboxError, MailboxId, MailboxInfo, SpecialUse, name, rows::MailboxRow};
+use super::{MailboxError, MailboxId, MailboxInfo, SpecialUse, fullness, name, rows::MailboxRow};
 use crate::{
     body::rows::PreparedBody,
     error::StoreError,
@@ -22,12 +22,16 @@ use crate::{
 
 /// MODSEQs of mailboxes, for those who watch them. A watch ends when its mailbox is deleted.
 #[derive(Debug, Default)]
-pub(crate) struct Watches(Mutex<HashMap<MailboxId, watch::Sender<u64>>>);
+pub(crate) struct Watches {
+    mailboxes: Mutex<HashMap<MailboxId, watch::Sender<u64>>>,
+    /// An account has filled a step of its quota.
+    filled: Notify,
+}
 
 impl Watches {
     /// Watches a mailbox that had at least this MODSEQ before.
     pub(crate) fn subscribe(&self, id: MailboxId, modseq: u64) -> watch::Receiver<u64> {
-        let mut watches = self.0.lock().expect("nobody panics with this lock");
+        let mut watches = self.mailboxes.lock().expect("nobody panics with this lock");
         // Those that nobody watches any more go when the map would grow, so that it is never twice as large as needed.
         if watches.len() == watches.capacity() {
             watches.retain(|_, sender| sender.receiver_count() > 0);
@@ -37,7 +41,7 @@ impl Watches {
 
     /// The same for a mailbox that did not change since it had this MODSEQ; nothing where that is not known.
     pub(crate) fn subscribe_unchanged(&self, id: MailboxId, modseq: u64) -> Option<watch::Receiver<u64>> {
-        let watches = self.0.lock().expect("nobody panics with this lock");
+        let watches = self.mailboxes.lock().expect("nobody panics with this lock");
         watches.get(&id).filter(|sender| *sender.borrow() == modseq).map(watch::Sender::subscribe)
     }
 
@@ -46,7 +50,7 @@ impl Watches {
         if touched.is_empty() {
             return;
         }
-        let mut watches = self.0.lock().expect("nobody panics with this lock");
+        let mut watches = self.mailboxes.lock().expect("nobody panics with this lock");
         for touched in touched {
             match *touched {
                 Touched::Changed(id, modseq) => watches.get(&id).into_iter().for_each(|sender| {
@@ -57,18 +61,26 @@ impl Watches {
                     });
                 }),
                 Touched::Deleted(id) => drop(watches.remove(&id)),
+                Touched::Filled => self.filled.notify_one(),
             }
         }
     }
+
+    /// Waits until an account has filled a step of its quota, or comes at once if one has since the last time.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
 }
 
-/// A mailbox that is not what it was.
+/// A mailbox or an account that is not what it was.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Touched {
     /// It has this MODSEQ now.
     Changed(MailboxId, u64),
     /// It was deleted.
     Deleted(MailboxId),
+    /// An account has filled a step of its quota.
+    Filled,
 }
 
 /// A change at work: within the writer's transaction.
@@ -78,12 +90,36 @@ pub(crate) struct Work<'a> {
     pub(crate) now: Timestamp,
     /// For those who watch.
     pub(crate) touched: &'a mut Vec<Touched>,
+    /// Accounts that have more mail or less, or may have.
+    weighed: HashSet<String>,
 }
 
 /// What a request comes to: a refusal leaves everything as it was, so that its neighbours in the batch lose no time.
 pub(crate) type Outcome<T> = Result<Result<T, MailboxError>, StoreError>;
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// Begins a change.
+    pub(crate) fn begin(connection: &'a Connection, ids: &'a Ids, touched: &'a mut Vec<Touched>) -> Self {
+        Self { connection, ids, now: Timestamp::now(), touched, weighed: HashSet::new() }
+    }
+
+    /// Ends it: what has become of the quotas of accounts is noted.
+    pub(crate) fn end(self) -> Result<(), StoreError> {
+        for account in &self.weighed {
+            if fullness::look_at(self.connection, account)? {
+                self.touched.push(Touched::Filled);
+            }
+        }
+        Ok(())
+    }
+
+    /// An account has more mail or less, or may have.
+    pub(crate) fn weigh(&mut self, account: &str) {
+        if !self.weighed.contains(account) {
+            self.weighed.insert(account.to_owned());
+        }
+    }
+
     /// A mailbox by its number, unless it was deleted.
     pub(crate) fn mailbox(&mut self, id: MailboxId) -> Result<Option<MailboxRow>, StoreError> {
         self.one("id = ?1 AND removed IS NULL", params![id.0])
@@ -277,10 +313,9 @@ where
 
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.touched.clear();
-        let touched = &mut self.touched;
-        let mut work = Work { connection, ids: &self.ids, now: Timestamp::now(), touched };
+        let mut work = Work::begin(connection, &self.ids, &mut self.touched);
         self.result = Some((self.job)(&mut work)?);
-        Ok(())
+        work.end()
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {

@@ -1,5 +1,7 @@
 use super::*;
-use crate::{CounterAdd, Filing, NewDigestEntry, OverdueQuery, SiteCursor, SiteHead, State, mailbox::Parts};
+use crate::{
+    Account, Allowance, CounterAdd, Filing, NewDigestEntry, OverdueQuery, SiteCursor, SiteHead, State, mailbox::Parts,
+};
 
 fn minutes(minutes: i64) -> SignedDuration {
     SignedDuration::from_mins(minutes)
@@ -152,6 +154,39 @@ async fn a_filed_message_is_in_the_mailbox_with_its_own_prefix() {
         assert_eq!((page.mails.len(), page.mails[0].message, page.next), (1, Some(id), None));
         assert_eq!(read(&store, &page.mails[0].body).await.unwrap(), text.as_bytes());
     }
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn mail_that_finds_no_room_stays_in_the_queue_and_what_else_is_settled_is_written() {
+    let (_dir, store) = fresh();
+    let ann = Account { login: "ann@here.test".to_owned(), quota: Allowance::Octets(10), ..Account::default() };
+    store.account_put(ann).await.unwrap();
+    let (first, second) =
+        (commit(&store, &["ann@here.test"], b"123456").await, commit(&store, &["ann@here.test"], b"1").await);
+    let other = commit(&store, &["bob@there.test"], b"x").await;
+    let filing = || {
+        Change::FileIfRoom(Filing {
+            account: "ann@here.test".to_owned(),
+            mailbox: "INBOX".to_owned(),
+            prefix: "abcd".into(),
+            shape: None,
+        })
+    };
+    let told = message(&store, &["bob@there.test"], Body::from_bytes("it was filed"));
+    let late = Settlement {
+        new: vec![told.clone()],
+        records: vec![record(second, Some("ann@here.test"), Outcome::Filed { mailbox: "INBOX".to_owned() })],
+        ..settlement(second, 0, filing())
+    };
+    let settled = store.settle(vec![settlement(first, 0, filing()), late, settlement(other, 0, Change::Done)]).await;
+    assert_eq!(settled.unwrap(), [(second, 0)]);
+    let waiting = async |id| store.recipients(id).await.unwrap().len();
+    assert_eq!((waiting(first).await, waiting(second).await, waiting(other).await), (0, 1, 0));
+    assert_eq!(store.mailbox_quota("ann@here.test").await.unwrap().octets, 10);
+    assert!(store.message(told.id).await.unwrap().is_none());
+    assert!(!store.records_of(second).await.unwrap().iter().any(|record| record.direction == Direction::Out));
+    assert_eq!(store.stats().settled, 2);
     assert_sound(&store).await;
 }
 
