@@ -19,6 +19,8 @@ use crate::peers::{Installation, Rohrpost, Socks, free_address};
 const HOST: &str = "mx.here.test";
 /// Where Thunderbird asks first how an account of `here.test` is set up.
 const AUTOCONFIG: &str = "autoconfig.here.test";
+/// Where it asks, too: for Exchange, for calendars, for address books. None of that is here.
+const OTHERS: [&str; 2] = ["autodiscover.here.test", "here.test"];
 
 /// A server that helps with setting up, and what stands for the net between it and Thunderbird.
 struct Provider {
@@ -43,10 +45,10 @@ impl Provider {
         // No mail leaves this host, so nobody needs to answer for others.
         let installation = Installation::new(free_address(), 25, "", &tables.concat());
         let authority = Authority::new();
-        installation.certificate.replace(&authority.issue(&[HOST, AUTOCONFIG]));
+        installation.certificate.replace(&authority.issue(&[&[HOST, AUTOCONFIG], &OTHERS[..]].concat()));
         let rohrpost = installation.start();
         let net = Socks::start(move |name, port| match (name, port) {
-            (AUTOCONFIG, 443) => Some(web),
+            (name, 443) if name == AUTOCONFIG || OTHERS.contains(&name) => Some(web),
             (HOST, port) => [imap, submission].into_iter().find(|address| address.port() == port),
             _ => None,
         });
