@@ -34,8 +34,8 @@ pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
 /// How long a client may be silent once it has logged in. RFC 1939 §3: at least ten minutes.
 pub const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(10);
 const _: () = assert!(TRANSACTION_TIMEOUT.as_secs() >= 600);
-/// How long a client may be silent before it has logged in.
+/// How long a client has from its connection to its log-in, whatever it says meanwhile.
 ///
-/// Deviation from RFC 1939 §3, which asks for ten minutes there, too: a program has its password at hand, and whoever
-/// only holds connections open is not to hold many.
+/// Deviation from RFC 1939 §3, which asks for ten minutes of silence there, too: a program has its password at hand, and
+/// whoever only holds connections open is not to hold many.
 pub const AUTHORIZATION_TIMEOUT: Duration = Duration::from_mins(2);

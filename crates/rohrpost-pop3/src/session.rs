@@ -87,6 +87,7 @@ pub struct Session {
     more: bool,
     /// Whether the client has closed its side.
     eof: bool,
+    begun: Instant,
     /// When the client last sent something, or was last answered.
     last: Instant,
     /// Nothing is read before this instant.
@@ -114,6 +115,7 @@ impl Session {
             spoken: false,
             more: false,
             eof: false,
+            begun: now,
             last: now,
             blocked: None,
             farewell: None,
@@ -218,13 +220,13 @@ impl Session {
 
     /// When [`Self::handle_timeout`] is to be called; `None` while the driver is asked.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timeout = match self.state {
+        let deadline = match self.state {
             State::Closed => return None,
             _ if self.question.is_some() => return None,
-            State::Transaction(_) | State::Update => TRANSACTION_TIMEOUT,
-            State::Connected | State::Authorization { .. } | State::Handshake => AUTHORIZATION_TIMEOUT,
+            State::Transaction(_) | State::Update => self.last + TRANSACTION_TIMEOUT,
+            State::Connected | State::Authorization { .. } | State::Handshake => self.begun + AUTHORIZATION_TIMEOUT,
         };
-        Some(self.blocked.unwrap_or(self.last + timeout))
+        Some(self.blocked.unwrap_or(deadline))
     }
 
     /// Whether the connection is to be closed: nothing is read any more, and all is written that was to be.

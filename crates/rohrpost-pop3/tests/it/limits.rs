@@ -45,9 +45,12 @@ fn a_silent_client_is_left_without_a_word_and_nothing_is_removed() {
 }
 
 #[test]
-fn whoever_does_not_log_in_has_less_time() {
+fn whoever_does_not_log_in_has_less_time_however_busy() {
     let mut wire = Wire::new(profile());
-    assert_eq!(wire.pass(AUTHORIZATION_TIMEOUT), "");
+    assert_eq!(wire.pass(AUTHORIZATION_TIMEOUT * 9 / 10), "");
+    assert!(wire.send("CAPA\r\n").starts_with("+OK"));
+    assert_eq!(wire.closed, None);
+    assert_eq!(wire.pass(AUTHORIZATION_TIMEOUT / 10), "");
     assert_eq!(wire.closed, Some(CloseReason::TimedOut));
 }
 
