@@ -98,6 +98,10 @@ pub const SMALL_JOB_BYTES: usize = 1 << 10;
 pub const PAGE_ROWS_MAX: usize = 10_000;
 /// Messages that the search index takes in at once.
 pub const SEARCH_BATCH: usize = 200;
+/// Words with which the search index writes what it has read, before it reads on: each takes up to 100 octets.
+pub const SEARCH_BATCH_WORDS: usize = 100_000;
+/// How long no mail comes before the search index is closed, and what it has in memory is given back.
+pub const SEARCH_IDLE_TIME: Duration = Duration::from_mins(1);
 /// Octets of text of one message that are in the index. Longer ones are found by their beginning.
 pub const SEARCH_TEXT_OCTETS_MAX: usize = 4 << 20;
 /// Different words of one message that are in the index: a long novel has half as many.

@@ -85,9 +85,8 @@ impl Store {
         let exact = query.is_exact();
         // To look for a word in the index takes about as long as to read a message.
         let words_max = messages.clamp(limits::SEARCH_WORDS_FOUND_MIN, limits::SEARCH_WORDS_FOUND_MAX);
-        let asked = tokio::task::spawn_blocking(move || index.find(&mailboxes, &query, words_max)).await;
         // Without its index the mailbox is searched all the same, only slower.
-        let Ok(Some(found)) = asked else { return Ok(None) };
+        let Some(found) = index.find(mailboxes, query, words_max).await else { return Ok(None) };
         let candidates = self.read(move |connection| candidates(connection, id, &found)).await?;
         Ok(Some((candidates, exact)))
     }

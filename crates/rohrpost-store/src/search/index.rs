@@ -10,12 +10,12 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use rohrpost_mail::mime::Scope;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::words::{Part, Query};
 use crate::limits;
@@ -46,6 +46,8 @@ pub(super) struct Document {
 pub(crate) struct Index {
     dir: PathBuf,
     idle: Mutex<Idle>,
+    /// How many may ask at once.
+    places: Arc<Semaphore>,
     /// The message up to which all are in it, as far as this process knows.
     filled: watch::Sender<i64>,
 }
@@ -60,7 +62,8 @@ struct Idle {
 
 impl Index {
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), idle: Mutex::default(), filled: watch::Sender::new(0) }
+        let places = Arc::new(Semaphore::new(limits::READERS_MAX));
+        Self { dir: dir.to_owned(), idle: Mutex::default(), places, filled: watch::Sender::new(0) }
     }
 
     /// Throws the index away, so that it is made anew.
@@ -71,9 +74,24 @@ impl Index {
         self.filled.send_replace(0);
     }
 
-    /// The messages that hold a text, of the account that has these mailboxes. Nothing where the index is out of order, or would have to look at
-    /// more than `words_max` words.
-    pub(crate) fn find(&self, mailboxes: &[i64], query: &Query, words_max: usize) -> Option<Found> {
+    /// Closes connections that nobody uses.
+    pub(super) fn close_idle(&self) {
+        self.idle().connections = Vec::new();
+    }
+
+    /// The messages that hold a text, of the account that has these mailboxes. Nothing where the index is out of order, or
+    /// would have to look at more than `words_max` words.
+    pub(super) async fn find(self: Arc<Self>, mailboxes: Vec<i64>, query: Query, words_max: usize) -> Option<Found> {
+        // As long as the work goes on, also when nobody waits for its end any more.
+        let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let work = move || {
+            let _place = place;
+            self.find_now(&mailboxes, &query, words_max)
+        };
+        tokio::task::spawn_blocking(work).await.ok().flatten()
+    }
+
+    fn find_now(&self, mailboxes: &[i64], query: &Query, words_max: usize) -> Option<Found> {
         let (generation, idle) = {
             let mut idle = self.idle();
             (idle.generation, idle.connections.pop())

@@ -3,7 +3,8 @@
 //! It goes through the mail by EMAILID, which only grows, from the mark in the index on. So it goes on where it ended,
 //! also after a crash, and an index that is made anew begins at the beginning. Mail that was expunged meanwhile is taken in,
 //! too: it may be brought back, and the mark does not come by again. It is nudged after a commit, waits a moment for more,
-//! and runs with a low priority. An error is logged; it tries again at the next nudge.
+//! and runs with a low priority. An error is logged; it tries again at the next nudge. When no mail comes for a while it
+//! closes the index, and with it goes what that held in memory.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -11,7 +12,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
     time::Duration,
@@ -101,7 +102,21 @@ struct Fresh {
     mailbox: MailboxId,
     body: QueueId,
     prefix: Vec<u8>,
-    shape: Option<Shape>,
+}
+
+/// Messages that were read and wait to be written.
+#[derive(Default)]
+struct Batch {
+    documents: Vec<Document>,
+    /// How many words they have.
+    words: usize,
+}
+
+impl Batch {
+    fn push(&mut self, document: Option<Document>) {
+        self.words += document.iter().map(|document| document.header.len() + document.text.len()).sum::<usize>();
+        self.documents.extend(document);
+    }
 }
 
 impl Work {
@@ -117,10 +132,23 @@ impl Work {
                     self.index.discard();
                 }
             }
-            if nudges.recv().is_err() {
+            if self.wait(nudges).is_none() {
                 return;
             }
             std::thread::sleep(GATHERING);
+        }
+    }
+
+    /// Waits for new mail; nothing at the end.
+    fn wait(&mut self, nudges: &Receiver<()>) -> Option<()> {
+        match nudges.recv_timeout(limits::SEARCH_IDLE_TIME) {
+            Ok(()) => Some(()),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.writer = None;
+                self.index.close_idle();
+                nudges.recv().ok()
+            }
         }
     }
 
@@ -135,10 +163,11 @@ impl Work {
         self.index.tell_filled_to(mark);
         while !self.stop.load(Ordering::Relaxed) {
             let fresh = fresh(&connection, mark)?;
-            let Some(last) = fresh.last() else { return Ok(()) };
-            mark = last.email;
-            let mut documents = Vec::with_capacity(fresh.len());
-            let mut accounts = HashMap::new();
+            if fresh.is_empty() {
+                return Ok(());
+            }
+            let count = fresh.len();
+            let (mut batch, mut accounts) = (Batch::default(), HashMap::new());
             for fresh in fresh {
                 let account = match accounts.entry(fresh.mailbox) {
                     Entry::Occupied(known) => *known.get(),
@@ -147,11 +176,15 @@ impl Work {
                         *place.insert(writer.account(fresh.mailbox.as_i64(), &all)?)
                     }
                 };
-                documents.extend(document(&connection, &self.files, fresh, account)?);
+                mark = fresh.email;
+                batch.push(document(&connection, &self.files, fresh, account)?);
+                if batch.words >= limits::SEARCH_BATCH_WORDS {
+                    writer.add(&std::mem::take(&mut batch).documents, mark)?;
+                }
             }
-            writer.add(&documents, mark)?;
+            writer.add(&batch.documents, mark)?;
             self.index.tell_filled_to(mark);
-            sweep(&connection, writer, 2 * documents.len())?;
+            sweep(&connection, writer, 2 * count)?;
         }
         Ok(())
     }
@@ -159,27 +192,18 @@ impl Work {
 
 /// The next messages, by their EMAILID.
 fn fresh(connection: &Connection, mark: i64) -> Result<Vec<Fresh>, StoreError> {
-    let sql = "WITH kept AS (
-            SELECT email, mailbox, body, prefix FROM mail WHERE email > ?1
-            UNION ALL SELECT email, mailbox, body, prefix FROM expunged WHERE email > ?1 AND body IS NOT NULL
-            ORDER BY email LIMIT ?2)
-        SELECT email, mailbox, kept.body, prefix, data, crc
-        FROM kept LEFT JOIN shape ON shape.body = kept.body ORDER BY email";
+    let sql = "SELECT email, mailbox, body, prefix FROM mail WHERE email > ?1
+        UNION ALL SELECT email, mailbox, body, prefix FROM expunged WHERE email > ?1 AND body IS NOT NULL
+        ORDER BY email LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![mark, limits::SEARCH_BATCH])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let body = QueueId::from_i64(row.get(2)?);
-        let stored: Option<Vec<u8>> = row.get(4)?;
-        let crc: Option<i64> = row.get(5)?;
-        let sound = stored.filter(|data| crc == Some(shapes::sum(body, data)));
-        let shape = sound.and_then(|data| Shape::from_bytes(data.into()).ok());
         found.push(Fresh {
             email: row.get(0)?,
             mailbox: MailboxId::from_i64(row.get(1)?),
-            body,
+            body: QueueId::from_i64(row.get(2)?),
             prefix: row.get(3)?,
-            shape,
         });
     }
     Ok(found)
@@ -192,7 +216,7 @@ fn document(
     fresh: Fresh,
     account: i64,
 ) -> Result<Option<Document>, StoreError> {
-    let Fresh { body, prefix, shape, .. } = fresh;
+    let Fresh { body, prefix, .. } = fresh;
     let row = match rows::read(connection, body) {
         Ok(row) => row,
         Err(Damage::Row(_)) => return Ok(None),
@@ -202,6 +226,7 @@ fn document(
         let head = std::io::Cursor::new(row.data.clone());
         Ok(if row.file_crc.is_some() { Box::new(head.chain(files.open(body)?)) } else { Box::new(head) })
     };
+    let shape = kept_shape(connection, body)?;
     let read = || -> std::io::Result<Document> {
         let shape = match shape {
             Some(shape) => shape,
@@ -216,6 +241,14 @@ fn document(
         Ok(Document { account, body: body.as_i64(), header, text })
     };
     Ok(read().ok())
+}
+
+/// The structure that was kept, if it is sound.
+fn kept_shape(connection: &Connection, body: QueueId) -> Result<Option<Shape>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT data, crc FROM shape WHERE body = ?1")?;
+    let kept = statement.query_row([body.as_i64()], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)));
+    let sound = kept.optional()?.filter(|(data, crc)| *crc == shapes::sum(body, data));
+    Ok(sound.and_then(|(data, _)| Shape::from_bytes(data.into()).ok()))
 }
 
 fn scan(mut body: impl Read) -> std::io::Result<Shape> {

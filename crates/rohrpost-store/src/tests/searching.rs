@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
 use crate::{
-    Account,
+    Account, limits,
     mailbox::{Flags, MailboxId, NewMail},
 };
 
@@ -116,6 +116,21 @@ async fn mail_that_was_gone_when_the_index_came_by_is_found_when_it_is_back() {
     indexed(&store).await;
     assert_eq!(store.mailbox_undelete(ANN, "INBOX", Timestamp::MIN).await.unwrap(), 1);
     assert_eq!(search(&store, true, "lunch").await, [3]);
+}
+
+/// Together they have more words than are held at once, and some in common.
+#[tokio::test]
+async fn messages_of_many_words_are_all_found() {
+    let (_dir, store) = with_account(ANN).await;
+    let count = limits::SEARCH_BATCH_WORDS / 3 + 1;
+    let letter = |first: usize| (first..first + count).fold("\n".to_owned(), |text, word| text + &format!("w{word} "));
+    let letters: Vec<String> = (0..4).map(|nth| letter(nth * count / 2)).collect();
+    append(&store, ANN, &letters.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (word, found) in
+        [(0, vec![1]), (count - 1, vec![1, 2]), (count + count / 2 - 1, vec![2, 3]), (2 * count, vec![4])]
+    {
+        assert_eq!(search(&store, false, &format!("w{word}")).await, found, "{word}");
+    }
 }
 
 #[tokio::test]
