@@ -17,6 +17,7 @@ pub use connection::Connection;
 pub use dial::{AnyStream, Connect, Connector, Sources, Stream};
 pub use endpoint::Endpoint;
 pub use error::{ConnectError, OpenFailure};
+pub use login::TlsHashes;
 pub use outgoing::{BodySource, BodyStream, BoxFuture, Chunks, Outgoing, SendReport};
 pub use pool::{Pool, Sent};
 pub use rohrpost_sasl::{ChannelBinding, Mechanism, client::Credential};

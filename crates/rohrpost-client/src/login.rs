@@ -170,7 +170,8 @@ fn carries(target: &Target, link: &Link, credential: &Credential) -> Result<Carr
 }
 
 /// The hashes of the TLS provider, for SASL.
-struct TlsHashes;
+#[derive(Clone, Copy, Debug)]
+pub struct TlsHashes;
 
 impl Hashes for TlsHashes {
     fn sha256(&self, data: &[u8]) -> [u8; 32] {

@@ -106,8 +106,17 @@ pub(crate) struct Other {
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// File whose first line is the password there; `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: PathBuf,
+    #[arg(long, value_name = "FILE", group = "proof", required_unless_present = "proof")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Command line of the shell whose first line of output is the password
+    #[arg(long, value_name = "COMMAND", group = "proof")]
+    pub(crate) password_command: Option<String>,
+    /// File whose first line is a token of OAuth 2.0, for Google, Microsoft and their like; `-` for standard input
+    #[arg(long, value_name = "FILE", group = "proof")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Command line of the shell whose first line of output is the token
+    #[arg(long, value_name = "COMMAND", group = "proof")]
+    pub(crate) token_command: Option<String>,
     /// Who is trusted to be that server: system, ca:FILE, pin:sha256:HEX, pin:spki-sha256:HEX or any
     #[arg(long, value_name = "TRUST", default_value = "system")]
     pub(crate) trust: Trust,

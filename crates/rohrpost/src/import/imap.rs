@@ -1,10 +1,11 @@
 //! The mailboxes of an account on another server, read over IMAP: only looked at (`EXAMINE`, `BODY.PEEK`), never changed.
 //!
-//! [`link`] opens the connection and logs in, [`response`] reads what the server says. Mailboxes are read one after the
-//! other, in pages of UIDs; each message streams through a [`Spool`](super::spool::Spool). What was imported is known again
-//! by UIDVALIDITY and UID, so that a run that goes on fetches nothing twice.
+//! [`link`] opens the connection, [`login`] logs in, [`response`] reads what the server says. Mailboxes are read one after
+//! the other, in pages of UIDs; each message streams through a [`Spool`](super::spool::Spool). What was imported is known
+//! again by UIDVALIDITY and UID, so that a run that goes on fetches nothing twice.
 
 mod link;
+mod login;
 mod response;
 
 use std::{

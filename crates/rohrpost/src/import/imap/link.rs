@@ -1,12 +1,12 @@
-//! The connection to an IMAP server: TLS, log-in, commands and their answers.
+//! The connection to an IMAP server: TLS, commands and their answers. The log-in is in [`super::login`].
 
 use std::{io, time::Duration};
 
 use anyhow::Context;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
-use rohrpost_mail::{Host, Secret, Trust};
-use rohrpost_tls::{ClientTls, ClientTlsOptions, ConnectOptions};
+use rohrpost_client::ChannelBinding;
+use rohrpost_mail::{Host, Trust, Verification};
+use rohrpost_tls::{ClientTls, ClientTlsOptions, ConnectOptions, client::server_end_point};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufStream},
     net::TcpStream,
@@ -14,10 +14,12 @@ use tokio::{
 };
 use url::Url;
 
-use super::response::{Fetched, Listed, Response};
+use super::{
+    login::{self, Account},
+    response::{Fetched, Listed, Response},
+};
 use crate::{
     cli::Other,
-    commands::people::password_from,
     exit::{Exit, Failure},
 };
 
@@ -45,6 +47,19 @@ pub(super) struct Link {
     stream: BufStream<Box<dyn Octets>>,
     /// The number of the last command.
     tag: u32,
+    /// Who is at the other end.
+    pub(super) peer: Peer,
+}
+
+/// What is known of who is at the other end, and who else may read along.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    /// Whether nobody reads along: inside TLS, or on this host.
+    pub(super) is_private: bool,
+    /// Whether it is the server that it should be, without a doubt.
+    pub(super) is_verified: bool,
+    /// What a log-in can be bound to (RFC 9266, RFC 5929 §4).
+    pub(super) binding: Option<ChannelBinding>,
 }
 
 /// What the URL says.
@@ -59,10 +74,14 @@ struct Server {
 /// Connects and logs in. Also says whose account on which server it is.
 pub(super) async fn open(other: &Other) -> anyhow::Result<(Link, String)> {
     let server = Server::parse(&other.url)?;
-    let password = password_from(&other.password_file)?;
     let whose = format!("{}@{}", server.user, server.host);
+    let account = Account {
+        user: server.user.clone(),
+        credential: login::credential(other).await?,
+        server: (server.host.to_string(), server.port),
+    };
     let mut link = server.connect(other).await.with_context(|| server.host.to_string())?;
-    link.log_in(&server.user, &password).await.with_context(|| server.host.to_string())?;
+    link.log_in(&account).await.with_context(|| server.host.to_string())?;
     Ok((link, whose))
 }
 
@@ -100,11 +119,12 @@ impl Server {
             .map_err(|error| Failure::new(Exit::TempFail, format!("port {}: {error}", self.port)))?;
         let is_here = stream.peer_addr().is_ok_and(|address| address.ip().is_loopback());
         if self.is_implicit {
-            let mut link = Link::new(self.tls(stream, other).await?);
+            let mut link = self.tls(stream, other).await?;
             link.greeting().await?;
             return Ok(link);
         }
-        let mut plain = Link::new(Box::new(stream));
+        let peer = Peer { is_private: is_here, is_verified: is_here, binding: None };
+        let mut plain = Link::new(Box::new(stream), peer);
         plain.greeting().await?;
         if !plain.capabilities().await?.iter().any(|word| word.eq_ignore_ascii_case("STARTTLS")) {
             if other.allow_clear || is_here {
@@ -115,28 +135,35 @@ impl Server {
         }
         plain.command("STARTTLS").await?;
         // What came behind the answer in clear text is dropped: it is not the server's word.
-        Ok(Link::new(self.tls(plain.stream.into_inner(), other).await?))
+        self.tls(plain.stream.into_inner(), other).await
     }
 
-    async fn tls(&self, stream: impl Octets + 'static, other: &Other) -> anyhow::Result<Box<dyn Octets>> {
+    async fn tls(&self, stream: impl Octets + 'static, other: &Other) -> anyhow::Result<Link> {
         let mut options = ConnectOptions::new(self.host.clone(), other.trust.clone());
         options.require_trust = other.trust != Trust::Any;
         let client = ClientTls::new(ClientTlsOptions::default())?;
         let connected = timeout(CONNECT_TIMEOUT, client.connect(stream, &options)).await;
-        let (stream, ..) = connected.map_err(|_| Failure::new(Exit::TempFail, "no TLS within half a minute"))??;
-        Ok(Box::new(stream))
+        let (stream, info, exported) =
+            connected.map_err(|_| Failure::new(Exit::TempFail, "no TLS within half a minute"))??;
+        let by_certificate = || server_end_point(&stream).map(ChannelBinding::tls_server_end_point);
+        let peer = Peer {
+            is_private: true,
+            is_verified: matches!(info.verification, Verification::Verified { .. }),
+            binding: exported.map(ChannelBinding::tls_exporter).or_else(by_certificate),
+        };
+        Ok(Link::new(Box::new(stream), peer))
     }
 }
 
 impl Link {
-    fn new(stream: Box<dyn Octets>) -> Self {
-        Self { stream: BufStream::with_capacity(READ_AHEAD_BYTES, READ_AHEAD_BYTES, stream), tag: 0 }
+    fn new(stream: Box<dyn Octets>, peer: Peer) -> Self {
+        Self { stream: BufStream::with_capacity(READ_AHEAD_BYTES, READ_AHEAD_BYTES, stream), tag: 0, peer }
     }
 
     /// Over any stream.
     #[cfg(test)]
     pub(super) fn over(stream: impl Octets + 'static) -> Self {
-        Self::new(Box::new(stream))
+        Self::new(Box::new(stream), Peer::default())
     }
 
     async fn greeting(&mut self) -> anyhow::Result<()> {
@@ -147,34 +174,8 @@ impl Link {
         Err(Failure::new(Exit::Unavailable, format!("the server says: {}", shown(&text))).into())
     }
 
-    /// Logs in (RFC 9051 §6.2.2 and §6.2.3).
-    pub(super) async fn log_in(&mut self, user: &str, password: &Secret) -> anyhow::Result<()> {
-        let capabilities = self.capabilities().await?;
-        let has = |name: &str| capabilities.iter().any(|word| word.eq_ignore_ascii_case(name));
-        let answer = if has("AUTH=PLAIN") {
-            self.authenticate(user, password).await
-        } else {
-            self.command(&format!("LOGIN {} {}", quoted(user)?, quoted(password.expose())?)).await
-        };
-        answer.map(drop).map_err(|error| Failure::new(Exit::NoPermission, format!("log-in: {error:#}")).into())
-    }
-
-    async fn authenticate(&mut self, user: &str, password: &Secret) -> anyhow::Result<Vec<Response>> {
-        self.ask("AUTHENTICATE PLAIN").await?;
-        loop {
-            let response = self.read().await?;
-            let text = response.text();
-            if text.starts_with('+') {
-                break;
-            }
-            self.refusal(&text)?;
-        }
-        let words = BASE64_STANDARD.encode(format!("\0{user}\0{}", password.expose()));
-        self.send(&words).await?;
-        self.answer().await
-    }
-
-    async fn capabilities(&mut self) -> anyhow::Result<Vec<String>> {
+    /// What the server can do.
+    pub(super) async fn capabilities(&mut self) -> anyhow::Result<Vec<String>> {
         let answer = self.command("CAPABILITY").await?;
         let words = answer.iter().find_map(|response| response.data("CAPABILITY")).unwrap_or_default();
         Ok(words.split(' ').map(str::to_owned).collect())
@@ -260,7 +261,8 @@ impl Link {
         self.send(&line).await
     }
 
-    async fn send(&mut self, line: &str) -> anyhow::Result<()> {
+    /// Sends a line.
+    pub(super) async fn send(&mut self, line: &str) -> anyhow::Result<()> {
         let sent = timeout(ANSWER_TIMEOUT, async {
             self.stream.write_all(format!("{line}\r\n").as_bytes()).await?;
             self.stream.flush().await
@@ -283,32 +285,34 @@ impl Link {
         }
     }
 
-    async fn read(&mut self) -> anyhow::Result<Response> {
+    /// Reads a response.
+    pub(super) async fn read(&mut self) -> anyhow::Result<Response> {
         let read = timeout(ANSWER_TIMEOUT, Response::read(&mut self.stream)).await;
         read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| lost(&error))
     }
 
     /// Whether the command has ended well.
     fn is_end(&self, response: &Response) -> anyhow::Result<bool> {
-        let text = response.text();
-        let Some(rest) = text.strip_prefix(&format!("r{} ", self.tag)) else {
-            self.refusal(&text)?;
-            return Ok(false);
-        };
-        if rest.get(..2).is_some_and(|word| word.eq_ignore_ascii_case("OK")) {
-            return Ok(true);
+        match self.ended(&response.text())? {
+            None => Ok(false),
+            Some(Ok(())) => Ok(true),
+            Some(Err(no)) => Err(Failure::new(Exit::Unavailable, format!("the server says: {no}")).into()),
         }
-        Err(Failure::new(Exit::Unavailable, format!("the server says: {}", shown(rest))).into())
     }
 
-    /// The server's last words, or its no.
-    fn refusal(&self, text: &str) -> anyhow::Result<()> {
-        let is_bye = text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE"));
-        let is_no = text.strip_prefix(&format!("r{} ", self.tag)).is_some();
-        if is_bye || is_no {
+    /// How the command has ended, if this is the end of it: well, or with the server's no.
+    ///
+    /// # Errors
+    /// It is the end of the connection.
+    pub(super) fn ended(&self, text: &str) -> anyhow::Result<Option<Result<(), String>>> {
+        if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE")) {
             return Err(Failure::new(Exit::Unavailable, format!("the server says: {}", shown(text))).into());
         }
-        Ok(())
+        let end = text.strip_prefix(&format!("r{} ", self.tag));
+        Ok(end.map(|end| match end.get(..2) {
+            Some(word) if word.eq_ignore_ascii_case("OK") => Ok(()),
+            _ => Err(shown(end)),
+        }))
     }
 }
 

@@ -41,6 +41,16 @@ impl Certificate {
         self.directory.path().join("key.pem")
     }
 
+    /// What trusts it and no other: `pin:sha256:` and its fingerprint.
+    pub(crate) fn pin(&self) -> String {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(self.cert());
+        let said = openssl.output().expect("openssl is there").stdout;
+        let said = String::from_utf8(said).expect("it prints text");
+        let (_, fingerprint) = said.trim().split_once('=').expect("it names the fingerprint");
+        format!("pin:sha256:{}", fingerprint.replace(':', ""))
+    }
+
     /// The certificate as text.
     pub(crate) fn cert_text(&self) -> String {
         std::fs::read_to_string(self.cert()).expect("the certificate was written")

@@ -1,12 +1,16 @@
-//! Dovecot, with mailboxes in Maildir format and one account.
+//! Dovecot, with mailboxes in Maildir format and two accounts.
 
 use std::net::SocketAddr;
 
 use super::enclosure::{Enclosed, Enclosure, KEEPER, KEEPER_ID};
+use super::log::Log;
 use super::{Certificate, free_address};
 
 /// The account, and its password.
 pub(crate) const ACCOUNT: (&str, &str) = ("ann@here.test", "correct-horse");
+
+/// Another of the same password, which is kept in a form that SCRAM can be done with.
+pub(crate) const SCRAM_ACCOUNT: &str = "eve@here.test";
 
 /// It looks for programs and modules below `/usr/bin` and `/usr/lib/dovecot`: there they are laid over what the host has.
 const ENTER: &str = "mount -t overlay -o lowerdir=/srv/peers/dovecot/usr:/usr none /usr && \
@@ -19,6 +23,8 @@ pub(crate) struct Dovecot {
     pub(crate) pop3: SocketAddr,
     pub(crate) pop3s: SocketAddr,
     pub(crate) lmtp: SocketAddr,
+    /// What it shows.
+    pub(crate) certificate: Certificate,
     enclosed: Enclosed,
 }
 
@@ -36,21 +42,27 @@ impl Dovecot {
         enclosure.write("/etc/dovecot/dovecot.conf", &settings(ports));
         let enclosed = enclosure.start("Dovecot", &["/bin/sh", "-c", ENTER]);
         enclosed.log.wait_for("starting up for");
-        Self { imap, imaps, pop3, pop3s, lmtp, enclosed }
+        Self { imap, imaps, pop3, pop3s, lmtp, certificate, enclosed }
     }
 
     /// The process that all others of it descend from.
     pub(crate) fn pid(&self) -> u32 {
         self.enclosed.pid()
     }
+
+    /// What it says.
+    pub(crate) fn log(&self) -> &Log {
+        &self.enclosed.log
+    }
 }
 
-/// The password as Debian keeps those of its users: SHA-512, 5,000 rounds.
+/// The first password is kept as Debian keeps those of its users: SHA-512, 5,000 rounds.
 fn users() -> String {
     let mut openssl = std::process::Command::new("openssl");
     let output = openssl.args(["passwd", "-6", "-salt", "rohrpostrohrpost", ACCOUNT.1]).output();
     let output = output.expect("openssl is there: `cargo xtask programs` looks for it").stdout;
-    format!("{}:{{SHA512-CRYPT}}{}::::::\n", ACCOUNT.0, String::from_utf8_lossy(&output).trim())
+    let hash = String::from_utf8_lossy(&output);
+    format!("{}:{{SHA512-CRYPT}}{}::::::\n{SCRAM_ACCOUNT}:{{PLAIN}}{}::::::\n", ACCOUNT.0, hash.trim(), ACCOUNT.1)
 }
 
 fn settings([imap, imaps, pop3, pop3s, lmtp]: [u16; 5]) -> String {
@@ -66,6 +78,8 @@ default_internal_user = dovecot
 default_internal_group = dovecot
 default_login_user = nobody
 disable_plaintext_auth = no
+auth_mechanisms = plain login scram-sha-1 scram-sha-256
+auth_failure_delay = 0
 ssl = yes
 ssl_cert = </etc/dovecot/cert.pem
 ssl_key = </etc/dovecot/cert.pem
@@ -102,6 +116,11 @@ service pop3-login {{
 }}
 service imap {{
   service_count = 256
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service lmtp {{
   inet_listener lmtp {{
