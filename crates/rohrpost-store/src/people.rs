@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::rows::{Kind, read};
-use self::rows::{account_of, claim, get, list, put, remove};
+use self::rows::{account_of, claim, get, list, login_of, put, remove};
 pub use self::{allowance::Allowance, rename::Moved};
 use crate::{
     error::StoreError,
@@ -312,8 +312,11 @@ fn move_account(work: &mut Work<'_>, from: &str, account: &Account) -> Result<()
     put_account(work, account)
 }
 
-/// Writes an alias of an address that must have none.
+/// Writes an alias of an address that must have none, and be nobody's.
 fn new_alias(connection: &Connection, alias: Alias) -> Result<(), StoreError> {
+    if let Some(login) = login_of(connection, &alias.address)? {
+        return Err(StoreError::AddressTaken { address: alias.address, login });
+    }
     if get::<Alias>(connection, Kind::Alias, &alias.address)?.is_some() {
         return Err(StoreError::AliasTaken { address: alias.address });
     }

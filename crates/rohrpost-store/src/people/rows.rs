@@ -99,7 +99,7 @@ pub(super) fn account_of(connection: &Connection, address: &str) -> Result<Optio
     }
 }
 
-fn login_of(connection: &Connection, address: &str) -> Result<Option<String>, StoreError> {
+pub(super) fn login_of(connection: &Connection, address: &str) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT login FROM address WHERE address = ?1")?;
     Ok(statement.query_row([address], |row| row.get(0)).optional()?)
 }

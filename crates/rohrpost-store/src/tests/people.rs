@@ -190,6 +190,12 @@ async fn a_domain_whose_new_names_are_taken_stays_as_it_was() {
     let taken = Alias { address: "info@new.test".to_owned(), ..Alias::default() };
     store.alias_put(taken).await.unwrap();
     assert!(matches!(rename(&store, false).await, Err(StoreError::AliasTaken { .. })));
+    store.alias_remove("info@new.test").await.unwrap();
+    store.alias_put(Alias { address: "bob@new.test".to_owned(), ..Alias::default() }).await.unwrap();
+    assert!(matches!(rename(&store, false).await, Err(StoreError::AliasTaken { .. })), "bob would get its mail");
+    store.alias_remove("bob@new.test").await.unwrap();
+    store.account_put(account("eve@there.test", &["info@new.test"])).await.unwrap();
+    assert!(matches!(rename(&store, false).await, Err(StoreError::AddressTaken { .. })), "eve would get its mail");
     let ann = store.account_of(&mailbox("ann@old.test")).await.unwrap().unwrap();
     assert_eq!(ann.login, "ann@old.test");
     assert!(store.mailbox("ann@old.test", "INBOX").await.unwrap().is_some());

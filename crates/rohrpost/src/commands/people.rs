@@ -71,6 +71,7 @@ pub(super) async fn account(place: &Place, command: Account) -> anyhow::Result<E
         Account::Quota(command) => quota(&door, command).await?,
         Account::AppPassword(command) => app_password(&door, command).await?,
         Account::SetupHelp { address, language, output } => {
+            must_have_owner(&door, &address).await?;
             setup::help(&door, &address, language.into(), output).await?;
             warn_of_foreign(&door, [address.domain.to_string()]).await?;
         }
@@ -176,6 +177,16 @@ async fn warn_of_dangling(door: &Door, removed: &[Mailbox]) -> anyhow::Result<()
 async fn must_exist(door: &Door, name: &Mailbox) -> anyhow::Result<AccountRow> {
     let found = accounts(door).await?.into_iter().find(|row| row.name == name.key());
     Ok(found.ok_or_else(|| Failure::new(Exit::Unavailable, format!("there is no account {name}")))?)
+}
+
+/// The address belongs to an account; who mistypes it learns so.
+async fn must_have_owner(door: &Door, address: &Mailbox) -> anyhow::Result<()> {
+    let has_it =
+        |row: &AccountRow| row.name == address.key() || row.addresses.iter().any(|known| known.key() == address.key());
+    if accounts(door).await?.iter().any(has_it) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Unavailable, format!("no account has the address {address}")).into())
 }
 
 /// Warns where mail for these addresses does not come here.

@@ -25,6 +25,7 @@ impl Operator {
         }
         let mut addresses = vec![new.name];
         addresses.extend(new.addresses);
+        self.check_no_alias(&addresses).await?;
         let secrets = with_password(Vec::new(), FIRST_LABEL, password).await?;
         let account = Account {
             login,
@@ -101,6 +102,9 @@ impl Operator {
         if login != account.login && self.store.account_get(&login).await?.is_some() {
             return Err(Refusal::new(RefusalKind::Wrong, format!("{new} is an account already")));
         }
+        if !account.addresses.iter().any(|known| known.key() == login) {
+            self.check_no_alias(std::slice::from_ref(&new)).await?;
+        }
         account.addresses.retain(|known| known.key() != login && !(drop_address && known.key() == name.key()));
         account.addresses.insert(0, new);
         account.login = login;
@@ -135,7 +139,10 @@ impl Operator {
         match change {
             AccountChange::Quota(quota) => account.quota = quota,
             AccountChange::Disabled(disabled) => account.disabled = disabled,
-            AccountChange::Addresses { add, remove } => change_addresses(&mut account, add, &remove)?,
+            AccountChange::Addresses { add, remove } => {
+                self.check_no_alias(&add).await?;
+                change_addresses(&mut account, add, &remove)?;
+            }
             AccountChange::WithoutPassword(label) => {
                 let before = account.secrets.len();
                 account.secrets.retain(|secret| secret.label != label);
@@ -147,6 +154,17 @@ impl Operator {
         self.store.account_put(account).await?;
         self.people_changed().await;
         Ok(Answer::Done)
+    }
+
+    /// Refuses addresses of aliases: their mail would go to the account instead, without a word.
+    async fn check_no_alias(&self, addresses: &[Mailbox]) -> Result<(), Refusal> {
+        for address in addresses {
+            if self.store.alias_get(&address.key()).await?.is_some() {
+                let message = format!("{address} is an alias: `rohrpost alias remove {address}` first");
+                return Err(Refusal::new(RefusalKind::Wrong, message));
+            }
+        }
+        Ok(())
     }
 
     async fn account(&self, name: &Mailbox) -> Result<Account, Refusal> {

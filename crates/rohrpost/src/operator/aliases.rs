@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rohrpost_mail::Mailbox;
-use rohrpost_store::{Alias, Resolved};
+use rohrpost_store::{Account, Alias, Resolved};
 
 use super::Operator;
 use crate::control::{AliasRow, Answer, Refusal, RefusalKind};
@@ -12,6 +12,7 @@ impl Operator {
     /// Sets the targets; one that is suspended stays so.
     pub(super) async fn alias_set(&self, name: &str, targets: Vec<Mailbox>) -> Result<Answer, Refusal> {
         let address = alias_key(name)?;
+        self.check_nobodys(&address).await?;
         self.check_loop(&address, &targets).await?;
         let disabled = self.store.alias_get(&address).await?.is_some_and(|known| known.disabled);
         self.put(Alias { address, targets, disabled }).await
@@ -35,6 +36,14 @@ impl Operator {
         let new: Vec<_> = new.collect();
         targets.extend(new);
         self.alias_set(name, targets).await
+    }
+
+    /// Refuses an address of an account: its mail goes there, and never by the alias.
+    async fn check_nobodys(&self, address: &str) -> Result<(), Refusal> {
+        let Ok(mailbox) = Mailbox::parse(address) else { return Ok(()) };
+        let Some(Account { login, .. }) = self.store.account_of(&mailbox).await? else { return Ok(()) };
+        let message = format!("{address} is an address of the account {login}, which gets its mail");
+        Err(Refusal::new(RefusalKind::Wrong, message))
     }
 
     /// Refuses an alias whose mail would come back to it: nobody would ever get that.
@@ -68,6 +77,7 @@ impl Operator {
 
     pub(super) async fn alias_rename(&self, name: &str, new: &str) -> Result<Answer, Refusal> {
         let (alias, address) = (self.alias(name).await?, alias_key(new)?);
+        self.check_nobodys(&address).await?;
         self.check_loop(&address, &alias.targets).await?;
         self.store.alias_rename(&alias.address, &address).await?;
         self.people_changed().await;

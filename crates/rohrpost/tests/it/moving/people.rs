@@ -132,6 +132,38 @@ fn aliases_grow_shrink_and_are_renamed() {
 }
 
 #[test]
+fn set_up_help_is_for_those_who_live_here() {
+    let desk = Desk::new();
+    let refused = desk.run(&["account", "setup-help", "nobody@here.test", "--json"]);
+    assert_eq!(refused.status.code(), Some(69));
+    let told = String::from_utf8(refused.stderr).expect("it prints text");
+    assert!(told.contains("no account has the address nobody@here.test"), "{told}");
+    desk.ask(&["account", "address", ANN, "--add", "office@here.test"]);
+    desk.ask(&["account", "setup-help", "Office@here.test", "--json"]);
+}
+
+#[test]
+fn an_address_is_an_accounts_or_an_aliass_and_never_both() {
+    let desk = Desk::new();
+    desk.ask(&["alias", "set", "both@here.test", "bob@there.test"]);
+    desk.ask(&["account", "add", "eve@here.test"]);
+    for arguments in [
+        &["alias", "set", ANN, "bob@there.test"][..],
+        &["alias", "rename", "both@here.test", ANN],
+        &["account", "add", "both@here.test"],
+        &["account", "add", "new@here.test", "--address", "both@here.test"],
+        &["account", "rename", "eve@here.test", "both@here.test"],
+        &["account", "address", "eve@here.test", "--add", "both@here.test"],
+    ] {
+        let refused = desk.run(arguments);
+        let told = String::from_utf8(refused.stderr).expect("it prints text");
+        assert_eq!(refused.status.code(), Some(65), "{arguments:?}: {told}");
+        let of_account = told.contains("ann@here.test is an address of the account ann@here.test, which gets its mail");
+        assert!(of_account || told.contains("both@here.test is an alias: `rohrpost alias remove"), "{told}");
+    }
+}
+
+#[test]
 fn a_domain_that_somebody_has_an_address_in_goes_only_on_request() {
     let desk = Desk::new();
     desk.ask(&["domain", "add", "here.test"]);
