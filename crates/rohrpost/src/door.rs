@@ -83,6 +83,9 @@ impl Door {
             Err(AskError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                 return Err(Failure::new(Exit::NoPermission, "only root and the server's own user may ask it").into());
             }
+            Err(error @ (AskError::Closed | AskError::Late)) => {
+                return Err(Failure::new(Exit::TempFail, error).into());
+            }
             Err(error) => return Err(Failure::new(Exit::Unavailable, error).into()),
         };
         match answer {

@@ -12,9 +12,11 @@ use std::{fs, io, path::Path, process::ExitCode};
 
 use anyhow::Context;
 use indicatif::ProgressBar;
+use percent_encoding::percent_decode_str;
 use rohrpost_mail::Mailbox;
 use serde::Serialize;
 
+pub(crate) use self::state::STATE_FILE;
 use self::{
     maildir::Tree,
     mbox::Files,
@@ -47,6 +49,11 @@ trait Form {
     /// Brings what was written onto the disk. Says the point to go on from.
     fn sync(&mut self) -> io::Result<u64>;
 
+    /// Keywords of the mailbox for which this form has no room, those that were not told before.
+    fn keywords_left_out(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// All mail of the mailbox was written.
     fn close(&mut self) -> io::Result<()>;
 }
@@ -58,6 +65,9 @@ pub(crate) struct Exported {
     pub(crate) mailbox: String,
     /// Messages, over all runs.
     pub(crate) messages: u64,
+    /// Keywords that found no room.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keywords_left_out: Vec<String>,
 }
 
 /// Exports.
@@ -77,8 +87,7 @@ pub(crate) async fn run(place: &Place, command: Export) -> anyhow::Result<ExitCo
     let mut exporter = Exporter { door, account: leaving.account.clone(), form, state, bar };
     let mut rows = Vec::with_capacity(mailboxes.len());
     for mailbox in &mailboxes {
-        let messages = exporter.mailbox(mailbox).await?;
-        rows.push(Exported { mailbox: mailbox.name.clone(), messages });
+        rows.push(exporter.mailbox(mailbox).await?);
     }
     exporter.bar.finish_and_clear();
     exporter.state.remove()?;
@@ -109,12 +118,13 @@ struct Exporter {
 }
 
 impl Exporter {
-    /// Exports a mailbox, or the rest of it. Says how many messages it has now.
-    async fn mailbox(&mut self, mailbox: &MailboxRow) -> anyhow::Result<u64> {
-        let mut at = self.state.of(mailbox);
+    /// Exports a mailbox, or the rest of it.
+    async fn mailbox(&mut self, mailbox: &MailboxRow) -> anyhow::Result<Exported> {
+        let (mut at, name) = (self.state.of(mailbox), mailbox.name.clone());
+        let mut keywords_left_out = Vec::new();
         self.bar.inc(at.messages);
         if at.is_done {
-            return Ok(at.messages);
+            return Ok(Exported { mailbox: name, messages: at.messages, keywords_left_out });
         }
         self.form.open(mailbox, &at).map_err(|error| cannot(&error))?;
         loop {
@@ -129,12 +139,24 @@ impl Exporter {
                 self.bar.inc(1);
             }
             at.point = self.form.sync().map_err(|error| cannot(&error))?;
+            keywords_left_out.extend(self.tell_left_out(&mailbox.name));
             self.state.note(mailbox, at)?;
         }
         self.form.close().map_err(|error| cannot(&error))?;
         at.is_done = true;
         self.state.note(mailbox, at)?;
-        Ok(at.messages)
+        Ok(Exported { mailbox: name, messages: at.messages, keywords_left_out })
+    }
+
+    /// Tells at once which keywords found no room: a run that goes on where this one ends would not know.
+    fn tell_left_out(&mut self, mailbox: &str) -> Vec<String> {
+        let new = self.form.keywords_left_out();
+        if !new.is_empty() {
+            let left_out = new.join(", ");
+            let why = format!("a Maildir has letters for 26 keywords; left out: {left_out}; `export mbox` keeps all");
+            self.bar.suspend(|| anstream::eprintln!("{}", view::moving::fault(mailbox, &why)));
+        }
+        new
     }
 
     async fn mail(&mut self, mailbox: &str, mail: &MailOut) -> anyhow::Result<()> {
@@ -162,19 +184,26 @@ impl Exporter {
     }
 }
 
-/// What stands in a file name for a character that cannot.
+/// A level of a mailbox's name as the name of a file: what cannot stand there is percent-encoded.
 fn as_file_name(level: &str) -> String {
     let safe = |letter: char| !letter.is_control() && !matches!(letter, '/' | '\\' | '%');
     let mut name = String::with_capacity(level.len());
     for (at, letter) in level.char_indices() {
-        // A name that began with a dot would be hidden, or `..`.
-        if safe(letter) && !(at == 0 && letter == '.') {
+        // A name that began with a dot would be hidden, or `..`. One that ends so is a directory of Thunderbird's.
+        let is_odd_dot = letter == '.' && (at == 0 || &level[at..] == ".sbd");
+        if safe(letter) && !is_odd_dot {
             name.push(letter);
         } else {
             letter.encode_utf8(&mut [0; 4]).bytes().for_each(|octet| name.push_str(&format!("%{octet:02X}")));
         }
     }
     name
+}
+
+/// The level that [`as_file_name`] made this name of; else the name itself.
+pub(crate) fn level_of_file_name(name: &str) -> String {
+    let level = percent_decode_str(name).decode_utf8().unwrap_or_default();
+    if as_file_name(&level) == name { level.into_owned() } else { name.to_owned() }
 }
 
 /// Makes the names in a directory durable.

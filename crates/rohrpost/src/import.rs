@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`source`] | where messages come from, one after the other |
 //! | [`mbox`], [`maildir`], [`imap`] | the three kinds of it |
+//! | [`files`] | which mbox files are meant, and the folder that each is |
 //! | [`marks`] | flags and dates as they are written there |
 //! | [`folders`] | which mailbox here takes the mail of a folder there |
 //! | [`spool`] | one message on its way |
@@ -15,6 +16,7 @@
 //! The sources are read here, with the rights of whoever calls; the store belongs to the server, which is asked through
 //! `control.sock` to file each batch in one commit. Nothing is changed at the source.
 
+mod files;
 mod filing;
 mod folders;
 mod imap;
@@ -28,12 +30,16 @@ mod source;
 mod spool;
 mod sum;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use indicatif::ProgressBar;
 
 use self::{
+    files::is_standard_input,
     filing::Filing,
     folders::Mapping,
     journal::{Journal, Target},
@@ -65,12 +71,9 @@ pub(crate) async fn run(place: &Place, command: Import) -> anyhow::Result<ExitCo
     let uses = here.iter().filter_map(|row| Some((row.special_use.clone()?, row.name.clone()))).collect();
     let mapping = Mapping::new(into.folder.clone(), uses);
     let (source, state) = match &command {
-        Import::Mbox { files, .. } => {
-            (Source::mbox(files.clone(), mapping)?, files.first().cloned().unwrap_or_default())
-        }
+        Import::Mbox { paths, .. } => (Source::mbox(paths, mapping)?, first_of(paths, into)?),
         Import::Maildir { root, .. } => {
-            // `.` has no name that another file beside it could be named after.
-            let root = root.canonicalize().with_context(|| root.display().to_string())?;
+            let root = named(root)?;
             (Source::maildir(&root, mapping)?, root)
         }
         Import::Imap { other, .. } => {
@@ -79,9 +82,28 @@ pub(crate) async fn run(place: &Place, command: Import) -> anyhow::Result<ExitCo
         }
     };
     let state = into.state.clone().unwrap_or_else(|| with_ending(state));
-    let report = Importer::new(door, into, here, &state)?.run(source).await?;
-    report.print(into.output)?;
+    let (report, ended) = Importer::new(door, into, here, &state)?.run(source).await;
+    if ended.is_ok() || !report.is_empty() {
+        report.print(into.output)?;
+    }
+    ended?;
     Ok(if report.has_faults() { Exit::Data.into() } else { ExitCode::SUCCESS })
+}
+
+/// What the file in which mbox files are noted is named after.
+fn first_of(paths: &[PathBuf], into: &Into) -> anyhow::Result<PathBuf> {
+    match paths.first() {
+        Some(path) if !is_standard_input(path) => named(path),
+        _ => Ok(into.account.key().into()),
+    }
+}
+
+/// `.` has no name that another file beside it could be named after.
+fn named(path: &Path) -> anyhow::Result<PathBuf> {
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    path.canonicalize().with_context(|| path.display().to_string())
 }
 
 /// Where what was imported is noted if nobody says where.
@@ -107,7 +129,7 @@ struct Importer {
 }
 
 impl Importer {
-    fn new(door: Door, into: &Into, here: Vec<MailboxRow>, state: &std::path::Path) -> anyhow::Result<Self> {
+    fn new(door: Door, into: &Into, here: Vec<MailboxRow>, state: &Path) -> anyhow::Result<Self> {
         // Where nothing is to be changed, nothing is noted either.
         let is_noted = !into.dry_run || state.exists();
         let inbox = here.iter().find(|row| row.name == "INBOX").map_or(0, |row| row.uid_validity);
@@ -122,13 +144,20 @@ impl Importer {
         })
     }
 
-    async fn run(mut self, mut source: Source) -> anyhow::Result<Report> {
+    /// Imports all that comes. The report holds also where it ends too early.
+    async fn run(mut self, mut source: Source) -> (Report, anyhow::Result<()>) {
+        let bar = view::moving::bar(source.unit());
+        let ended = self.all(&mut source, &bar).await;
+        bar.finish_and_clear();
+        (self.report, ended)
+    }
+
+    async fn all(&mut self, source: &mut Source, bar: &ProgressBar) -> anyhow::Result<()> {
         if !self.dry_run
             && let Some(journal) = &mut self.journal
         {
             self.filing.settle_open(journal).await?;
         }
-        let bar = view::moving::bar(source.unit());
         loop {
             let journal = self.journal.as_ref();
             let step = source.next(|key| journal.is_some_and(|journal| journal.has(key))).await;
@@ -136,18 +165,12 @@ impl Importer {
             bar.set_length(whole);
             bar.set_position(done);
             match step {
-                Ok(Some(step)) => self.take(step, &bar).await?,
-                Ok(None) => break,
+                Ok(Some(step)) => self.take(step, bar).await?,
+                Ok(None) => return self.flush().await,
                 // What came so far is whole: it is filed before the error is told.
-                Err(error) => {
-                    self.flush().await?;
-                    return Err(error);
-                }
+                Err(error) => return self.flush().await.and(Err(error)),
             }
         }
-        self.flush().await?;
-        bar.finish_and_clear();
-        Ok(self.report)
     }
 
     async fn take(&mut self, step: Step, bar: &ProgressBar) -> anyhow::Result<()> {
@@ -156,23 +179,30 @@ impl Importer {
                 self.report.of(&mailbox).known += 1;
                 return Ok(());
             }
+            Step::Deleted(mailbox, fault) => {
+                self.report.of(&mailbox).deleted += 1;
+                if let Some(fault) = fault {
+                    self.tell(fault, bar);
+                }
+                return Ok(());
+            }
             Step::Bad(fault) => {
-                bar.suspend(|| anstream::eprintln!("{}", view::moving::fault(&fault.place, &fault.why)));
-                self.report.add(fault);
+                self.tell(fault, bar);
                 return Ok(());
             }
             Step::Mail(found) => found,
         };
-        if found.letter.nuls > 0 {
-            let why = format!("{} left out; the rest is imported", view::count(found.letter.nuls, "NUL"));
-            self.report.add(Fault { place: found.place.clone(), why, is_lost: false });
+        let nuls = found.letter.nuls;
+        let nuls = (nuls > 0).then(|| format!("{} left out; the rest is imported", view::count(nuls, "NUL")));
+        for why in nuls.into_iter().chain(found.note.clone()) {
+            self.tell(Fault { place: found.place.clone(), why, is_lost: false }, bar);
         }
         if self.skip_duplicates && !self.filing.is_new(&found).await? {
             self.report.of(&found.mailbox).duplicates += 1;
             return Ok(());
         }
-        self.report.of(&found.mailbox).imported += 1;
         if self.dry_run {
+            self.report.of(&found.mailbox).imported += 1;
             return Ok(());
         }
         if !self.filing.has_room(&found) {
@@ -182,10 +212,16 @@ impl Importer {
         Ok(())
     }
 
+    fn tell(&mut self, fault: Fault, bar: &ProgressBar) {
+        bar.suspend(|| anstream::eprintln!("{}", view::moving::fault(&fault.place, &fault.why)));
+        self.report.add(fault);
+    }
+
     async fn flush(&mut self) -> anyhow::Result<()> {
-        match &mut self.journal {
-            Some(journal) if !self.dry_run => self.filing.flush(journal).await,
-            _ => Ok(()),
+        let Some(journal) = self.journal.as_mut().filter(|_| !self.dry_run) else { return Ok(()) };
+        if let Some((mailbox, messages)) = self.filing.flush(journal).await? {
+            self.report.of(&mailbox).imported += messages;
         }
+        Ok(())
     }
 }

@@ -22,9 +22,27 @@ pub enum AskError {
     /// The request is larger than a server takes.
     #[error("the request is larger than {CONTROL_REQUEST_BYTES_MAX} octets")]
     TooLarge,
-    /// The caller may not, the server closed the connection, or it took too long.
+    /// The server ended, or was ended, while it was asked.
+    #[error("the server ended before it answered")]
+    Closed,
+    /// The server took longer than a command waits.
+    #[error("no answer from the server within {} minutes", ANSWER_TIMEOUT.as_secs() / 60)]
+    Late,
+    /// The caller may not, or the connection fails.
     #[error("no answer from the server: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for AskError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock};
+        match error.kind() {
+            BrokenPipe | ConnectionReset | UnexpectedEof => Self::Closed,
+            // What a timeout of a socket is called differs.
+            TimedOut | WouldBlock => Self::Late,
+            _ => Self::Io(error),
+        }
+    }
 }
 
 /// Sends one request and waits for its answer.

@@ -63,6 +63,24 @@ async fn a_request_gets_its_answer_and_only_the_owner_may_ask() {
     assert!(matches!(asked(&running.path, b"x").await, Err(AskError::NobodyListens)));
 }
 
+#[test]
+fn a_server_that_ends_while_it_is_asked_is_told_in_our_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("control.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    // Nothing, half a length, half an answer.
+    for said in [&b""[..], b"\0\0", b"\0\0\0\x09half"] {
+        let path = path.clone();
+        let asking = std::thread::spawn(move || ask(&path, b"x"));
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+        stream.write_all(said).unwrap();
+        drop(stream);
+        let error = asking.join().unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the server ended before it answered");
+    }
+}
+
 #[tokio::test]
 async fn a_socket_left_behind_is_replaced() {
     let dir = tempfile::tempdir().unwrap();

@@ -74,11 +74,12 @@ impl FromStr for MailName {
 pub(crate) enum Import {
     /// Import mbox files; each becomes the mailbox of its name
     ///
-    /// `Sent`, `Gesendet`, `Trash`, `Papierkorb` and their like go to the mailbox here that is for the same.
+    /// A directory is the tree of mailboxes that `export mbox` writes, or that of Thunderbird. `Sent`, `Gesendet`, `Trash`,
+    /// `Papierkorb` and their like go to the mailbox here that is for the same.
     Mbox {
-        /// The files
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
+        /// The files, or directories of them; `-` for standard input
+        #[arg(required = true, value_name = "FILE|DIR")]
+        paths: Vec<PathBuf>,
         #[command(flatten)]
         into: Into,
     },

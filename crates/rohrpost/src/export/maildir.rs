@@ -1,6 +1,6 @@
 //! Writes a Maildir: INBOX is the directory itself, other mailboxes are sub-folders as Maildir++ has them, `.Work.2026`, in
-//! modified UTF-7. Flags stand in the names, keywords are letters that `dovecot-keywords` explains, and a file's time is
-//! when its message came. A message is written in `tmp` and moved when it is whole.
+//! modified UTF-7. Flags stand in the names, keywords are letters that `dovecot-keywords` explains, as many as there are
+//! letters, and a file's time is when its message came. A message is written in `tmp` and moved when it is whole.
 
 use std::{
     fs::{self, File},
@@ -20,6 +20,9 @@ use crate::{
     },
 };
 
+/// Keywords that a folder has letters for: `a` to `z`.
+const KEYWORDS_MAX: usize = 26;
+
 /// The directory of an export.
 pub(super) struct Tree {
     root: PathBuf,
@@ -32,6 +35,9 @@ struct Folder {
     uid_validity: u32,
     /// The keywords that have letters, in the order of these.
     keywords: Vec<String>,
+    /// Those that came when no letter was left, and how many of them were told.
+    left_out: Vec<String>,
+    told: usize,
     letter: Option<Letter>,
 }
 
@@ -68,7 +74,9 @@ impl Form for Tree {
             // What tells Courier and Dovecot that this is a sub-folder and no Maildir of its own.
             File::create(path.join("maildirfolder"))?;
         }
-        let mut folder = Folder { path, uid_validity: mailbox.uid_validity, keywords: Vec::new(), letter: None };
+        let uid_validity = mailbox.uid_validity;
+        let (keywords, left_out) = (Vec::new(), Vec::new());
+        let mut folder = Folder { path, uid_validity, keywords, left_out, told: 0, letter: None };
         folder.clear_behind(at.uid)?;
         folder.read_keywords()?;
         self.open = Some(folder);
@@ -106,6 +114,13 @@ impl Form for Tree {
         Ok(0)
     }
 
+    fn keywords_left_out(&mut self) -> Vec<String> {
+        let Some(folder) = &mut self.open else { return Vec::new() };
+        let new = folder.left_out[folder.told..].to_vec();
+        folder.told = folder.left_out.len();
+        new
+    }
+
     fn close(&mut self) -> io::Result<()> {
         match self.open.take() {
             Some(folder) => sync_folder(&folder.path),
@@ -129,14 +144,18 @@ impl Folder {
         Ok(())
     }
 
-    /// The letter of a keyword. The alphabet has room for 26 of them.
+    /// The letter of a keyword. The alphabet has room for 26 of them; the names of the others are noted.
     fn letter_of(&mut self, keyword: &str) -> Option<char> {
-        let place = self.keywords.iter().position(|known| known.eq_ignore_ascii_case(keyword));
-        let place = place.or_else(|| {
-            (self.keywords.len() < 26).then(|| {
+        let at = |known: &[String]| known.iter().position(|known| known.eq_ignore_ascii_case(keyword));
+        let place = at(&self.keywords).or_else(|| {
+            if self.keywords.len() < KEYWORDS_MAX {
                 self.keywords.push(keyword.to_owned());
-                self.keywords.len() - 1
-            })
+                return Some(self.keywords.len() - 1);
+            }
+            if at(&self.left_out).is_none() {
+                self.left_out.push(keyword.to_owned());
+            }
+            None
         })?;
         u8::try_from(place).ok().map(|place| char::from(b'a' + place))
     }
@@ -197,6 +216,31 @@ fn encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keywords_that_no_letter_is_left_for_are_told_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tree = Tree::new(dir.path());
+        let row = MailboxRow {
+            name: "INBOX".into(),
+            special_use: None,
+            messages: 2,
+            unseen: 0,
+            octets: 0,
+            uid_validity: 1,
+            uid_next: 3,
+        };
+        tree.open(&row, &At::default()).unwrap();
+        let mut page = |uid, numbers: std::ops::Range<usize>| {
+            let flags = numbers.map(|number| format!("key{number:02}")).collect();
+            tree.begin(&MailOut { uid, flags, at: jiff::Timestamp::UNIX_EPOCH, octets: 0, content: None }).unwrap();
+            tree.end().unwrap();
+            tree.keywords_left_out()
+        };
+        assert_eq!(page(1, 0..27), ["key26"]);
+        assert_eq!(page(2, 20..29), ["key27", "key28"]);
+        assert!(dir.path().join("cur/0.V1U2.rohrpost:2,uvwxyz").exists());
+    }
 
     #[test]
     fn names_of_sub_folders_can_be_read_back() {

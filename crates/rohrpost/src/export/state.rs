@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Its name.
-const FILE: &str = ".rohrpost-export";
+pub(crate) const STATE_FILE: &str = ".rohrpost-export";
 
 /// How far a mailbox has come.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -52,7 +52,7 @@ pub(super) struct State {
 impl State {
     /// Of an export into this directory, which is empty or that of the same export.
     pub(super) fn open(folder: &Path, what: &str) -> Result<Self, Failure> {
-        let path = folder.join(FILE);
+        let path = folder.join(STATE_FILE);
         let is_new = !path.exists();
         if is_new && fs::read_dir(folder).map_err(|error| cannot(&error))?.next().is_some() {
             let why = "is not empty, and no export was stopped there; name a new directory";
@@ -149,7 +149,7 @@ mod tests {
         state.note(&row("INBOX", 1), at).unwrap();
         assert!(State::open(dir.path(), "mbox ann@here.test").unwrap_err().to_string().contains("another export is"));
         drop(state);
-        let path = dir.path().join(FILE);
+        let path = dir.path().join(STATE_FILE);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole, &b"{\"mail"[..]].concat()).unwrap();
 

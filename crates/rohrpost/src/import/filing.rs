@@ -62,11 +62,11 @@ impl Filing {
         self.batch.push(found);
     }
 
-    /// Files the batch.
-    pub(super) async fn flush(&mut self, journal: &mut Journal) -> anyhow::Result<()> {
+    /// Files the batch. Says into which mailbox, and how many messages.
+    pub(super) async fn flush(&mut self, journal: &mut Journal) -> anyhow::Result<Option<(String, u64)>> {
         let batch = std::mem::take(&mut self.batch);
-        let Some(first) = batch.first() else { return Ok(()) };
-        let mailbox = first.mailbox.clone();
+        let Some(first) = batch.first() else { return Ok(None) };
+        let (mailbox, messages) = (first.mailbox.clone(), batch.len() as u64);
         let at = self.mailboxes.get(&mailbox);
         journal.begin(Batch {
             mailbox: mailbox.clone(),
@@ -77,8 +77,8 @@ impl Filing {
         // Where this fails the batch stays open: the next run finds out what became of it.
         let added = self.add(&mailbox, batch).await?;
         journal.settle(true)?;
-        self.mailboxes.insert(mailbox, added);
-        Ok(())
+        self.mailboxes.insert(mailbox.clone(), added);
+        Ok(Some((mailbox, messages)))
     }
 
     async fn add(&self, mailbox: &str, batch: Vec<Found>) -> anyhow::Result<Added> {

@@ -4,6 +4,7 @@
 //! mail programs know these folders, in English and German. Any other folder keeps its name.
 
 use rohrpost_imap::mailbox_name::MailboxName;
+use rohrpost_store::limits::MAILBOX_LEVELS_MAX;
 
 /// What a mailbox is for, by its attribute (RFC 6154 §2).
 const USUAL: [(&str, &str, &[&str]); 5] = [
@@ -96,6 +97,11 @@ impl Mapping {
         Self { rules, here }
     }
 
+    /// Whether the operator named one mailbox for all mail.
+    pub(crate) fn has_one_for_all(&self) -> bool {
+        self.rules.iter().any(|rule| rule.from.is_none())
+    }
+
     /// Where the mail of a folder goes. `said` are the attributes that its server gives it.
     pub(crate) fn target(&self, folder: &str, said: &[String]) -> String {
         let rule = |rule: &&Rule| rule.from.as_ref().is_none_or(|from| from == folder);
@@ -122,11 +128,14 @@ fn known_by_name(folder: &str) -> Option<&'static (&'static str, &'static str, &
     USUAL.iter().find(|(_, _, names)| names.contains(&name.as_str()))
 }
 
-/// The name as it can be here; what cannot stand in a name becomes `_`.
+/// The name as it can be here: what cannot stand in a name becomes `_`, and levels that are one too many become one.
 fn cleaned(folder: &str) -> String {
     let allowed = |letter: char| if letter.is_control() { '_' } else { letter };
     let levels = folder.split('/').filter(|level| !level.is_empty());
-    let name = levels.map(|level| level.chars().map(allowed).collect::<String>()).collect::<Vec<_>>().join("/");
+    let mut levels: Vec<String> = levels.map(|level| level.chars().map(allowed).collect()).collect();
+    let below = levels.split_off(levels.len().min(MAILBOX_LEVELS_MAX - 1));
+    levels.extend((!below.is_empty()).then(|| below.join(".")));
+    let name = levels.join("/");
     MailboxName::new(&name).map_or_else(|_| "Imported".to_owned(), |name| name.to_string())
 }
 
@@ -153,6 +162,7 @@ mod tests {
             ("Kunden/Archiv", "Kunden/Archiv"),
             ("Kunden//Müller\u{7}/", "Kunden/Müller_"),
             ("///", "Imported"),
+            (&["d"; 60].join("/"), &format!("{}{}", "d/".repeat(31), ["d"; 29].join("."))),
         ] {
             assert_eq!(mapping.target(folder, &[]), target, "{folder}");
         }

@@ -45,6 +45,8 @@ pub(super) struct ImapSource {
     whose: String,
     mapping: Mapping,
     mailboxes: vec::IntoIter<Listed>,
+    /// The mailboxes that repeat others, to be told.
+    left_out: vec::IntoIter<Listed>,
     open: Option<OpenMailbox>,
     done: u64,
     messages: u64,
@@ -75,12 +77,13 @@ impl ImapSource {
 
     /// Lists what there is to be read.
     async fn over(mut link: Link, whose: String, only: &[String], mapping: Mapping) -> anyhow::Result<Self> {
-        let mailboxes = wanted(listed(&mut link).await?, only)?;
+        let (mailboxes, left_out) = wanted(listed(&mut link).await?, only)?;
         let mut messages = 0;
         for mailbox in &mailboxes {
             messages += link.messages(&mailbox.wire).await?;
         }
-        Ok(Self { link, whose, mapping, mailboxes: mailboxes.into_iter(), open: None, done: 0, messages })
+        let (mailboxes, left_out) = (mailboxes.into_iter(), left_out.into_iter());
+        Ok(Self { link, whose, mapping, mailboxes, left_out, open: None, done: 0, messages })
     }
 
     pub(super) fn progress(&self) -> (u64, u64) {
@@ -88,6 +91,11 @@ impl ImapSource {
     }
 
     pub(super) async fn next(&mut self, known: impl Fn(&Key) -> bool) -> anyhow::Result<Option<Step>> {
+        if let Some(mailbox) = self.left_out.next() {
+            // Gmail's archived mail is nowhere else.
+            let why = "left out, as it repeats other mailboxes; what is only there comes with --only".to_owned();
+            return Ok(Some(Step::Bad(Fault { place: mailbox.name, why, is_lost: false })));
+        }
         loop {
             let Some(open) = &mut self.open else {
                 let Some(mailbox) = self.mailboxes.next() else {
@@ -162,7 +170,7 @@ impl OpenMailbox {
         fetched.flags.iter().filter(|flag| !flag.eq_ignore_ascii_case("\\Recent")).for_each(|flag| flags.add(flag));
         let at = fetched.at.or_else(|| marks::of_header(&letter.header));
         let (key, mailbox) = (self.key(whose, fetched.uid), self.target.clone());
-        Step::Mail(Box::new(Found { key, place, mailbox, flags: flags.names(), at, letter }))
+        Step::Mail(Box::new(Found { key, place, mailbox, flags: flags.names(), at, note: None, letter }))
     }
 }
 
@@ -183,17 +191,17 @@ async fn listed(link: &mut Link) -> anyhow::Result<Vec<Listed>> {
     Ok(listed)
 }
 
-/// Those that were asked for, else those that do not only repeat others.
-fn wanted(mut mailboxes: Vec<Listed>, only: &[String]) -> Result<Vec<Listed>, Failure> {
+/// Those that were asked for, else all; but apart those that only repeat others.
+fn wanted(mut mailboxes: Vec<Listed>, only: &[String]) -> Result<(Vec<Listed>, Vec<Listed>), Failure> {
     if only.is_empty() {
-        mailboxes.retain(|mailbox| !REPEATED.iter().any(|repeated| mailbox.has(repeated)));
-        return Ok(mailboxes);
+        let is_repeated = |mailbox: &Listed| REPEATED.iter().any(|repeated| mailbox.has(repeated));
+        return Ok(mailboxes.into_iter().partition(|mailbox| !is_repeated(mailbox)));
     }
     if let Some(missing) = only.iter().find(|name| !mailboxes.iter().any(|mailbox| mailbox.name == **name)) {
         return Err(Failure::new(Exit::Data, format!("there is no mailbox {missing:?} there")));
     }
     mailboxes.retain(|mailbox| only.contains(&mailbox.name));
-    Ok(mailboxes)
+    Ok((mailboxes, Vec::new()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reads mbox files: mboxrd, mboxo, mboxcl and mboxcl2, as the file itself shows.
 //!
 //! A message begins with a line `From SENDER DATE` at the start of the file or behind an empty line. A line without a
-//! date begins none: it is somebody's prose that no `>` was put before. Where the header has a `Content-Length` and the
+//! date begins none: it is somebody's prose that no `>` was put before. Where a header seems to follow, that is told. Where the header has a `Content-Length` and the
 //! next message, or the end, is just there, it is believed; else only lines count. One `>` is taken from lines that begin
 //! with any number of `>` and `From `, but not where the text has an unquoted `From ` line within its `Content-Length`:
 //! such a file (mboxcl2) quotes nothing.
@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 use jiff::Timestamp;
 
 use super::{
-    limits::{HEADER_BYTES_MAX, LINE_BYTES_MAX},
+    limits::{DOUBTFUL_LINES_MAX, HEADER_BYTES_MAX, LINE_BYTES_MAX},
     marks::{Marks, from_line},
     spool::{Letter, Spool},
 };
@@ -50,10 +50,24 @@ pub(crate) struct MboxMail {
     pub(crate) at: Option<Timestamp>,
     /// Its flags.
     pub(crate) marks: Marks,
-    /// Whether it is mail: what a program deleted but left in the file, and its notes to itself, are not.
-    pub(crate) is_mail: bool,
+    /// What it is.
+    pub(crate) what: What,
+    /// Where lines are that would begin a message if they had a date that can be, the first
+    /// [`DOUBTFUL_LINES_MAX`] of them.
+    pub(crate) doubtful: Vec<u64>,
     /// The message.
     pub(crate) letter: Letter,
+}
+
+/// What a message of an mbox file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum What {
+    /// Mail.
+    Mail,
+    /// Mail that a program has deleted but left in the file.
+    Deleted,
+    /// What a program noted for itself.
+    Note,
 }
 
 /// What the header says beside the message.
@@ -91,13 +105,18 @@ impl<R: Read + Seek> Mbox<R> {
             Some(length) if self.ends_behind(length)? => Some(length),
             _ => None,
         };
+        let mut doubtful = Vec::new();
         match length {
             Some(length) => self.counted(length, &mut spool)?,
-            None => self.lines(&mut spool)?,
+            None => self.lines(&mut spool, &mut doubtful)?,
         }
         let letter = spool.finish()?;
-        let is_mail = !beside.is_gone && !is_note_to_itself(&letter.header);
-        Ok(Some(MboxMail { number: self.number, offset, at, marks: beside.marks, is_mail, letter }))
+        let what = match beside.is_gone {
+            _ if is_note_to_itself(&letter.header) => What::Note,
+            true => What::Deleted,
+            false => What::Mail,
+        };
+        Ok(Some(MboxMail { number: self.number, offset, at, marks: beside.marks, what, doubtful, letter }))
     }
 
     /// The `From ` line of the next message.
@@ -117,7 +136,12 @@ impl<R: Read + Seek> Mbox<R> {
                 return Ok(Some((offset, at)));
             }
             if !is_empty(line) {
-                let why = format!("octet {offset}: expected a line that begins with \"From \"");
+                let why = match compressed_by(line).filter(|_| offset == 0) {
+                    Some(program) => {
+                        format!("compressed: `{program} -dc FILE | rohrpost import mbox - --folder NAME` reads it")
+                    }
+                    None => format!("octet {offset}: expected a line that begins with \"From \""),
+                };
                 return Err(io::Error::new(io::ErrorKind::InvalidData, why));
             }
         }
@@ -176,16 +200,19 @@ impl<R: Read + Seek> Mbox<R> {
         Ok(())
     }
 
-    /// Reads a text up to the next `From ` line.
-    fn lines(&mut self, spool: &mut Spool) -> io::Result<()> {
+    /// Reads a text up to the next `From ` line. A line without a date is doubtful where a header seems to follow.
+    fn lines(&mut self, spool: &mut Spool, doubtful: &mut Vec<u64>) -> io::Result<()> {
         // The empty line that ended the header counts.
-        let (mut after_empty, mut held) = (true, Vec::new());
+        let (mut after_empty, mut held, mut doubt) = (true, Vec::new(), None);
         loop {
             let offset = self.position;
             if !self.read_line()? {
                 return Ok(());
             }
             let line = &self.line;
+            if line.begins && doubtful.len() < DOUBTFUL_LINES_MAX {
+                doubtful.extend(doubt.take().filter(|_| is_field(&line.octets)));
+            }
             if after_empty && line.begins && line.octets.starts_with(b"From ") {
                 let at = from_line(&line.octets);
                 if at.is_some() {
@@ -193,6 +220,7 @@ impl<R: Read + Seek> Mbox<R> {
                     self.ahead = Some((offset, at));
                     return Ok(());
                 }
+                doubt = Some(offset);
             }
             // An empty line is held back: the last one before the next message is not part of this one.
             spool.push(&held)?;
@@ -276,6 +304,19 @@ pub(crate) fn is_of_the_file(line: &[u8]) -> bool {
 fn is_note_to_itself(header: &[u8]) -> bool {
     rohrpost_mail::header::value(header, "Subject")
         .is_some_and(|subject| subject.starts_with("DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"))
+}
+
+/// Whether a line looks like a field of a header (RFC 5322 §2.2).
+fn is_field(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|octet| octet.is_ascii_graphic() && **octet != b':').count();
+    name > 0 && line.get(name) == Some(&b':')
+}
+
+/// The program that compressed what begins so.
+pub(super) fn compressed_by(start: &[u8]) -> Option<&'static str> {
+    const STARTS: [(&[u8], &str); 4] =
+        [(b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd")];
+    STARTS.iter().find(|(first, _)| start.starts_with(first)).map(|(_, program)| *program)
 }
 
 fn is_empty(line: &[u8]) -> bool {

@@ -1,10 +1,11 @@
 //! What became of an import.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde::Serialize;
+use serde_json::json;
 
-use super::limits::FAULTS_SHOWN_MAX;
+use super::limits::FAULTS_KEPT_MAX;
 use crate::{
     cli::Output,
     commands::{print, print_json},
@@ -17,6 +18,8 @@ pub(super) struct Report {
     is_rehearsal: bool,
     mailboxes: BTreeMap<String, Figures>,
     faults: Vec<Fault>,
+    /// Faults that were not kept.
+    more_faults: u64,
     lost: u64,
 }
 
@@ -29,17 +32,26 @@ pub(crate) struct Figures {
     pub(crate) known: u64,
     /// Left out because the mailbox has them.
     pub(crate) duplicates: u64,
+    /// Left out because Thunderbird had deleted them: they were only still in the file.
+    pub(crate) deleted: u64,
 }
 
-/// Something wrong with a message.
+/// Something wrong with a message, or with a folder.
 #[derive(Debug, Serialize)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Where it is.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// What is wrong.
-    pub(super) why: String,
+    pub(crate) why: String,
     /// Whether it could not be imported.
-    pub(super) is_lost: bool,
+    pub(crate) is_lost: bool,
+}
+
+impl Fault {
+    /// What is there cannot be imported.
+    pub(super) fn lost(path: &Path, why: impl fmt::Display) -> Self {
+        Self { place: path.display().to_string(), why: why.to_string(), is_lost: true }
+    }
 }
 
 /// A line of JSON about a mailbox.
@@ -53,7 +65,7 @@ struct Line<'a> {
 
 impl Report {
     pub(super) fn new(is_rehearsal: bool) -> Self {
-        Self { is_rehearsal, mailboxes: BTreeMap::new(), faults: Vec::new(), lost: 0 }
+        Self { is_rehearsal, mailboxes: BTreeMap::new(), faults: Vec::new(), more_faults: 0, lost: 0 }
     }
 
     /// The figures of a mailbox.
@@ -61,15 +73,22 @@ impl Report {
         self.mailboxes.entry(mailbox.to_owned()).or_default()
     }
 
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.mailboxes.is_empty()
+    }
+
     /// Something is wrong.
     pub(super) fn add(&mut self, fault: Fault) {
         self.lost += u64::from(fault.is_lost);
-        if self.faults.len() < FAULTS_SHOWN_MAX {
+        if self.faults.len() < FAULTS_KEPT_MAX {
             self.faults.push(fault);
+        } else {
+            self.more_faults += 1;
         }
     }
 
-    /// Whether a message could not be imported.
+    /// Whether something could not be imported.
     pub(super) fn has_faults(&self) -> bool {
         self.lost > 0
     }
@@ -80,16 +99,14 @@ impl Report {
                 serde_json::to_value(Line { mailbox: mailbox.as_str(), figures: *figures, dry_run: self.is_rehearsal })
             };
             let lines = self.mailboxes.iter().map(line).chain(self.faults.iter().map(serde_json::to_value));
-            return print_json(lines.collect::<Result<Vec<_>, _>>()?);
+            let more = (self.more_faults > 0).then(|| Ok(json!({ "more_faults": self.more_faults })));
+            return print_json(lines.chain(more).collect::<Result<Vec<_>, _>>()?);
         }
         let mut text = view::moving::imported(&self.mailboxes, self.is_rehearsal);
-        for fault in self.faults.iter().filter(|fault| !fault.is_lost) {
-            text.push_str(&format!("{}\n", view::moving::fault(&fault.place, &fault.why)));
-        }
         if self.lost > 0 {
             text.push_str(&format!(
-                "{} could not be read and stayed where it was\n",
-                view::count(self.lost, "message")
+                "{}: mail that was not imported; it is where it was\n",
+                view::count(self.lost, "fault")
             ));
         }
         print(&text)

@@ -4,20 +4,21 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io::{self, Read},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     vec,
 };
 
-use anyhow::Context;
 use jiff::Timestamp;
 
 use super::{
+    files::{Files, MboxFile, is_standard_input},
     folders::Mapping,
     imap::ImapSource,
     limits::LINE_BYTES_MAX,
     maildir::{self, Entry, Folder, Keywords},
     marks,
-    mbox::Mbox,
+    mbox::{Mbox, MboxMail, What},
     report::Fault,
     spool::{Letter, Spool},
     sum::Key,
@@ -33,7 +34,9 @@ pub(super) enum Step {
     Mail(Box<Found>),
     /// A message for this mailbox that was imported before.
     Known(String),
-    /// One that cannot be read.
+    /// A message of the folder for this mailbox that its owner had deleted, and what may have gone with it.
+    Deleted(String, Option<Fault>),
+    /// Mail that cannot be read.
     Bad(Fault),
 }
 
@@ -49,6 +52,8 @@ pub(super) struct Found {
     pub(super) flags: Vec<String>,
     /// When it came.
     pub(super) at: Option<Timestamp>,
+    /// What is strange about it.
+    pub(super) note: Option<String>,
     /// The message.
     pub(super) letter: Letter,
 }
@@ -70,19 +75,17 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// mbox files, in this order.
-    pub(super) fn mbox(files: Vec<PathBuf>, mapping: Mapping) -> anyhow::Result<Self> {
-        let mut octets = 0;
-        for file in &files {
-            let found = fs::metadata(file).with_context(|| file.display().to_string())?;
-            if !found.is_file() {
-                let message = format!("{}: expected a file; `import maildir` reads directories", file.display());
-                return Err(Failure::new(Exit::Data, message).into());
-            }
-            octets += found.len();
+    /// mbox files and trees of them, in this order; `-` is standard input.
+    pub(super) fn mbox(paths: &[PathBuf], mapping: Mapping) -> anyhow::Result<Self> {
+        if paths.iter().any(|path| is_standard_input(path)) && !mapping.has_one_for_all() {
+            let message = "standard input has no name: say with --folder which mailbox it goes to";
+            return Err(Failure::new(Exit::Usage, message).into());
         }
+        let Files { found, faults } = Files::find(paths)?;
+        let octets = found.iter().map(|file| file.octets).sum();
         Ok(Self::Mbox(MboxSource {
-            files: files.into_iter(),
+            files: found.into_iter(),
+            faults: faults.into_iter(),
             mapping,
             open: None,
             seen: HashMap::new(),
@@ -93,16 +96,17 @@ impl Source {
 
     /// A tree of Maildirs.
     pub(super) fn maildir(root: &Path, mapping: Mapping) -> anyhow::Result<Self> {
-        let found = maildir::folders(root).map_err(|error| unreadable(root, &error))?;
-        let mut folders = Vec::with_capacity(found.len());
+        let mut tree = maildir::folders(root).map_err(|error| unreadable(root, &error))?;
+        let mut folders = Vec::with_capacity(tree.found.len());
         let mut messages = 0;
-        for folder in found {
-            let entries = maildir::entries(&folder).map_err(|error| unreadable(&folder.path, &error))?;
-            messages += entries.len() as u64;
-            folders.push((folder, entries));
+        for folder in tree.found {
+            let mut held = maildir::entries(&folder);
+            messages += held.found.len() as u64;
+            tree.faults.append(&mut held.faults);
+            folders.push((folder, held.found));
         }
-        let folders = folders.into_iter();
-        Ok(Self::Maildir(MaildirSource { folders, mapping, open: None, done: 0, messages }))
+        let (folders, faults, root) = (folders.into_iter(), tree.faults.into_iter(), root.to_owned());
+        Ok(Self::Maildir(MaildirSource { root, folders, faults, mapping, open: None, done: 0, messages }))
     }
 
     /// The mailboxes of another server, and a name for what is noted about them.
@@ -139,7 +143,9 @@ impl Source {
 
 /// mbox files.
 pub(super) struct MboxSource {
-    files: vec::IntoIter<PathBuf>,
+    files: vec::IntoIter<MboxFile>,
+    /// What in their directories cannot be read.
+    faults: vec::IntoIter<Fault>,
     mapping: Mapping,
     open: Option<OpenMbox>,
     /// How often each message was seen. A file gives its messages no names that stay, so their text is their name, and
@@ -158,52 +164,84 @@ struct OpenMbox {
 
 impl MboxSource {
     fn next(&mut self, known: impl Fn(&Key) -> bool) -> anyhow::Result<Option<Step>> {
+        if let Some(fault) = self.faults.next() {
+            return Ok(Some(Step::Bad(fault)));
+        }
         loop {
             let open = match &mut self.open {
                 Some(open) => open,
                 None => match self.files.next() {
-                    Some(path) => self.open.insert(OpenMbox::new(path, &self.mapping)?),
+                    Some(file) => self.open.insert(OpenMbox::new(file, &self.mapping)?),
                     None => return Ok(None),
                 },
             };
-            let Some(mail) = open.mbox.next().map_err(|error| unreadable(&open.path, &error))? else {
-                self.before += open.mbox.position();
-                self.open = None;
-                continue;
-            };
-            if !mail.is_mail {
-                continue;
+            match open.mbox.next() {
+                Ok(Some(mail)) if mail.what == What::Note => {}
+                Ok(Some(mail)) if mail.what == What::Deleted => {
+                    let why = doubt(&mail);
+                    let fault = why.map(|why| Fault { place: open.place(&mail), why, is_lost: true });
+                    return Ok(Some(Step::Deleted(open.mailbox.clone(), fault)));
+                }
+                Ok(Some(mail)) => return Ok(Some(open.step(mail, &mut self.seen, known))),
+                Ok(None) => self.close(),
+                // The other files may be better.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    let fault = Fault::lost(&open.path, error);
+                    self.close();
+                    return Ok(Some(Step::Bad(fault)));
+                }
+                Err(error) => return Err(unreadable(&open.path, &error).into()),
             }
-            let text = Key::of(format!("{} {:?}", open.mailbox, mail.letter.key).as_bytes());
-            let copy = self.seen.entry(text.clone()).or_default();
-            let key = text.numbered(*copy);
-            *copy += 1;
-            if known(&key) {
-                return Ok(Some(Step::Known(open.mailbox.clone())));
-            }
-            let place = format!("{}, message {} at octet {}", open.path.display(), mail.number, mail.offset);
-            let at = mail.at.or_else(|| marks::of_header(&mail.letter.header));
-            let (mailbox, flags, letter) = (open.mailbox.clone(), mail.marks.names(), mail.letter);
-            return Ok(Some(Step::Mail(Box::new(Found { key, place, mailbox, flags, at, letter }))));
         }
+    }
+
+    fn close(&mut self) {
+        self.before += self.open.take().map_or(0, |open| open.mbox.position());
     }
 }
 
 impl OpenMbox {
-    fn new(path: PathBuf, mapping: &Mapping) -> anyhow::Result<Self> {
-        let file = File::open(&path).with_context(|| path.display().to_string())?;
-        let mbox = Mbox::new(file).with_context(|| path.display().to_string())?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = [".mbox", ".mbx"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
-        // `mbox` is what the inbox in a home directory is called.
-        let mailbox = mapping.target(if name == "mbox" { "INBOX" } else { name }, &[]);
-        Ok(Self { path, mailbox, mbox })
+    fn new(mut file: MboxFile, mapping: &Mapping) -> anyhow::Result<Self> {
+        let mbox = file.open().and_then(Mbox::new).map_err(|error| unreadable(&file.path, &error))?;
+        let mailbox = mapping.target(file.folder.as_deref().unwrap_or_default(), &[]);
+        Ok(Self { path: file.path, mailbox, mbox })
     }
+
+    fn step(&self, mail: MboxMail, seen: &mut HashMap<Key, u64>, known: impl Fn(&Key) -> bool) -> Step {
+        let text = Key::of(format!("{} {:?}", self.mailbox, mail.letter.key).as_bytes());
+        let copy = seen.entry(text.clone()).or_default();
+        let key = text.numbered(*copy);
+        *copy += 1;
+        if known(&key) {
+            return Step::Known(self.mailbox.clone());
+        }
+        let at = mail.at.or_else(|| marks::of_header(&mail.letter.header));
+        let (place, note) = (self.place(&mail), doubt(&mail));
+        let (mailbox, flags, letter) = (self.mailbox.clone(), mail.marks.names(), mail.letter);
+        Step::Mail(Box::new(Found { key, place, mailbox, flags, at, note, letter }))
+    }
+
+    fn place(&self, mail: &MboxMail) -> String {
+        format!("{}, message {} at octet {}", self.path.display(), mail.number, mail.offset)
+    }
+}
+
+/// What may have been meant for another message.
+fn doubt(mail: &MboxMail) -> Option<String> {
+    let first = mail.doubtful.first()?;
+    let which = match mail.doubtful.len() - 1 {
+        0 => format!("the line at octet {first} looks"),
+        more => format!("the line at octet {first} and {more} more look"),
+    };
+    Some(format!("{which} like the start of a message, but with no date that can be; taken for text"))
 }
 
 /// A tree of Maildirs.
 pub(super) struct MaildirSource {
+    root: PathBuf,
     folders: vec::IntoIter<(Folder, Vec<Entry>)>,
+    /// What in the tree cannot be read.
+    faults: vec::IntoIter<Fault>,
     mapping: Mapping,
     open: Option<OpenFolder>,
     done: u64,
@@ -211,7 +249,8 @@ pub(super) struct MaildirSource {
 }
 
 struct OpenFolder {
-    name: String,
+    /// Its path below the root, which no other has.
+    name: Vec<u8>,
     mailbox: String,
     keywords: Keywords,
     entries: vec::IntoIter<Entry>,
@@ -219,38 +258,42 @@ struct OpenFolder {
 
 impl MaildirSource {
     fn next(&mut self, known: impl Fn(&Key) -> bool) -> Option<Step> {
+        if let Some(fault) = self.faults.next() {
+            return Some(Step::Bad(fault));
+        }
         loop {
             let open = match &mut self.open {
                 Some(open) => open,
-                None => self.open.insert(OpenFolder::new(self.folders.next()?, &self.mapping)),
+                None => self.open.insert(OpenFolder::new(self.folders.next()?, &self.root, &self.mapping)),
             };
             let Some(entry) = open.entries.next() else {
                 self.open = None;
                 continue;
             };
             self.done += 1;
-            let key = Key::of(format!("{} {}", open.name, entry.unique).as_bytes());
-            if known(&key) {
-                return Some(Step::Known(open.mailbox.clone()));
-            }
-            let place = entry.path.display().to_string();
-            return Some(match read_file(&entry.path) {
-                Ok((letter, metadata)) => {
-                    let flags = maildir::marks(&entry, &open.keywords).names();
-                    let at = maildir::arrived(&entry, &metadata).or_else(|| marks::of_header(&letter.header));
-                    Step::Mail(Box::new(Found { key, place, mailbox: open.mailbox.clone(), flags, at, letter }))
-                }
-                Err(error) => Step::Bad(Fault { place, why: error.to_string(), is_lost: true }),
-            });
+            let key = Key::of(&[&open.name, &b"/"[..], &entry.unique].concat());
+            return Some(if known(&key) { Step::Known(open.mailbox.clone()) } else { open.step(&entry, key) });
         }
     }
 }
 
 impl OpenFolder {
-    fn new((folder, entries): (Folder, Vec<Entry>), mapping: &Mapping) -> Self {
+    fn new((folder, entries): (Folder, Vec<Entry>), root: &Path, mapping: &Mapping) -> Self {
+        let below = folder.path.strip_prefix(root).unwrap_or(&folder.path);
         let name = if folder.name.is_empty() { "INBOX".to_owned() } else { folder.name.join("/") };
         let (mailbox, keywords) = (mapping.target(&name, &[]), Keywords::of(&folder));
-        Self { name, mailbox, keywords, entries: entries.into_iter() }
+        Self { name: below.as_os_str().as_bytes().to_vec(), mailbox, keywords, entries: entries.into_iter() }
+    }
+
+    fn step(&self, entry: &Entry, key: Key) -> Step {
+        let (letter, metadata) = match read_file(&entry.path) {
+            Ok(read) => read,
+            Err(error) => return Step::Bad(Fault::lost(&entry.path, error)),
+        };
+        let flags = maildir::marks(entry, &self.keywords).names();
+        let at = maildir::arrived(entry, &metadata).or_else(|| marks::of_header(&letter.header));
+        let (place, mailbox) = (entry.path.display().to_string(), self.mailbox.clone());
+        Step::Mail(Box::new(Found { key, place, mailbox, flags, at, note: None, letter }))
     }
 }
 

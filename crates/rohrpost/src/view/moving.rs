@@ -26,6 +26,8 @@ pub(crate) fn bar(unit: Unit) -> ProgressBar {
 
 /// What is wrong with a message, and where it is.
 pub(crate) fn fault(place: &str, why: &str) -> String {
+    // Names of files are anybody's, and a terminal obeys what controls it.
+    let place = place.replace(char::is_control, "\u{fffd}");
     format!("{} {place}: {why}", Styled(BAD, "fault:"))
 }
 
@@ -44,10 +46,11 @@ pub(crate) fn imported(mailboxes: &BTreeMap<String, Figures>, is_rehearsal: bool
         return "No messages.\n".to_owned();
     }
     let done = if is_rehearsal { ">to import" } else { ">imported" };
-    let mut table = Table::new(&["mailbox", done, ">before", ">duplicates"]);
+    let mut table = Table::new(&["mailbox", done, ">before", ">duplicates", ">deleted"]);
     for (mailbox, figures) in mailboxes {
-        let Figures { imported, known, duplicates } = figures;
-        table.row([mailbox.clone(), imported.to_string(), known.to_string(), duplicates.to_string()]);
+        let Figures { imported, known, duplicates, deleted } = figures;
+        let figures = [imported, known, duplicates, deleted].map(u64::to_string);
+        table.row([vec![mailbox.clone()], figures.to_vec()].concat());
     }
     table.render()
 }

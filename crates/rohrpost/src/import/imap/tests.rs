@@ -49,6 +49,8 @@ async fn source(script: Script, only: &[&str]) -> anyhow::Result<ImapSource> {
 async fn every_mailbox_is_read_and_what_cannot_be_had_is_told() {
     let mut source = source(TWO_MAILBOXES, &[]).await.unwrap();
     assert_eq!(source.progress(), (0, 2));
+    let Some(Step::Bad(fault)) = source.next(|_| false).await.unwrap() else { panic!("there is a fault") };
+    assert_eq!((fault.place.as_str(), fault.is_lost), ("Everything", false));
     let Some(Step::Mail(found)) = source.next(|_| false).await.unwrap() else { panic!("there is a message") };
     assert_eq!((found.mailbox.as_str(), found.flags), ("INBOX", vec!["\\Seen".to_owned()]));
     assert_eq!(found.at.unwrap().to_string(), "2026-11-02T10:00:00Z");

@@ -10,7 +10,7 @@ fn read(file: &str) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     while let Some(mut mail) = mbox.next().unwrap() {
         assert!(file[usize::try_from(mail.offset).unwrap()..].starts_with("From "));
-        if mail.is_mail {
+        if mail.what == What::Mail {
             let text = String::from_utf8(mail.letter.piece(u64::MAX).unwrap()).unwrap();
             found.push((text, mail.marks.names()));
         }
@@ -75,6 +75,9 @@ fn what_is_no_mail_is_passed_over() {
     let note = "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n";
     let file = format!("{FROM}{note}\nx\n\n{FROM}X-Mozilla-Status: 0009\n\ngone\n\n{FROM}A: 1\n\nOne\n");
     assert_eq!(texts(&file), ["A: 1\r\n\r\nOne\r\n"]);
+    let mut mbox = Mbox::new(Cursor::new(file.into_bytes())).unwrap();
+    let kinds: Vec<_> = std::iter::from_fn(|| mbox.next().unwrap()).map(|mail| mail.what).collect();
+    assert_eq!(kinds, [What::Note, What::Deleted, What::Mail]);
 }
 
 #[test]
@@ -83,6 +86,33 @@ fn a_file_that_is_no_mbox_is_refused_and_an_empty_one_is_not() {
     assert_eq!(error.to_string(), "octet 0: expected a line that begins with \"From \"");
     assert_eq!(texts(""), Vec::<String>::new());
     assert_eq!(texts("\n\n"), Vec::<String>::new());
+}
+
+#[test]
+fn a_line_whose_date_cannot_be_is_text_and_told_where_a_header_follows() {
+    let doubtful = |line: &str| {
+        let file = format!("{FROM}A: 1\n\nOne\n\n{line}\nSubject: 2\n\nTwo\n");
+        let mut mbox = Mbox::new(Cursor::new(file.into_bytes())).unwrap();
+        let mail = mbox.next().unwrap().unwrap();
+        assert_eq!(mail.doubtful.is_empty(), mbox.next().unwrap().is_some());
+        mail.doubtful
+    };
+    assert!(doubtful("From a@b.test Sun Nov 22 10:00:00 2026").is_empty());
+    for line in ["From a@b.test Sun Nov 31 10:00:00 2026", "From a@b.test Sun Nov 22 10:00:00 26", "From a@b.test"] {
+        assert_eq!(doubtful(line), [55], "{line}");
+    }
+    let file = format!("{FROM}A: 1\n\nFrom here on it is prose\nand no header.\n");
+    assert!(Mbox::new(Cursor::new(file.into_bytes())).unwrap().next().unwrap().unwrap().doubtful.is_empty());
+    let file = format!("{FROM}\n{}", "\nFrom a@b\nX: y\n".repeat(2 * DOUBTFUL_LINES_MAX));
+    let mail = Mbox::new(Cursor::new(file.into_bytes())).unwrap().next().unwrap().unwrap();
+    assert_eq!(mail.doubtful.len(), DOUBTFUL_LINES_MAX);
+}
+
+#[test]
+fn a_compressed_file_says_with_what() {
+    let mut mbox = Mbox::new(Cursor::new(b"\x1f\x8b\x08\0...".to_vec())).unwrap();
+    let why = mbox.next().err().unwrap().to_string();
+    assert_eq!(why, "compressed: `gzip -dc FILE | rohrpost import mbox - --folder NAME` reads it");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Python's `mailbox` module, which is nobody's here, writes what is imported and reads what was exported.
 
 mod imap;
+mod odd;
 mod people;
 
 use std::fs;
