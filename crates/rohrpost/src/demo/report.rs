@@ -82,7 +82,7 @@ pub(super) fn traces(traces: &[Trace; 2]) -> String {
 
 /// Lines to copy.
 pub(super) fn next_steps(facts: &Facts) -> String {
-    let Facts { smtp, submission, submissions, ca, user, password, dir, metrics, web, .. } = facts;
+    let Facts { smtp, submission, submissions, imaps, ca, user, password, dir, metrics, web, .. } = facts;
     let program = std::env::args_os().next().unwrap_or_default();
     let program = program.to_string_lossy();
     let steps = [
@@ -97,6 +97,10 @@ pub(super) fn next_steps(facts: &Facts) -> String {
             format!(
                 "printf 'From: {user}\\nTo: bob@there.test\\nSubject: Hi\\n\\nHello Bob\\n' | curl -sS --cacert {ca} \\\n    smtps://{submissions} --user {user}:{password} --mail-from {user} --mail-rcpt bob@there.test -T -"
             ),
+        ),
+        (
+            "Read Ann's newest mail",
+            format!("curl -sS --cacert {ca} 'imaps://{imaps}/INBOX;MAILINDEX=*' --user {user}:{password}"),
         ),
         (
             "See the certificate and the key exchange",

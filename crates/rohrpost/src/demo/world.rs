@@ -333,6 +333,10 @@ fn toml(
             "\n[[listener]]\nname = \"{listener}\"\nprotocol = \"{protocol}\"\naddress = \"{}\"\ntls = \"{tls}\"\n",
             ports.address(place)?,
         ));
+        // Mail programs of people are told this name, and find no mx.here.test.
+        if !matches!(protocol, "smtp" | "lmtp") {
+            toml.push_str("host_name = \"localhost\"\n");
+        }
     }
     Ok(toml)
 }
