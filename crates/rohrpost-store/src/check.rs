@@ -27,8 +27,10 @@ const FAULTS_MAX: usize = 1_000;
 /// What a check found.
 #[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize)]
 pub struct CheckReport {
-    /// Messages looked at.
+    /// Messages of the queue looked at, those among them whose records are kept.
     pub messages: u64,
+    /// Mails in mailboxes looked at.
+    pub mails: u64,
     /// Recipients in the queue.
     pub recipients: u64,
     /// Bodies looked at, files included.
@@ -93,7 +95,7 @@ fn check_rows(connection: &Connection, report: &mut CheckReport) -> Result<(), S
     let sql = format!("SELECT {MAILBOX_COLUMNS} FROM mailbox");
     each(connection, &sql, report, "mailbox", |row| MailboxRow::read(row).map(|_| ()))?;
     let sql = format!("SELECT {MAIL_COLUMNS} FROM mail");
-    each(connection, &sql, report, "mail in mailbox", |row| MailRow::read(row, |_| Bytes::new()).map(|_| ()))?;
+    report.mails = each(connection, &sql, report, "mail in mailbox", |row| MailRow::read(row, |_| Bytes::new()).map(|_| ()))?;
     let sql = format!("SELECT {EXPUNGED_COLUMNS} FROM expunged");
     each(connection, &sql, report, "expunged mail of mailbox", |row| MailRow::read_expunged(row).map(|_| ()))?;
     for kind in Kind::ALL {

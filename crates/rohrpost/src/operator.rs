@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use rohrpost_delivery::RouteState;
 use rohrpost_mail::Domain;
 use rohrpost_queue::routing::{LOCAL, MX};
-use rohrpost_store::{Filter, Listed, Page, Store, StoreError, Verb};
+use rohrpost_store::{CheckReport, Filter, Listed, Page, Store, StoreError, Verb};
 
 use crate::{
     config::Settings,
@@ -250,7 +250,8 @@ impl Operator {
 
     async fn store_check(&self) -> Result<Answer, Refusal> {
         let report = self.store.check().await?;
-        Ok(Answer::Checked(Checked { messages: report.messages, bodies: report.bodies, faults: report.faults }))
+        let CheckReport { messages, mails, bodies, faults, .. } = report;
+        Ok(Answer::Checked(Checked { messages, mails, bodies, faults }))
     }
 
     async fn people_changed(&self) {

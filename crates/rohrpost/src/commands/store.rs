@@ -57,7 +57,8 @@ fn saved(copied: &Copied, to: &Path) -> String {
 }
 
 fn report(checked: &Checked) -> String {
-    let looked = format!("{}, {}", view::count(checked.messages, "message"), bodies(checked.bodies));
+    let (messages, mails) = (view::count(checked.messages, "message"), view::count(checked.mails, "mail"));
+    let looked = format!("{messages} in queue and records, {mails} in mailboxes, {}", bodies(checked.bodies));
     if checked.faults.is_empty() {
         return format!("{}  {looked}\n", Styled(GOOD, "sound"));
     }
