@@ -102,16 +102,18 @@ impl Directory {
         self.router.is_local(host)
     }
 
-    /// Finds the place of an address, or says why there is none. Whether the peer may send there is not asked here.
+    /// Finds the place of an address for a message of so many octets, or says why there is none. Whether the peer may send
+    /// there is not asked here.
     pub(crate) async fn place(
         &self,
         settings: &Settings,
         relays: &HashMap<Domain, RelayDomain>,
         address: &Mailbox,
+        octets: u64,
         now: (Instant, Timestamp),
     ) -> Result<Place, Refusal> {
         if self.router.is_local(&address.domain) {
-            return self.local(settings, address, now.1).await;
+            return self.local(settings, address, octets, now.1).await;
         }
         if is_hosts_own(settings, address) && *address != settings.postmaster {
             return Ok(Place::Postmaster(settings.postmaster.clone()));
@@ -132,14 +134,16 @@ impl Directory {
         }
     }
 
-    async fn local(&self, settings: &Settings, address: &Mailbox, wall: Timestamp) -> Result<Place, Refusal> {
+    async fn local(
+        &self,
+        settings: &Settings,
+        address: &Mailbox,
+        octets: u64,
+        wall: Timestamp,
+    ) -> Result<Place, Refusal> {
         match self.find(settings, address).await? {
-            Found::Mailbox => Ok(Place::Local),
-            // Asked anew for every recipient: mail comes and goes.
-            Found::Limited(login) if is_role(address) || self.store.mailbox_quota(&login).await?.has_room(1) => {
-                Ok(Place::Local)
-            }
-            Found::Limited(_) => Err(Refusal::MailboxFull),
+            Found::Limited(login) if !is_role(address) => self.limited(&login, octets).await,
+            Found::Mailbox | Found::Limited(_) => Ok(Place::Local),
             _ if (is_role(address) || is_hosts_own(settings, address)) && *address != settings.postmaster => {
                 Ok(Place::Postmaster(settings.postmaster.clone()))
             }
@@ -148,6 +152,16 @@ impl Directory {
             Found::Disabled => Err(Refusal::Disabled),
             Found::Nobody => Err(Refusal::NoMailbox),
         }
+    }
+
+    /// Whether the mailbox of an account has room. Asked anew for every recipient: mail comes and goes. RFC 1870 §6.1: 552
+    /// where the message will never fit, so that its sender hears at once.
+    async fn limited(&self, login: &str, octets: u64) -> Result<Place, Refusal> {
+        let quota = self.store.mailbox_quota(login).await?;
+        if quota.has_room(octets) {
+            return Ok(Place::Local);
+        }
+        Err(if quota.is_too_small_for(octets) { Refusal::LargerThanMailbox } else { Refusal::MailboxFull })
     }
 
     /// A bounce to a reverse path that we rewrote comes home; a forged one is nobody's.

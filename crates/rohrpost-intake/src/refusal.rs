@@ -42,6 +42,9 @@ pub enum Refusal {
     /// The mailbox holds as much as it may.
     #[error("the mailbox is full")]
     MailboxFull,
+    /// The message alone is larger than what the mailbox may hold.
+    #[error("the message is larger than all that the mailbox may hold")]
+    LargerThanMailbox,
     /// The recipient's domain takes no mail (RFC 7505).
     #[error("the recipient's domain has a null MX")]
     RecipientNullMx,
@@ -141,6 +144,7 @@ impl Refusal {
             Self::NoMailbox => Reply::with(550, 1, 1, "No such mailbox"),
             Self::Disabled => Reply::with(550, 2, 1, "Mailbox is disabled"),
             Self::MailboxFull => Reply::with(452, 2, 2, "Mailbox is full, try again later"),
+            Self::LargerThanMailbox => Reply::with(552, 2, 3, "Message is larger than all that the mailbox may hold"),
             Self::RecipientNullMx => Reply::with(556, 1, 10, "Recipient domain takes no mail (null MX)"),
             Self::Suppressed(until) => suppressed(*until),
             Self::CalloutUndecided => Reply::with(451, 4, 1, "Recipient cannot be verified, try again later"),
@@ -193,9 +197,12 @@ impl Refusal {
             Self::TlsRequired => "tls-required",
             Self::SenderNullMx | Self::SenderMissing | Self::SenderUnknown => "sender-domain",
             Self::Relay => "relay",
-            Self::NoMailbox | Self::Disabled | Self::MailboxFull | Self::RecipientNullMx | Self::Suppressed(_) => {
-                "recipient"
-            }
+            Self::NoMailbox
+            | Self::Disabled
+            | Self::MailboxFull
+            | Self::LargerThanMailbox
+            | Self::RecipientNullMx
+            | Self::Suppressed(_) => "recipient",
             Self::CalloutUndecided => "callout",
             Self::AccessReject { .. } | Self::AccessDefer { .. } => "access",
             Self::FromBroken | Self::Loop(_) => "content",

@@ -36,6 +36,8 @@ pub struct Transaction {
     begun: Instant,
     id: QueueId,
     envelope: Envelope,
+    /// Octets that it will have, as far as is known: at least one.
+    octets: u64,
     recipients: Vec<Recipient>,
     seen: HashSet<Mailbox>,
     /// RCPTs that were answered 250, duplicates too: LMTP owes a reply for each.
@@ -109,6 +111,7 @@ impl Transaction {
             begun,
             id,
             envelope,
+            octets: 1,
             recipients: Vec::new(),
             seen: HashSet::new(),
             taken: 0,
@@ -117,6 +120,11 @@ impl Transaction {
             sender_check,
             body: Body::None,
         }))
+    }
+
+    /// `SIZE=` of MAIL: the octets that the message will have, as its sender says (RFC 1870 §6).
+    pub fn declare_size(&mut self, octets: u64) {
+        self.octets = octets.max(1);
     }
 
     /// The name the message will have.
@@ -140,7 +148,8 @@ impl Transaction {
             ForwardPath::Postmaster => config.settings.postmaster.clone(),
         };
         let skips_rate = self.ask_access(peer, &address)?;
-        let place = self.intake.directory().place(&config.settings, &config.relays, &address, (now, wall)).await?;
+        let directory = self.intake.directory();
+        let place = directory.place(&config.settings, &config.relays, &address, self.octets, (now, wall)).await?;
         let is_relayed = place == Place::Elsewhere && *path != ForwardPath::Postmaster;
         if is_relayed {
             Box::pin(self.check_relay(peer, &address, wall)).await?;
@@ -252,7 +261,9 @@ impl Transaction {
         let messages = u32::from(self.recipients.is_empty());
         match (&peer.account, peer.address) {
             (Some(account), _) => Box::pin(self.intake.count_for(account, &mut self.reservation, now.1)).await,
-            (None, Some(address)) if !is_exempt && !peer.is_mta_in_front() => self.intake.count_peer(peer, address.ip(), messages, now.0),
+            (None, Some(address)) if !is_exempt && !peer.is_mta_in_front() => {
+                self.intake.count_peer(peer, address.ip(), messages, now.0)
+            }
             _ => Ok(()),
         }
     }

@@ -111,9 +111,12 @@ async fn the_owner_of_a_mailbox_is_told_that_it_fills_whoever_fills_it_and_once_
     let text = format!("{TEXT}{}", "yyyyyyyy\r\n".repeat(800));
     office.submit("bob@there.test", vec![Recipient::new(address("ann@here.test"))], &text).await;
     assert!(office.filed().await.contains("yyy"));
-    office.pass(Duration::from_hours(23)).await;
+    // Whoever comes later in the list is told after her.
+    bob(&office, Allowance::Octets(0)).await;
+    assert!(office.filed().await.contains("Delivered-To: bob@here.test"));
+    assert!(office.queued().await.is_empty());
     assert_eq!(office.mail("ann@here.test", "INBOX").await.len(), 1, "one notice a day is enough");
-    office.pass(Duration::from_hours(2)).await;
+    office.pass(Duration::from_hours(25)).await;
     let notice = office.filed().await;
     assert!(notice.contains("Postfach") && notice.contains("80"), "{notice}");
 }
@@ -130,6 +133,13 @@ async fn that_a_mailbox_is_full_finds_room_in_it() {
 async fn limit(office: &Office, login: &str, quota: Allowance) {
     let account = office.store.account_get(login).await.unwrap().unwrap();
     office.store.account_put(Account { quota, ..account }).await.unwrap();
+}
+
+/// Somebody else here.
+async fn bob(office: &Office, quota: Allowance) {
+    let addresses = vec![address("bob@here.test")];
+    let bob = Account { login: "bob@here.test".into(), addresses, quota, ..Account::default() };
+    office.store.account_put(bob).await.unwrap();
 }
 
 /// Lets ann have so many octets, and puts so many into her INBOX, as her mail program does.

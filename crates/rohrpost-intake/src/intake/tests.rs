@@ -122,6 +122,32 @@ async fn a_full_mailbox_is_told_of_at_rcpt_until_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_message_that_will_not_fit_is_refused_at_rcpt_for_now_or_for_good() {
+    let fixture = fixture("", |_| {}).await;
+    let store = fixture.intake.store().clone();
+    store.account_put(Account { quota: Allowance::Octets(10), ..(*fixture.account).clone() }).await.unwrap();
+    let new = NewMail { body: Body::from_bytes("1234"), shape: None, flags: Flags::default(), at: Timestamp::now() };
+    store.mailbox_append("ann@here.test", "INBOX", vec![new]).await.unwrap();
+    let told = async |octets: u64, to: &str| {
+        let reverse_path = ReversePath::Mailbox("ann@here.test".parse().unwrap());
+        let envelope = Envelope { reverse_path, ..Envelope::default() };
+        let mut transaction = fixture.intake.mail(&fixture.peer(), envelope).await.unwrap();
+        transaction.declare_size(octets);
+        let path = ForwardPath::Mailbox(to.parse().unwrap());
+        let asked = transaction.rcpt(&fixture.peer(), &path, None, Notify::default(), Instant::now()).await;
+        asked.map_err(|refusal| refusal.reply().to_string())
+    };
+    assert_eq!(told(6, "ann@here.test").await, Ok(()));
+    assert_eq!(told(0, "ann@here.test").await, Ok(()), "many say so who do not know");
+    let full = Err("452 4.2.2 Mailbox is full, try again later".to_owned());
+    assert_eq!(told(10, "ann@here.test").await, full);
+    let never = Err("552 5.2.3 Message is larger than all that the mailbox may hold".to_owned());
+    assert_eq!(told(11, "ann@here.test").await, never);
+    assert_eq!(told(u64::MAX, "ann@here.test").await, never);
+    assert_eq!(told(11, "postmaster@here.test").await, Ok(()));
+}
+
+#[tokio::test]
 async fn an_account_that_runs_into_its_limit_in_two_hours_of_a_day_has_its_mail_held() {
     let fixture = fixture("", |settings| settings.account_limits.messages_per_hour = 1).await;
     let mine = fixture.send().await.unwrap();

@@ -58,7 +58,11 @@ impl Driver {
     }
 
     async fn mail(&mut self, request: MailRequest) -> Result<(), Refusal> {
-        self.transaction = Some(self.connection.shared.intake.mail(&self.connection.peer, request.envelope).await?);
+        let mut transaction = self.connection.shared.intake.mail(&self.connection.peer, request.envelope).await?;
+        if let Some(octets) = request.size {
+            transaction.declare_size(octets);
+        }
+        self.transaction = Some(transaction);
         Ok(())
     }
 

@@ -16,13 +16,13 @@ fn postfix_in_front_hears_of_each_recipient_by_itself() {
     let postfix = Postfix::start_with(PeerTls::None, None, &transport);
     let send = |to: &str, subject: &str| {
         let swaks = Swaks::new(postfix.smtp, "bob@postfix.test", to).subject(subject);
-        swaks.with(&["--body", &"x".repeat(900)]).send().expect_success();
+        swaks.with(&["--body", &["x".repeat(750), "x".repeat(750)].join("\\n")]).send().expect_success();
     };
 
     send(FULL, "the last that fits");
     let list = ["mailbox", "list", FULL, "--json"];
     rohrpost.ask_until(&list, "the message", |listed| listed.lines().count() == 1);
-    rohrpost.ask(&["account", "quota", "set", FULL, "1 KiB"]);
+    rohrpost.ask(&["account", "quota", "set", FULL, "3 KiB"]);
 
     send(&format!("{ANN},nobody@here.test,{FULL}"), "to three");
     assert!(postfix.wait_for_delivery(ANN, "sent").contains("250 2.0.0 queued as"));
