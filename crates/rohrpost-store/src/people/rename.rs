@@ -48,7 +48,7 @@ impl Names {
         for old in list::<Account>(work.connection, Kind::Account)? {
             let new = self.account(old.clone());
             if new != old {
-                self.check_no_alias(work, &old, &new)?;
+                check_no_alias(work, &old, &new)?;
                 move_account(work, &old.login, &new)?;
                 moved.accounts += 1;
             }
@@ -57,17 +57,6 @@ impl Names {
             moved.aliases += u64::from(self.move_alias(work, &old)?);
         }
         Ok(Some(moved))
-    }
-
-    /// Refuses new addresses that are aliases in the new domain already: their mail would go to the account instead.
-    fn check_no_alias(&self, work: &Work<'_>, old: &Account, new: &Account) -> Result<(), StoreError> {
-        let added = new.addresses.iter().filter(|address| !old.addresses.contains(address)).map(Mailbox::key);
-        for address in added {
-            if get::<Alias>(work.connection, Kind::Alias, &address)?.is_some() {
-                return Err(StoreError::AliasTaken { address });
-            }
-        }
-        Ok(())
     }
 
     /// An account as it is called afterwards.
@@ -122,6 +111,17 @@ impl Names {
     fn word(&self, old: &str) -> String {
         if old.eq_ignore_ascii_case(self.from.as_str()) { self.to.to_string() } else { old.to_owned() }
     }
+}
+
+/// Refuses new addresses that are aliases in the new domain already: their mail would go to the account instead.
+fn check_no_alias(work: &Work<'_>, old: &Account, new: &Account) -> Result<(), StoreError> {
+    let added = new.addresses.iter().filter(|address| !old.addresses.contains(address)).map(Mailbox::key);
+    for address in added {
+        if get::<Alias>(work.connection, Kind::Alias, &address)?.is_some() {
+            return Err(StoreError::AliasTaken { address });
+        }
+    }
+    Ok(())
 }
 
 /// Removes what was there before under the same key.

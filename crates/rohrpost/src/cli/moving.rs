@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use rohrpost_mail::{Mailbox, QueueId, Trust};
 
 use super::Output;
@@ -102,12 +102,13 @@ pub(crate) enum Import {
 
 // The other server.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("proof").required(true)))]
 pub(crate) struct Other {
     /// `imaps://USER@HOST[:PORT]`, or `imap://` for STARTTLS; the @ in a user is written %40
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// File whose first line is the password there; `-` for standard input
-    #[arg(long, value_name = "FILE", group = "proof", required_unless_present = "proof")]
+    #[arg(long, value_name = "FILE", group = "proof")]
     pub(crate) password_file: Option<PathBuf>,
     /// Command line of the shell whose first line of output is the password
     #[arg(long, value_name = "COMMAND", group = "proof")]

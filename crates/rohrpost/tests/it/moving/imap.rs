@@ -88,6 +88,8 @@ fn scram_is_used_and_the_password_itself_where_only_that_can_be_checked() {
     let url = format!("imaps://eve%40here.test@localhost:{}", dovecot.imaps.port());
     let password = desk.text("old");
     let arguments = ["import", "imap", &url, "--account", ANN, "--trust", &trust, "--password-file", &password];
+    let neither = desk.refused(&arguments[..arguments.len() - 2]);
+    assert!(neither.contains("<--password-file <FILE>|--password-command <COMMAND>|--token-file <FILE>|"), "{neither}");
     let refused = desk.run(&arguments);
     assert_eq!(refused.status.code(), Some(77), "{}", String::from_utf8_lossy(&refused.stderr));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("log-in: the server says: NO [AUTHENTICATIONFAILED]"));
