@@ -28,10 +28,6 @@ pub const HEAD_BYTES_MAX: usize = 256 << 10;
 pub const ALIAS_DEPTH_MAX: u32 = 10;
 /// Addresses that one alias may lead to in all.
 pub const ALIAS_MEMBERS_MAX: usize = 10_000;
-/// Folders of an account that mail to subaddresses may bring about; anybody can write to `ann+anything@`.
-pub const SUBADDRESS_FOLDERS_MAX: usize = 100;
-/// Characters of a folder that a subaddress names.
-pub const FOLDER_CHARS_MAX: usize = 64;
 /// Entries of one digest.
 pub const DIGEST_ENTRIES_MAX: usize = 1_000;
 /// The same system notice, and the digest, come at most once in this time.

@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 use crate::{
     bounce::News,
     ledger::Entry,
-    limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, FOLDER_CHARS_MAX, SENT_ON_NAMED_MAX, SUBADDRESS_FOLDERS_MAX},
+    limits::{ALIAS_DEPTH_MAX, ALIAS_MEMBERS_MAX, SENT_ON_NAMED_MAX},
     message::Message,
     record::Frame,
     settings::Settings,
@@ -234,18 +234,13 @@ fn split_subaddress(address: &Mailbox, separator: Option<char>) -> Option<(Mailb
     Some((base, detail.to_owned()))
 }
 
-/// The folder that a subaddress names. A stranger chose it: it must look like a folder, and there is an end to new ones.
+/// The mailbox that a subaddress names where there is one, else INBOX. A stranger chose the name: he neither makes mailboxes nor
+/// reaches those that mean something to their owner, such as what was sent (RFC 6154).
 async fn folder_for(shared: &Shared, login: &str, detail: &str) -> Result<String, StoreError> {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
-    let usable = (1..=FOLDER_CHARS_MAX).contains(&detail.chars().count()) && detail.chars().all(plain);
-    if !usable || detail.eq_ignore_ascii_case(INBOX) {
-        return Ok(INBOX.to_owned());
-    }
-    let mailboxes = shared.store.mailboxes(login).await?;
-    if let Some(known) = mailboxes.iter().find(|known| known.name.to_lowercase() == detail.to_lowercase()) {
-        return Ok(known.name.clone());
-    }
-    Ok(if mailboxes.len() < SUBADDRESS_FOLDERS_MAX { detail.to_owned() } else { INBOX.to_owned() })
+    let mut mailboxes = shared.store.mailboxes(login).await?;
+    mailboxes.retain(|known| known.special_use.is_none() && known.name.to_lowercase() == detail.to_lowercase());
+    let found = mailboxes.into_iter().max_by_key(|known| known.name == detail);
+    Ok(found.map_or_else(|| INBOX.to_owned(), |known| known.name))
 }
 
 /// Files the copies for accounts, and sends on what goes elsewhere.

@@ -32,6 +32,7 @@ async fn mail_is_filed_with_its_return_path() {
 #[tokio::test]
 async fn filed_mail_comes_with_the_structure_of_its_body() {
     let mut office = Office::open(9, settings()).await;
+    office.store.mailbox_create("ann@here.test", "lists", None).await.unwrap();
     alias(&office, "list@here.test", &["ann@here.test", "ann+lists@here.test"]).await;
     office.send(&["list@here.test"]).await;
     office.filed().await;
@@ -151,11 +152,20 @@ async fn fill(office: &Office, max: u64, octets: usize) {
 }
 
 #[tokio::test]
-async fn a_subaddress_names_a_folder_if_it_looks_like_one() {
+async fn a_subaddress_names_a_mailbox_that_its_owner_has_made() {
     let mut office = Office::open(9, settings()).await;
+    for name in ["lists", "Work", "work"] {
+        office.store.mailbox_create("ann@here.test", name, None).await.unwrap();
+    }
     for (to, folder) in [
         ("ann+lists@here.test", "lists"),
         ("ann+LISTS@here.test", "lists"),
+        ("ann+work@here.test", "work"),
+        ("ann+Work@here.test", "Work"),
+        ("ann+inbox@here.test", "INBOX"),
+        ("ann+unknown@here.test", "INBOX"),
+        ("ann+Sent@here.test", "INBOX"),
+        ("ann+drafts@here.test", "INBOX"),
         ("\"ann+../../x\"@here.test", "INBOX"),
         ("ann+@here.test", "INBOX"),
     ] {
@@ -164,6 +174,7 @@ async fn a_subaddress_names_a_folder_if_it_looks_like_one() {
         office.filed().await;
         assert_eq!(office.mail("ann@here.test", folder).await.len(), before + 1, "{to}");
     }
+    assert!(office.store.mailbox("ann@here.test", "unknown").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ pub(crate) struct Domains {
     pub(crate) require_tls: Vec<Domain>,
 
     /// What parts mailbox and folder in an address such as `ann+shop@example.org`; empty for no such addresses. Ann gets
-    /// their mail and may send as them, but for those that are an account's or an alias's own.
+    /// their mail, in `shop` if she has a mailbox of that name, else in INBOX, and may send as them, but for those that
+    /// are an account's or an alias's own.
     ///
     /// Default: `"+"`
     pub(crate) subaddress: String,
