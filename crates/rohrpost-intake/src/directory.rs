@@ -14,12 +14,12 @@ use rohrpost_queue::{
     Router,
     srs::{self, Rewriter},
 };
-use rohrpost_store::{LocalDomain, Resolved, Store, StoreError};
+use rohrpost_store::{Alias, LocalDomain, Resolved, Store, StoreError};
 
 use crate::{
     bounded::Bounded,
     callout::{Callouts, Known},
-    limits::RECIPIENTS_CACHED_MAX,
+    limits::{ALIAS_QUOTAS_MAX, RECIPIENTS_CACHED_MAX},
     refusal::Refusal,
     settings::{RecipientSource, RelayDomain, Settings},
 };
@@ -41,8 +41,8 @@ pub(crate) enum Place {
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Found {
     Mailbox,
-    /// The mailbox of an account, by its login, that may hold so much only.
-    Limited(Arc<str>),
+    /// Mailboxes of accounts, by their logins, each of which may hold so much only. An alias may lead to several.
+    Limited(Arc<[String]>),
     /// It is suspended: the account, the alias or the whole domain.
     Disabled,
     Nobody,
@@ -142,7 +142,7 @@ impl Directory {
         wall: Timestamp,
     ) -> Result<Place, Refusal> {
         match self.find(settings, address).await? {
-            Found::Limited(login) if !is_role(address) => self.limited(&login, octets).await,
+            Found::Limited(logins) if !is_role(address) => self.limited(&logins, octets).await,
             Found::Mailbox | Found::Limited(_) => Ok(Place::Local),
             _ if (is_role(address) || is_hosts_own(settings, address)) && *address != settings.postmaster => {
                 Ok(Place::Postmaster(settings.postmaster.clone()))
@@ -154,14 +154,20 @@ impl Directory {
         }
     }
 
-    /// Whether the mailbox of an account has room. Asked anew for every recipient: mail comes and goes. RFC 1870 §6.1: 552
-    /// where the message will never fit, so that its sender hears at once.
-    async fn limited(&self, login: &str, octets: u64) -> Result<Place, Refusal> {
-        let quota = self.store.mailbox_quota(login).await?;
-        if quota.has_room(octets) {
-            return Ok(Place::Local);
+    /// Whether one of the mailboxes has room. Asked anew for every recipient: mail comes and goes. RFC 1870 §6.1: 552 where
+    /// the message will never fit, so that its sender hears at once.
+    async fn limited(&self, logins: &[String], octets: u64) -> Result<Place, Refusal> {
+        let mut refusal = Refusal::LargerThanMailbox;
+        for login in logins {
+            let quota = self.store.mailbox_quota(login).await?;
+            if quota.has_room(octets) {
+                return Ok(Place::Local);
+            }
+            if !quota.is_too_small_for(octets) {
+                refusal = Refusal::MailboxFull;
+            }
         }
-        Err(if quota.is_too_small_for(octets) { Refusal::LargerThanMailbox } else { Refusal::MailboxFull })
+        Err(refusal)
     }
 
     /// A bounce to a reverse path that we rewrote comes home; a forged one is nobody's.
@@ -199,10 +205,25 @@ impl Directory {
         Ok(match resolved {
             Resolved::Account { account, .. } if account.disabled => Found::Disabled,
             Resolved::Alias(alias) | Resolved::CatchAll(alias) if alias.disabled => Found::Disabled,
-            Resolved::Account { account, octets_max: Some(_) } => Found::Limited(account.login.into()),
-            Resolved::Account { .. } | Resolved::Alias(_) | Resolved::CatchAll(_) => Found::Mailbox,
+            Resolved::Account { account, octets_max: Some(_) } => Found::Limited([account.login].into()),
+            Resolved::Account { .. } => Found::Mailbox,
+            Resolved::Alias(alias) | Resolved::CatchAll(alias) => self.members(&alias).await?,
             Resolved::Nobody => Found::Nobody,
         })
+    }
+
+    /// An alias is full where all accounts are that it leads to. One that leads on or elsewhere always has room.
+    async fn members(&self, alias: &Alias) -> Result<Found, StoreError> {
+        let mut logins = Vec::new();
+        for target in &alias.targets {
+            match self.store.resolve(target).await? {
+                Resolved::Account { account, octets_max: Some(_) } if logins.len() < ALIAS_QUOTAS_MAX => {
+                    logins.push(account.login);
+                }
+                _ => return Ok(Found::Mailbox),
+            }
+        }
+        Ok(if logins.is_empty() { Found::Mailbox } else { Found::Limited(logins.into()) })
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {

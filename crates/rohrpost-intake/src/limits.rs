@@ -49,6 +49,8 @@ pub const NAME_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers about recipients that the directory remembers.
 pub const RECIPIENTS_CACHED_MAX: usize = 16_384;
+/// Accounts behind one alias whose room is looked at in RCPT. With more of them one will have room.
+pub const ALIAS_QUOTAS_MAX: usize = 16;
 /// Answers of next hops about recipients of relay domains that are remembered.
 pub const CALLOUTS_CACHED_MAX: usize = 16_384;
 /// How long a next hop's yes is remembered.

@@ -145,6 +145,21 @@ async fn a_message_that_will_not_fit_is_refused_at_rcpt_for_now_or_for_good() {
     assert_eq!(told(11, "ann@here.test").await, never);
     assert_eq!(told(u64::MAX, "ann@here.test").await, never);
     assert_eq!(told(11, "postmaster@here.test").await, Ok(()));
+
+    let bob = Account {
+        login: "bob@here.test".into(),
+        addresses: vec!["bob@here.test".parse().unwrap()],
+        ..Account::default()
+    };
+    store.account_put(Account { quota: Allowance::Octets(8), ..bob.clone() }).await.unwrap();
+    fixture.alias("both@here.test", &["ann@here.test", "bob@here.test"]).await;
+    fixture.alias("more@here.test", &["ann@here.test", "eve@far.test"]).await;
+    assert_eq!(told(8, "both@here.test").await, Ok(()), "bob has room");
+    assert_eq!(told(9, "both@here.test").await, full);
+    assert_eq!(told(11, "both@here.test").await, never);
+    assert_eq!(told(11, "more@here.test").await, Ok(()), "who knows how much room there is elsewhere?");
+    store.account_put(bob).await.unwrap();
+    assert_eq!(told(11, "both@here.test").await, Ok(()), "bob has no limit");
 }
 
 #[tokio::test]
