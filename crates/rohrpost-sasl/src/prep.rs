@@ -8,10 +8,20 @@ use precis_profiles::{OpaqueString, UsernameCasePreserved, precis_core::profile:
 
 use crate::limits;
 
-/// The text cannot be a user name or password.
+/// Why a text cannot be a user name or password.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("empty, too long, or holding characters that RFC 8265 does not allow")]
-pub struct PrepError;
+#[non_exhaustive]
+pub enum PrepError {
+    /// There is none.
+    #[error("it is empty")]
+    Empty,
+    /// It has more octets than it may have.
+    #[error("it has more than {0} octets")]
+    TooLong(usize),
+    /// It holds control characters or others that RFC 8265 does not allow; in a user name also blanks.
+    #[error("it holds characters that RFC 8265 does not allow")]
+    Characters,
+}
 
 /// A password as it is hashed and compared: composed (NFC), other blanks as U+0020, no control characters.
 pub fn password(text: &str) -> Result<String, PrepError> {
@@ -26,10 +36,10 @@ pub fn user(text: &str) -> Result<String, PrepError> {
 /// Printable ASCII is its own form in both profiles, so that nearly all texts skip the tables.
 fn prepared(text: &str, bytes_max: usize, enforce: impl Fn(&str) -> Option<String>) -> Result<String, PrepError> {
     match text {
-        "" => Err(PrepError),
-        _ if text.len() > bytes_max => Err(PrepError),
+        "" => Err(PrepError::Empty),
+        _ if text.len() > bytes_max => Err(PrepError::TooLong(bytes_max)),
         _ if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text.to_owned()),
-        _ => enforce(text).ok_or(PrepError),
+        _ => enforce(text).ok_or(PrepError::Characters),
     }
 }
 
@@ -47,12 +57,13 @@ mod tests {
 
     #[test]
     fn what_rfc_8265_forbids_is_refused() {
-        for text in ["", "a\0b", "a\r\nb", "a\u{7f}", "\u{200b}x\u{7}"] {
-            assert_eq!(password(text), Err(PrepError), "{text:?}");
-            assert_eq!(user(text), Err(PrepError), "{text:?}");
+        assert_eq!((password(""), user("")), (Err(PrepError::Empty), Err(PrepError::Empty)));
+        for text in ["a\0b", "a\r\nb", "a\u{7f}", "\u{200b}x\u{7}"] {
+            assert_eq!(password(text), Err(PrepError::Characters), "{text:?}");
+            assert_eq!(user(text), Err(PrepError::Characters), "{text:?}");
         }
-        assert_eq!(user("ann smith"), Err(PrepError));
-        assert_eq!(user(&"a".repeat(256)), Err(PrepError));
-        assert_eq!(password(&"a".repeat(1_025)), Err(PrepError));
+        assert_eq!(user("ann smith"), Err(PrepError::Characters));
+        assert_eq!(user(&"a".repeat(256)), Err(PrepError::TooLong(255)));
+        assert_eq!(password(&"a".repeat(1_025)), Err(PrepError::TooLong(1_024)));
     }
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{self, BufRead},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     process::ExitCode,
 };
@@ -253,11 +254,17 @@ pub(crate) fn password_from(file: &Path) -> anyhow::Result<Secret> {
     first_line(&line)
 }
 
-/// The password in the first line of a file.
-pub(super) fn password_in(file: &Path) -> anyhow::Result<Secret> {
+/// The password in the first line of a file. Where everybody can read it that is told.
+fn password_in(file: &Path) -> anyhow::Result<Secret> {
+    if fs::metadata(file).is_ok_and(|about| about.is_file() && about.mode() & OTHERS_READ != 0) {
+        anstream::eprintln!("{} everybody can read {}", Styled(POOR, "warning:"), file.display());
+    }
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     first_line(&text).with_context(|| file.display().to_string())
 }
+
+/// The bit of a file's mode that lets everybody read it.
+const OTHERS_READ: u32 = 0o004;
 
 fn first_line(text: &str) -> anyhow::Result<Secret> {
     match text.lines().next() {

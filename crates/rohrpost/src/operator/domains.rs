@@ -8,6 +8,7 @@ use crate::control::{Answer, DomainChange, DomainRow, LimitRow, Refusal, Refusal
 
 impl Operator {
     pub(super) async fn domain_add(&self, name: &Domain) -> Result<Answer, Refusal> {
+        check_name(name)?;
         if self.store.domain_get(name.as_str()).await?.is_none() {
             self.store.domain_put(LocalDomain { name: name.to_string(), ..LocalDomain::default() }).await?;
             self.people_changed().await;
@@ -62,6 +63,7 @@ impl Operator {
             );
             return Err(Refusal::new(RefusalKind::Wrong, message));
         }
+        check_name(new)?;
         if self.is_configured(new) || self.store.domain_get(new.as_str()).await?.is_some() {
             return Err(Refusal::new(RefusalKind::Wrong, format!("{new} is a local domain already")));
         }
@@ -91,6 +93,20 @@ impl Operator {
     fn is_configured(&self, name: &Domain) -> bool {
         self.configured().domains.contains(name)
     }
+}
+
+/// Refuses what mail cannot be addressed to (RFC 5321 §4.1.2): other signs than letters, digits and hyphens, and what
+/// everybody takes for an address of a host.
+fn check_name(name: &Domain) -> Result<(), Refusal> {
+    let is_number = |label: &str| label.bytes().all(|octet| octet.is_ascii_digit());
+    let why = if name.as_str().rsplit('.').next().is_some_and(is_number) {
+        "a domain does not end with a number"
+    } else if name.as_str().contains('_') {
+        "a mail domain has letters, digits and hyphens only"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(RefusalKind::Wrong, format!("{name}: {why}")))
 }
 
 fn no_domain(name: &Domain) -> Refusal {

@@ -1,5 +1,8 @@
 //! `account`, `alias` and `domain`, without a server.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::{Desk, json, mbox};
 use crate::peers::rohrpost::ANN;
 use crate::peers::{Installation, Swaks, free_address};
@@ -56,6 +59,26 @@ fn app_passwords_come_and_go_one_by_one() {
     desk.ask(&["account", "app-password", "remove", ANN, "phone"]);
     assert_eq!(desk.ask(&["account", "app-password", "list", ANN]), "main\n");
     assert!(desk.refused(&["account", "app-password", "remove", ANN, "phone"]).contains("no password for \"phone\""));
+}
+
+#[test]
+fn a_password_that_cannot_be_one_is_told_why_and_a_file_that_everybody_reads_is_told() {
+    let desk = Desk::new();
+    let refused = |password: &str| {
+        std::fs::write(desk.path("new"), password).expect("the file can be written");
+        std::fs::set_permissions(desk.path("new"), Permissions::from_mode(0o644)).expect("it is ours");
+        desk.refused(&["account", "password", ANN, "--password-file", &desk.text("new")])
+    };
+    let told = refused(&"x".repeat(1_025));
+    assert!(
+        told.contains("the password: it has more than 1024 octets") && told.contains("everybody can read"),
+        "{told}"
+    );
+    assert!(refused("a\u{7}b").contains("the password: it holds characters that RFC 8265 does not allow"));
+    std::fs::set_permissions(desk.path("new"), Permissions::from_mode(0o600)).expect("it is ours");
+    std::fs::write(desk.path("new"), "pencil").expect("the file can be written");
+    let set = desk.run(&["account", "password", ANN, "--password-file", &desk.text("new")]);
+    assert_eq!((set.status.code(), String::from_utf8_lossy(&set.stderr).as_ref()), (Some(0), ""));
 }
 
 #[test]
@@ -172,6 +195,8 @@ fn a_domain_that_somebody_has_an_address_in_goes_only_on_request() {
     assert!(refused.contains("ann@here.test, @here.test would get no mail any more: --yes does it"), "{refused}");
     desk.ask(&["domain", "remove", "here.test", "--yes"]);
     assert_eq!(desk.ask(&["domain", "list", "--json"]), "");
+    assert!(desk.refused(&["domain", "add", "192.0.2.1"]).contains("192.0.2.1: a domain does not end with a number"));
+    assert!(desk.refused(&["domain", "add", "here_.test"]).contains("here_.test: a mail domain has letters"));
 }
 
 #[test]
