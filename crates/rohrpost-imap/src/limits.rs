@@ -105,6 +105,8 @@ pub const STORE_MESSAGES_MAX: u32 = 10_000;
 pub const PIECE_OCTETS_MAX: usize = 64 * 1_024;
 /// Messages that SORT and THREAD hold at once, with subject or references of each: some hundred octets for one.
 pub const HELD_MESSAGES_MAX: u32 = 200_000;
+/// Octets of these texts: subjects and references may be as long as headers, and come from whoever writes to somebody.
+pub const HELD_OCTETS_MAX: usize = 64 * 1_024 * 1_024;
 /// MODSEQs of a client's own changes that are remembered so that it is not told of them once more. When there are more,
 /// the oldest are forgotten, which costs no more than telling something twice.
 pub const OWN_CHANGES_MAX: usize = 64;

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     command::{Search, SearchKey, SearchReturn, Sort, Thread},
     event::{Event, Mail, Page, Refusal, Uids},
-    limits::{HELD_MESSAGES_MAX, PAGE_MESSAGES_MAX},
+    limits::{HELD_MESSAGES_MAX, HELD_OCTETS_MAX, PAGE_MESSAGES_MAX},
     response::{Code, Data, ESearch},
     sequence::ranges,
     view::{UidList, View, push_uid, take_first},
@@ -139,6 +139,9 @@ impl Session {
     pub(super) fn searched(&mut self, now: Instant, mut searching: Box<Searching>, page: &Page) {
         searching.gone += cut_asked(&mut searching.asked, page);
         page.mails.iter().for_each(|mail| searching.judge(mail));
+        if searching.purpose.held() > HELD_OCTETS_MAX {
+            return self.no(now, Code::Limit, "More than can be put in order at once");
+        }
         self.search_more(now, searching);
     }
 
@@ -229,6 +232,15 @@ impl Purpose {
             Self::Search(..) => {}
             Self::Sort(sorting) => criteria.need(sorting.parts()),
             Self::Thread(_) => criteria.need(super::thread::PARTS),
+        }
+    }
+
+    /// Octets of texts that are held to put messages in order.
+    fn held(&self) -> usize {
+        match self {
+            Self::Search(..) => 0,
+            Self::Sort(sorting) => sorting.held,
+            Self::Thread(threading) => threading.held,
         }
     }
 }

@@ -19,6 +19,8 @@ const CC: usize = 6;
 pub(super) struct Sorting {
     criteria: Vec<SortCriterion>,
     messages: Vec<Sorted>,
+    /// Octets of their texts.
+    pub(super) held: usize,
 }
 
 #[derive(Debug)]
@@ -34,9 +36,18 @@ enum Value {
     Text(Box<str>),
 }
 
+impl Value {
+    fn octets(&self) -> usize {
+        match self {
+            Self::Number(_) => 0,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 impl Sorting {
     pub(super) fn new(criteria: Vec<SortCriterion>) -> Self {
-        Self { criteria, messages: Vec::new() }
+        Self { criteria, messages: Vec::new(), held: 0 }
     }
 
     /// What it must know of each message.
@@ -46,7 +57,8 @@ impl Sorting {
     }
 
     pub(super) fn push(&mut self, mail: &Mail) {
-        let values = self.criteria.iter().map(|criterion| value(mail, criterion.key)).collect();
+        let values: Box<[Value]> = self.criteria.iter().map(|criterion| value(mail, criterion.key)).collect();
+        self.held += values.iter().map(Value::octets).sum::<usize>();
         self.messages.push(Sorted { uid: mail.entry.uid, values });
     }
 

@@ -23,6 +23,8 @@ pub(super) const PARTS: Parts = Parts { facts: true, shape: true, content: false
 pub(super) struct Threading {
     algorithm: ThreadAlgorithm,
     messages: Vec<Message>,
+    /// Octets of their texts.
+    pub(super) held: usize,
 }
 
 /// What of a message decides where it stands.
@@ -42,20 +44,23 @@ struct Message {
 
 impl Threading {
     pub(super) fn new(algorithm: ThreadAlgorithm) -> Self {
-        Self { algorithm, messages: Vec::new() }
+        Self { algorithm, messages: Vec::new(), held: 0 }
     }
 
     pub(super) fn push(&mut self, mail: &Mail) {
         let Some(shape) = &mail.shape else { return };
         let by_references = self.algorithm == ThreadAlgorithm::References;
-        self.messages.push(Message {
+        let message = Message {
             uid: mail.entry.uid,
             sent: shape.sent().unwrap_or(mail.internal_date),
             id: if by_references { shape.message_id().into() } else { Box::default() },
             references: shape.references().filter(|_| by_references).map(Into::into).collect(),
             subject: shape.subject_base().to_lowercase().into(),
             is_reply: shape.is_reply(),
-        });
+        };
+        let references = message.references.iter().map(|id| id.len()).sum::<usize>();
+        self.held += message.id.len() + references + message.subject.len();
+        self.messages.push(message);
     }
 
     /// The threads, with UIDs for numbers.

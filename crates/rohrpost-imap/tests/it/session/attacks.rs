@@ -1,6 +1,7 @@
 //! Entries of the list of attacks, as far as the session decides them, and other bad input.
 
-use rohrpost_imap::{event::CloseReason, profile::Profile};
+use jiff::Timestamp;
+use rohrpost_imap::{event::CloseReason, flags::Flags, limits, profile::Profile};
 use rohrpost_mail::ListenerTls;
 use rohrpost_sasl::server::TlsFacts;
 
@@ -159,4 +160,19 @@ fn input_may_come_octet_by_octet() {
             .replace("* 2 FETCH", "* 3 FETCH")
     };
     assert_eq!(told(&mut whole), told(&mut cut));
+}
+
+/// Addresses and references may be as long as a header, and the session would hold those of all messages at once.
+#[test]
+fn texts_without_end_are_not_put_in_order() {
+    let account = Account::new();
+    let long = "x".repeat(240_000);
+    let message = format!("From: <{long}@b.test>\r\n\r\n");
+    let count = limits::HELD_OCTETS_MAX / long.len() + 1;
+    for _ in 0..count {
+        account.borrow_mut().inbox().add(Flags::default(), "", message.as_bytes(), Timestamp::UNIX_EPOCH);
+    }
+    let mut wire = Wire::selected(&account);
+    wire.transcript("C: a SORT (FROM) UTF-8 ALL\nS: a NO [LIMIT] More than can be put in order at once");
+    wire.transcript(&format!("C: a SORT (FROM) UTF-8 2:{count}\nS: * SORT 2 3…\nS: a OK…"));
 }
