@@ -23,7 +23,7 @@ use std::{
     net::TcpListener,
     os::unix::net::UnixListener,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -33,7 +33,7 @@ use rohrpost_intake::{Intake, Parts};
 use rohrpost_mail::DeliveryRecord;
 use rohrpost_queue::{Clock, Queue, Router};
 use rohrpost_server::{Bound, Server, control::ControlSocket};
-use rohrpost_store::Store;
+use rohrpost_store::{OpenError, Store};
 use rohrpost_tls::CertStore;
 use rohrpost_web::WebSockets;
 use tokio::{
@@ -106,7 +106,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts everything. The store is opened first: it locks the data directory.
     pub(crate) async fn start(mut settings: Settings, sockets: Sockets) -> anyhow::Result<Self> {
-        let store = Store::open(&settings.data_dir, settings.store.clone()).context("the store")?;
+        let store = open_store(&settings).await.context("the store")?;
         store.default_quota_set(settings.quota_octets).await?;
         let certificates = Certificates::load(&settings)?;
         settings.intake.x_originating_ip_key = secrets::secret(&store, secrets::ORIGIN).await?;
@@ -233,6 +233,21 @@ impl Node {
         self.stop_control.cancel();
         for task in self.tasks {
             task.abort();
+        }
+    }
+}
+
+/// How long a start waits for a command that has the store open because no server ran when it began.
+const STORE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Between two looks whether it has ended.
+const STORE_PAUSE: Duration = Duration::from_millis(20);
+
+async fn open_store(settings: &Settings) -> Result<Store, OpenError> {
+    let end = Instant::now() + STORE_WAIT_MAX;
+    loop {
+        match Store::open(&settings.data_dir, settings.store.clone()) {
+            Err(OpenError::InUse(_)) if Instant::now() < end => tokio::time::sleep(STORE_PAUSE).await,
+            opened => return opened,
         }
     }
 }

@@ -67,6 +67,22 @@ async fn a_reload_brings_domains_and_certificates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_a_command_that_reads_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path(), "");
+    let command = rohrpost_store::Store::open(&settings.data_dir, settings.store.clone()).unwrap();
+    let sockets = Sockets::bind(&settings).unwrap();
+    let mut start = Box::pin(Node::start(settings, sockets));
+    tokio::select! {
+        biased;
+        _ = &mut start => panic!("it did not wait"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(command);
+    start.await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_process_owns_a_data_directory() {
     let dir = tempfile::tempdir().unwrap();
     let (node, _) = start(dir.path()).await;
