@@ -26,7 +26,10 @@ use bytes::BytesMut;
 use rohrpost_intake::{Peer, peers::AccountPlace};
 use rohrpost_sasl::server::TlsFacts;
 use rohrpost_store::Account;
-use tokio::time::{Sleep, timeout};
+use tokio::{
+    sync::watch,
+    time::{Sleep, timeout},
+};
 
 use crate::{
     imap,
@@ -55,6 +58,8 @@ pub(crate) struct Connection {
     proven: Option<Arc<Account>>,
     /// The changes of accounts that were known when the log-in was begun, or looked at since.
     accounts_seen: u64,
+    /// News of such changes.
+    accounts: watch::Receiver<u64>,
     /// The place of this session among those of its account.
     account_place: Option<AccountPlace>,
     tarpit: io::Tarpit,

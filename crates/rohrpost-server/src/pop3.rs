@@ -89,6 +89,9 @@ impl Driver {
                 return Ok(());
             } else {
                 self.wait(&mut timer).await;
+                if !self.connection.may_stay().await {
+                    self.session.refuse_connection(&negative(&Refusal::LoggedOut));
+                }
             }
         }
     }

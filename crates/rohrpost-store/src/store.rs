@@ -110,7 +110,7 @@ struct Threads {
 struct Counts {
     commits: AtomicU64,
     settled: AtomicU64,
-    directory_version: Arc<AtomicU64>,
+    directory_version: Arc<watch::Sender<u64>>,
     unindexed: Arc<AtomicU64>,
 }
 
@@ -267,7 +267,12 @@ impl Store {
 
     /// Raised after every change of accounts, aliases and local domains: what was read before may be wrong by then.
     pub fn directory_version(&self) -> u64 {
-        self.inner.counts.directory_version.load(Ordering::Acquire)
+        *self.inner.counts.directory_version.borrow()
+    }
+
+    /// The same, with news of it.
+    pub fn directory_watch(&self) -> watch::Receiver<u64> {
+        self.inner.counts.directory_version.subscribe()
     }
 
     /// Whether the store takes mail. The disk is looked at for it, unless that was less than [`limits::LOOK_AGE_MAX`] ago.
@@ -453,11 +458,11 @@ fn unless_database<T>(result: Result<T, Damage>) -> Result<Result<T, String>, St
 }
 
 /// Tells of a change once the job that makes it has been answered.
-struct RaiseOnDrop(Arc<AtomicU64>);
+struct RaiseOnDrop(Arc<watch::Sender<u64>>);
 
 impl Drop for RaiseOnDrop {
     fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Release);
+        self.0.send_modify(|version| *version += 1);
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn admit(
         }
     };
     let connection = Connection {
+        accounts: shared.intake.store().directory_watch(),
         shared: shared.clone(),
         listener,
         peer,

@@ -36,14 +36,15 @@ const TARPIT_STEP: Duration = Duration::from_millis(200);
 impl Connection {
     /// Reads once and gives what came to `take`, which says how much of it was taken; the end of the connection, clean or
     /// not, is told as no octets at all. While octets of an earlier read are left, it waits forever: their time will come.
+    /// Where somebody has logged in, it also ends when accounts have changed: see [`Self::may_stay`].
     ///
     /// A TLS connection that ends without `close_notify` may have been cut by somebody: it ends like any lost connection,
     /// and a message that was under way is not taken.
     pub(crate) async fn read(&mut self, mut take: impl FnMut(&[u8]) -> usize) {
-        if !self.pending.is_empty() {
-            return std::future::pending().await;
-        }
-        poll_fn(|cx| {
+        let read = poll_fn(|cx| {
+            if !self.pending.is_empty() {
+                return Poll::Pending;
+            }
             BUFFER.with_borrow_mut(|buffer| {
                 let mut buffer = ReadBuf::new(buffer);
                 let octets = match ready!(Pin::new(&mut self.link).poll_read(cx, &mut buffer)) {
@@ -54,8 +55,13 @@ impl Connection {
                 self.pending.extend_from_slice(&octets[taken..]);
                 Poll::Ready(())
             })
-        })
-        .await;
+        });
+        tokio::select! {
+            biased;
+            // The store tells of it, and outlives the session.
+            _ = self.accounts.changed(), if self.peer.account.is_some() => {}
+            () = read => {}
+        }
     }
 
     /// Writes a group of replies, when it is time for it.

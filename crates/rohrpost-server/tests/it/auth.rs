@@ -220,5 +220,5 @@ async fn a_suspended_account_sends_nothing_more() {
     let mut client = fixture.logged_in().await;
     let ann = fixture.store.account_get("ann@here.test").await.unwrap().unwrap();
     fixture.store.account_put(Account { disabled: true, ..ann }).await.unwrap();
-    client.transcript("C: MAIL FROM:<ann@here.test>\nS: 421 4.7.0 Your account or its passwords were changed").await;
+    client.transcript("S: 421 4.7.0 Your account or its passwords were changed").await;
 }

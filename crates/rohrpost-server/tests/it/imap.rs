@@ -185,9 +185,9 @@ async fn a_session_ends_when_its_account_is_suspended_or_becomes_another_ones() 
     phone.label = "tablet".to_owned();
     let with_more = Account { secrets: [ann.secrets.clone(), vec![phone]].concat(), ..ann.clone() };
     fixture.store.account_put(with_more).await.unwrap();
-    client.dialogue("C: b SELECT INBOX\nS: … b OK").await;
+    client.dialogue("C: b SELECT INBOX\nS: … b OK\nC: c IDLE\nS: +").await;
     fixture.store.account_put(Account { disabled: true, ..ann.clone() }).await.unwrap();
-    client.dialogue("C: c CREATE Mine\nS: * BYE Your account or its passwords were changed\nS: closed").await;
+    client.dialogue("S: * BYE Your account or its passwords were changed\nS: closed").await;
 
     fixture.store.account_put(ann.clone()).await.unwrap();
     let mut client = logged_in(&fixture).await;
@@ -195,7 +195,7 @@ async fn a_session_ends_when_its_account_is_suspended_or_becomes_another_ones() 
     let mut next = ann.clone();
     next.secrets.iter_mut().for_each(|secret| secret.argon2.push('x'));
     fixture.store.account_put(next).await.unwrap();
-    client.dialogue("C: b SELECT INBOX\nS: * BYE Your account or its passwords were changed\nS: closed").await;
+    client.dialogue("S: * BYE Your account or its passwords were changed\nS: closed").await;
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_session_ends_when_its_domain_is_suspended_or_renamed() {
     let mut client = logged_in(&fixture).await;
     let here = LocalDomain { name: "here.test".into(), disabled: true, ..LocalDomain::default() };
     fixture.store.domain_put(here.clone()).await.unwrap();
-    client.dialogue(&format!("C: b SELECT INBOX\n{BYE}")).await;
+    client.dialogue(BYE).await;
     let mut client = fixture.connect_tls("imaps").await;
     let refused = format!("S: * OK\nC: a LOGIN ann@here.test \"{PASSWORD}\"\nS: a NO [AUTHENTICATIONFAILED]");
     client.dialogue(&refused).await;
@@ -214,7 +214,7 @@ async fn a_session_ends_when_its_domain_is_suspended_or_renamed() {
     let mut client = logged_in(&fixture).await;
     let (from, to) = ("here.test".parse().unwrap(), "new.test".parse().unwrap());
     fixture.store.domain_rename(&from, &to, true).await.unwrap();
-    client.dialogue(&format!("C: b SELECT INBOX\n{BYE}")).await;
+    client.dialogue(BYE).await;
     // Her old name is one of her addresses now, and whoever logs in by it sees the same mail.
     logged_in(&fixture).await.dialogue("C: b SELECT INBOX\nS: … b OK").await;
 }

@@ -208,5 +208,5 @@ async fn a_suspended_account_fetches_nothing_more() {
     let mut client = ann(&fixture).await;
     let account = fixture.store.account_get(ANN).await.unwrap().unwrap();
     fixture.store.account_put(Account { disabled: true, ..account }).await.unwrap();
-    client.transcript("C: RETR 1\nS: -ERR [SYS/TEMP] Your account or its passwords were changed\nS: closed").await;
+    client.transcript("S: -ERR [SYS/TEMP] Your account or its passwords were changed\nS: closed").await;
 }
