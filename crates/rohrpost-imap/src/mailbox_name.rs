@@ -109,13 +109,18 @@ impl fmt::Display for MailboxName {
     }
 }
 
+/// Whether a letter can stand in a name: RFC 6855 §3 refuses control characters and what ends lines or paragraphs.
+pub fn is_allowed(letter: char) -> bool {
+    !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
 /// Normalization form C, and INBOX in capitals: what names and patterns have in common.
 fn canonical(text: &str) -> Result<Box<str>, NameError> {
     // Normalizing can make a text three times as long, and never shorter than a third.
     if text.len() > 3 * MAILBOX_NAME_OCTETS_MAX {
         return Err(NameError::TooLong);
     }
-    if text.chars().any(char::is_control) {
+    if !text.chars().all(is_allowed) {
         return Err(NameError::Control);
     }
     let mut text = if is_nfc_quick(text.chars()) == IsNormalized::Yes { text.to_owned() } else { text.nfc().collect() };

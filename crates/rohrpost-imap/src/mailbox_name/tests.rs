@@ -15,7 +15,7 @@ fn i03_mailbox_names_are_data_only() {
     for name in ["..", "../../etc/passwd", "~root", "a\\b", "C:", "*", "%", "."] {
         assert_eq!(MailboxName::new(name).unwrap().as_str(), name);
     }
-    for name in ["a\0b", "a\r\nb", "\u{7f}", "\u{85}"] {
+    for name in ["a\0b", "a\r\nb", "\u{7f}", "\u{85}", "a\u{2028}b", "\u{2029}"] {
         assert_eq!(MailboxName::new(name), Err(NameError::Control), "{name:?}");
     }
     for name in ["", "/", "//", "/a", "a//b", "a//"] {

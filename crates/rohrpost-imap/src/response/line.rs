@@ -80,10 +80,13 @@ impl Status {
     }
 }
 
-/// Writes a continuation (RFC 9051 §7.6) with its CRLF: a challenge in base64, or a word that the client may go on.
+/// Writes a continuation (RFC 9051 §7.6) with its CRLF: a challenge in base64, which may be empty, or a word that the
+/// client may go on.
 pub fn continuation(out: &mut Vec<u8>, rest: &str) {
     out.extend_from_slice(b"+ ");
-    text(out, rest);
+    if !rest.is_empty() {
+        text(out, rest);
+    }
     out.extend_from_slice(b"\r\n");
 }
 

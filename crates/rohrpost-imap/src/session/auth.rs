@@ -19,8 +19,8 @@ use crate::{
     response::{Code, continuation},
 };
 
-/// What is said to a password, or an attempt to send one, in clear text.
-const NEEDS_TLS: &str = "Passwords are taken inside TLS only: STARTTLS";
+/// What is said to a password, or an attempt to send one, in clear text. Mail programs show it to people.
+const NEEDS_TLS: &str = "Log-in needs encryption: set your mail program to SSL/TLS or STARTTLS for incoming mail";
 
 /// An attempt to log in that is under way.
 #[derive(Debug)]
@@ -44,7 +44,10 @@ impl Session {
         match verdict {
             AuthVerdict::Right => self.step(now, *login, Input::Password(true)),
             AuthVerdict::Wrong => self.wrong_password(now),
-            AuthVerdict::CannotCheck => self.no(now, Code::Unavailable, "Passwords cannot be checked now"),
+            AuthVerdict::CannotCheck => {
+                self.no(now, Code::Unavailable, "Passwords cannot be checked now");
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::NeedsTls => {
                 let consequence = self.tally.error();
                 self.no(now, Code::PrivacyRequired, NEEDS_TLS);

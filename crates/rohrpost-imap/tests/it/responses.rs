@@ -87,9 +87,15 @@ fn a_text_cannot_end_its_line_nor_be_empty() {
     let out = line(&Line::untagged(Status::Bye, "a\r\n* OK b\u{e4}\0"));
     assert_eq!(lossy(&out), "* BYE a??* OK b??\r\n");
     assert_eq!(lossy(&line(&Line::untagged(Status::Ok, ""))), "* OK .\r\n");
+}
+
+/// RFC 9051 §6.2.2: a challenge is base64, which a dot is not.
+#[test]
+fn an_empty_challenge_is_empty() {
     let mut out = Vec::new();
     continuation(&mut out, "");
-    assert_eq!(lossy(&out), "+ .\r\n");
+    assert_eq!(lossy(&out), "+ \r\n");
+    assert_peer_agrees(&out);
 }
 
 #[test]

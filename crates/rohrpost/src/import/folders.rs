@@ -3,7 +3,7 @@
 //! What the operator says with `--folder` counts first; then what the other server says (RFC 6154); then the names by which
 //! mail programs know these folders, in English and German. Any other folder keeps its name.
 
-use rohrpost_imap::mailbox_name::MailboxName;
+use rohrpost_imap::mailbox_name::{MailboxName, is_allowed};
 use rohrpost_store::limits::MAILBOX_LEVELS_MAX;
 
 /// What a mailbox is for, by its attribute (RFC 6154 §2).
@@ -130,7 +130,7 @@ fn known_by_name(folder: &str) -> Option<&'static (&'static str, &'static str, &
 
 /// The name as it can be here: what cannot stand in a name becomes `_`, and levels that are one too many become one.
 fn cleaned(folder: &str) -> String {
-    let allowed = |letter: char| if letter.is_control() { '_' } else { letter };
+    let allowed = |letter: char| if is_allowed(letter) { letter } else { '_' };
     let levels = folder.split('/').filter(|level| !level.is_empty());
     let mut levels: Vec<String> = levels.map(|level| level.chars().map(allowed).collect()).collect();
     let below = levels.split_off(levels.len().min(MAILBOX_LEVELS_MAX - 1));

@@ -54,12 +54,12 @@ fn plain_goes_with_and_without_an_initial_response() {
     let mut wire = Wire::connect(&Account::new());
     wire.transcript("S: * OK …\nC: a AUTHENTICATE PLAIN AGFubgBwZW5jaWw=\nS: a OK [CAPABILITY …");
     let mut wire = Wire::connect(&Account::new());
-    wire.transcript("S: * OK …\nC: a AUTHENTICATE PLAIN\nS: + .\nC: AGFubgBwZW5jaWw=\nS: a OK [CAPABILITY …");
+    wire.transcript("S: * OK …\nC: a AUTHENTICATE PLAIN\nS: +\x20\nC: AGFubgBwZW5jaWw=\nS: a OK [CAPABILITY …");
     let mut wire = Wire::connect(&Account::new());
     wire.transcript(
         "S: * OK …
         C: a AUTHENTICATE PLAIN
-        S: + .
+        S: +\x20
         C: *
         S: a BAD Log-in cancelled
         C: b AUTHENTICATE LOGIN
@@ -97,9 +97,9 @@ fn passwords_do_not_cross_clear_text_unless_the_listener_lets_them() {
     wire.transcript(
         "S: * OK …
         C: a LOGIN ann pencil
-        S: a NO [PRIVACYREQUIRED] Passwords are taken inside TLS only: STARTTLS
+        S: a NO [PRIVACYREQUIRED] Log-in needs encryption: set your mail program to SSL/TLS…
         C: b AUTHENTICATE PLAIN AGFubgBwZW5jaWw=
-        S: b NO [PRIVACYREQUIRED] Passwords are taken inside TLS only: STARTTLS",
+        S: b NO [PRIVACYREQUIRED] Log-in needs encryption: set your mail program to SSL/TLS…",
     );
     let mut wire = clear(true, ListenerTls::Offered);
     wire.transcript("S: * OK …\nC: a LOGIN ann pencil\nS: a OK …");
