@@ -188,7 +188,7 @@ async fn digest(shared: &Shared) -> Result<(), StoreError> {
     if !is_due(shared, "digest").await? {
         return Ok(());
     }
-    if shared.store.meta_get(&meta_key("digest")).await?.is_none() {
+    if shared.store.notice_told_at("digest").await?.is_none() {
         // The first day begins now.
         return remember(shared, "digest").await;
     }
@@ -246,16 +246,10 @@ fn printable(text: &str) -> String {
 
 /// Whether nothing of this kind was written for a day.
 async fn is_due(shared: &Shared, kind: &str) -> Result<bool, StoreError> {
-    let last = shared.store.meta_get(&meta_key(kind)).await?;
-    let last = last.and_then(|octets| Timestamp::from_second(i64::from_be_bytes(octets.try_into().ok()?)).ok());
+    let last = shared.store.notice_told_at(kind).await?;
     Ok(last.is_none_or(|last| age(last, shared.now().wall) >= NOTICE_EVERY || last > shared.now().wall))
 }
 
 async fn remember(shared: &Shared, kind: &str) -> Result<(), StoreError> {
-    let now = shared.now().wall.as_second().to_be_bytes().to_vec();
-    shared.store.meta_put(&meta_key(kind), now).await
-}
-
-fn meta_key(kind: &str) -> String {
-    format!("notice {kind}")
+    shared.store.notice_told(kind, shared.now().wall).await
 }

@@ -87,7 +87,8 @@ pub const ERROR_DELAY_MAX: Duration = Duration::from_secs(10);
 
 /// Wrong passwords that end a session.
 pub const AUTH_FAILURES_MAX: u32 = 3;
-/// How long the answer to a wrong password waits: guessing one after another becomes slow.
+/// How long the answer to a wrong password waits, and to one that cannot be checked: guessing one after another becomes
+/// slow.
 pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// Octets of responses that wait to be written; while there are more, no command is read and no page asked for.

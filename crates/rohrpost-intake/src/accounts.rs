@@ -1,16 +1,19 @@
 //! Logging in: who may try, whether the password is right, what SCRAM needs.
 
+pub(crate) mod figures;
 mod known;
+pub(crate) mod lines;
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Instant};
 
 use aws_lc_rs::{digest, hmac, pbkdf2};
+use jiff::Timestamp;
 use rohrpost_mail::Secret;
 use rohrpost_store::{Account, AppPassword, ScramSecret, Store};
 
-use self::known::Known;
+use self::{figures::Figures, known::Known, lines::Lines};
 use crate::{
-    guessing::Guessing,
+    guessing::{Guessing, Lock},
     passwords::{self, Argon2Hash, Checker},
 };
 
@@ -51,14 +54,22 @@ pub(crate) struct Accounts {
     known: Known,
     checker: Checker,
     guessing: Guessing,
+    figures: Figures,
+    lines: Lines,
 }
 
 impl Accounts {
     pub(crate) fn new(start: Instant) -> Self {
-        Self { known: Known::new(), checker: Checker::new(), guessing: Guessing::new(start) }
+        Self {
+            known: Known::new(),
+            checker: Checker::new(),
+            guessing: Guessing::new(start),
+            figures: Figures::new(Timestamp::now()),
+            lines: Lines::new(),
+        }
     }
 
-    /// Checks a password of PLAIN or LOGIN.
+    /// Checks a password of PLAIN or LOGIN. Whoever asks counts a wrong one: [`Self::failed`].
     pub(crate) async fn check_password(
         &self,
         store: &Store,
@@ -68,21 +79,18 @@ impl Accounts {
         now: Instant,
     ) -> LogIn {
         let key = user.to_lowercase();
-        if !self.guessing.may_try(&key, address, now) {
+        if !self.may_try(&key, address, now) {
             return LogIn::Locked;
         }
         let Ok(account) = self.known.account(store, user).await else { return LogIn::CannotCheck };
         let hashes = account.as_deref().map_or_else(Vec::new, hashes_of);
-        match (self.checker.check(hashes, password, now).await, account) {
+        match (self.checker.check(hashes, password, address, now).await, account) {
             (Err(_), _) => LogIn::CannotCheck,
             (Ok(true), Some(account)) => {
                 self.guessing.succeeded(&key, address, now);
                 LogIn::Right(account)
             }
-            (Ok(_), _) => {
-                self.guessing.failed(&key, address, Some(password.expose()), now);
-                LogIn::Wrong
-            }
+            (Ok(_), _) => LogIn::Wrong,
         }
     }
 
@@ -94,7 +102,7 @@ impl Accounts {
         address: Option<IpAddr>,
         now: Instant,
     ) -> ScramAnswer {
-        if !self.guessing.may_try(&user.to_lowercase(), address, now) {
+        if !self.may_try(&user.to_lowercase(), address, now) {
             return ScramAnswer::Locked;
         }
         match self.known.account(store, user).await {
@@ -115,13 +123,38 @@ impl Accounts {
         }
     }
 
-    /// SCRAM's proof was wrong.
-    pub(crate) fn disproved(&self, user: &str, address: Option<IpAddr>, now: Instant) {
-        self.guessing.failed(&user.to_lowercase(), address, None, now);
+    /// Counts a wrong password, or a wrong proof of SCRAM, and says which doors that closes.
+    pub(crate) fn failed(
+        &self,
+        user: &str,
+        address: Option<IpAddr>,
+        password: Option<&Secret>,
+        now: Instant,
+    ) -> Vec<Lock> {
+        self.figures.count_failed(address);
+        self.guessing.failed(&user.to_lowercase(), address, password.map(Secret::expose), now)
     }
 
     pub(crate) fn unlock(&self, user: &str) {
         self.guessing.unlock(&user.to_lowercase());
+    }
+
+    /// What is counted for the operator.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// What the log has of failed log-ins.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    fn may_try(&self, key: &str, address: Option<IpAddr>, now: Instant) -> bool {
+        let may_try = self.guessing.may_try(key, address, now);
+        if !may_try {
+            self.figures.count_turned_away(address);
+        }
+        may_try
     }
 }
 

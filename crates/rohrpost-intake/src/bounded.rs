@@ -61,6 +61,11 @@ impl<K: Eq + Hash, V> Bounded<K, V> {
         self.young.remove(key).or(old)
     }
 
+    /// All entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.young.iter().chain(&self.old)
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.young.clear();

@@ -24,11 +24,20 @@ use crate::{
 
 /// Whose failures are counted.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Guesser {
+pub(crate) enum Guesser {
     Network(Network),
     Account(String),
     /// An account at an address it is known from.
     Pair(String, Network),
+}
+
+/// A door that a failure has just closed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lock {
+    /// To whom.
+    pub(crate) guesser: Guesser,
+    /// For how long.
+    pub(crate) lasts: Duration,
 }
 
 /// Failures of one guesser.
@@ -75,19 +84,22 @@ impl Guessing {
         })
     }
 
-    /// Counts a failure. `password` where it is known (SCRAM does not tell it).
-    pub fn failed(&self, user: &str, address: Option<IpAddr>, password: Option<&str>, now: Instant) {
+    /// Counts a failure, and says which doors that closes. `password` where it is known (SCRAM does not tell it).
+    pub fn failed(&self, user: &str, address: Option<IpAddr>, password: Option<&str>, now: Instant) -> Vec<Lock> {
         let mut state = self.state();
         if let Some(password) = password {
             let print = self.hasher.hash_one((user, password));
             if !state.is_new_mistake(user, print, now) {
-                return;
+                return Vec::new();
             }
         }
         let second = now.duration_since(self.start).as_secs();
+        let mut locks = Vec::new();
         for (guesser, failures_max) in state.counted(user, address, now) {
-            state.guessers.entry(&guesser, Failures::new).add(failures_max, second, now);
+            let lasts = state.guessers.entry(&guesser, Failures::new).add(failures_max, second, now);
+            locks.extend(lasts.map(|lasts| Lock { guesser, lasts }));
         }
+        locks
     }
 
     /// Remembers the address as one of the account's, and forgives it its failures.
@@ -144,16 +156,21 @@ impl Failures {
         Self { window: Window::new(FAILURES_WINDOW), locked_until: None, next_lock: FAILURES_WINDOW }
     }
 
-    fn add(&mut self, failures_max: u32, second: u64, now: Instant) {
+    /// Counts one more. If it is the one too many: for how long the door is closed. Where it was closed already, by others
+    /// that were tried at the same time, it stays so for longer, and that is no news.
+    fn add(&mut self, failures_max: u32, second: u64, now: Instant) -> Option<Duration> {
         if self.locked_until.is_some_and(|until| now.saturating_duration_since(until) > LOCK_MAX) {
             *self = Self::new();
         }
         self.window.add(second, 1);
-        if self.window.sum(second) >= failures_max {
-            self.locked_until = Some(now + self.next_lock);
-            self.next_lock = (self.next_lock * 2).min(LOCK_MAX);
-            self.window = Window::new(FAILURES_WINDOW);
+        if self.window.sum(second) < failures_max {
+            return None;
         }
+        let (was_locked, lasts) = (self.locked_until.is_some_and(|until| now < until), self.next_lock);
+        self.locked_until = Some(now + lasts);
+        self.next_lock = (lasts * 2).min(LOCK_MAX);
+        self.window = Window::new(FAILURES_WINDOW);
+        (!was_locked).then_some(lasts)
     }
 }
 
@@ -179,6 +196,32 @@ mod tests {
             locks.extend((now > locked_at).then(|| now.duration_since(locked_at).as_secs() / 60));
         }
         assert_eq!(locks, [10, 20, 40, 60, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_lock_is_told_once_with_whom_it_keeps_out() {
+        let now = Instant::now();
+        let guessing = Guessing::new(now);
+        let (home, minutes) = (address("192.0.2.1"), Duration::from_mins);
+        let fail = |user: &str, count: u32, now| -> Vec<Lock> {
+            let failed = (0..count).map(|_| guessing.failed(user, home, None, now));
+            failed.flatten().collect()
+        };
+        assert_eq!(fail("ann", 9, now), []);
+        let narrow = Guesser::Network(networks::narrow(home.unwrap()));
+        let both = [Guesser::Account("ann".into()), narrow.clone()];
+        assert_eq!(fail("ann", 1, now), both.map(|guesser| Lock { guesser, lasts: minutes(10) }));
+        assert_eq!(fail("bob", 9, now), [], "the address is closed already");
+        let wide = Guesser::Network(networks::wide(home.unwrap()));
+        let bob = Guesser::Account("bob".into());
+        assert_eq!(fail("bob", 1, now), [Lock { guesser: bob, lasts: minutes(10) }]);
+        let later = fail("cid", 10, now).into_iter().map(|lock| lock.guesser).collect::<Vec<_>>();
+        assert_eq!(later, [Guesser::Account("cid".into()), wide]);
+        guessing.succeeded("dan", home, now);
+        let pair = Guesser::Pair("dan".into(), networks::narrow(home.unwrap()));
+        assert_eq!(fail("dan", 10, now), [Lock { guesser: pair, lasts: minutes(10) }]);
+        let again = fail("eve", 10, now + minutes(41)).into_iter().find(|lock| lock.guesser == narrow);
+        assert_eq!(again.map(|lock| lock.lasts), Some(minutes(60)), "it was made longer in between");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, Weak},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use rohrpost_queue::{Origin, Queue, Router, srs::Rewriter};
 use rohrpost_store::{Account, Health, Store, StoreError};
 
 use crate::{
-    accounts::{Accounts, LogIn, ScramAnswer},
+    accounts::{Accounts, LogIn, ScramAnswer, figures::Figures},
     aliases_file::AliasesFile,
     author::Authors,
     bounded::Bounded,
@@ -55,6 +55,16 @@ pub struct Parts {
 /// The one way in. Clones share everything.
 #[derive(Clone)]
 pub struct Intake(Arc<Inner>);
+
+/// See [`Intake::downgrade`].
+pub(crate) struct WeakIntake(Weak<Inner>);
+
+impl WeakIntake {
+    /// The intake, while anybody else has it.
+    pub(crate) fn upgrade(&self) -> Option<Intake> {
+        self.0.upgrade().map(Intake)
+    }
+}
 
 struct Inner {
     store: Store,
@@ -188,7 +198,11 @@ impl Intake {
 
     /// Checks a password of PLAIN or LOGIN; both in the form of RFC 8265.
     pub async fn check_password(&self, user: &str, password: &Secret, address: Option<IpAddr>, now: Instant) -> LogIn {
-        self.0.accounts.check_password(&self.0.store, user, password, address, now).await
+        let outcome = self.0.accounts.check_password(&self.0.store, user, password, address, now).await;
+        if matches!(outcome, LogIn::Wrong) {
+            self.count_failed(user, address, Some(password), now);
+        }
+        outcome
     }
 
     /// Fetches what SCRAM needs.
@@ -203,7 +217,13 @@ impl Intake {
 
     /// SCRAM's proof was wrong.
     pub fn scram_disproved(&self, user: &str, address: Option<IpAddr>, now: Instant) {
-        self.0.accounts.disproved(user, address, now);
+        self.count_failed(user, address, None, now);
+    }
+
+    /// Whether a failed log-in from this address has a line in the log: then how many before it had none. Where a flood
+    /// comes, that is a few lines a minute for each network.
+    pub fn log_in_line(&self, address: Option<IpAddr>, now: Instant) -> Option<u64> {
+        self.0.accounts.lines().next(address, now)
     }
 
     /// Forgets the failed log-ins of an account: its password was changed, or an operator unlocks it.
@@ -217,6 +237,23 @@ impl Intake {
     /// The peer may not send from there, or there is no room.
     pub async fn mail(&self, peer: &Peer, envelope: Envelope) -> Result<Box<Transaction>, Refusal> {
         Transaction::begin(self.clone(), peer, envelope).await
+    }
+
+    fn count_failed(&self, user: &str, address: Option<IpAddr>, password: Option<&Secret>, now: Instant) {
+        let locks = self.0.accounts.failed(user, address, password, now);
+        if !locks.is_empty() {
+            notices::log_ins::locked(self, user, locks);
+        }
+    }
+
+    /// What is counted of failed log-ins.
+    pub(crate) fn log_in_figures(&self) -> &Figures {
+        self.0.accounts.figures()
+    }
+
+    /// A handle that keeps nothing open, for what waits for long.
+    pub(crate) fn downgrade(&self) -> WeakIntake {
+        WeakIntake(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn config(&self) -> Arc<Config> {

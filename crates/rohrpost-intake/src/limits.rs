@@ -4,8 +4,12 @@ use std::time::Duration;
 
 /// Password computations at once: each takes 19 MiB and a core, and the mail itself wants a core too.
 pub const HASHES_AT_ONCE: usize = 2;
-/// Log-ins that wait for a computation; at two in 50 ms the last one waits less than two seconds.
+/// Log-ins of one network (/24, /48) that wait for a computation, one behind the other, with the one at work: an office that
+/// comes back after a restart. Alone, the last one waits about three seconds.
 pub const HASHES_WAITING_MAX: usize = 64;
+/// Networks of which somebody waits. Each has one computation in turn, so a newcomer waits for one of each: about six
+/// seconds when all of them guess, which every mail program bears.
+pub const NETWORKS_WAITING_MAX: usize = 256;
 /// Log-ins remembered as right, so that a program that logs in for each message costs one argon2 in ten minutes.
 pub const VERIFIED_MAX: usize = 4_096;
 /// Accounts that are remembered for their next log-in.
@@ -31,6 +35,24 @@ pub const WRONG_REMEMBERED_MAX: usize = 32;
 pub const WRONG_REMEMBERED_FOR: Duration = Duration::from_hours(24);
 /// How long an address is known for an account that logged in from it.
 pub const KNOWN_FOR: Duration = Duration::from_hours(720);
+
+/// How long failed log-ins are gathered from the first lock on before the operator is told: by then there are figures, and it
+/// is early enough.
+pub const LOCKS_GATHERED_FOR: Duration = Duration::from_mins(10);
+/// How often the operator, and the owner of an account, are told of guessed passwords at most: mail that comes more often
+/// is not read.
+pub const LOCKS_TOLD_EVERY: Duration = Duration::from_hours(24);
+/// Networks whose failed log-ins are counted for the operator. Those that go on stay.
+pub const NETWORKS_COUNTED_MAX: usize = 4_096;
+/// Networks that the operator's notice names.
+pub const NETWORKS_NAMED_MAX: usize = 10;
+/// Locked accounts that it names.
+pub const ACCOUNTS_NAMED_MAX: usize = 50;
+/// Lines about failed log-ins that the log gets from one network in a minute: whoever looks for one typing error finds it,
+/// and no flood fills the disk.
+pub const LOG_IN_LINES_PER_MINUTE: u32 = 10;
+/// Networks whose lines are counted; one that is forgotten begins its minute anew.
+pub const LINES_MAX: usize = 16_384;
 
 /// Addresses, networks and accounts whose guessing is watched.
 pub const GUESSERS_MAX: usize = 65_536;

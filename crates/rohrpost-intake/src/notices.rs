@@ -1,4 +1,6 @@
-//! What an account and the postmaster are told about its limits.
+//! What an account and the postmaster are told about its limits, and about guessed passwords ([`log_ins`]).
+
+pub(crate) mod log_ins;
 
 use jiff::Timestamp;
 use rohrpost_mail::{DeliveryRecord, Envelope, Mailbox, Notify, Recipient, compose::Message, header::HeaderText};

@@ -1,15 +1,15 @@
-//! Making and checking password hashes, two at a time.
+//! Making and checking password hashes, two at a time, one of each network in turn.
 //!
 //! What is stored of a password is an argon2id text for PLAIN and LOGIN, and the keys of SCRAM-SHA-256. All app passwords of
 //! one account share one salt, so that checking a password against all of them costs one computation, and an unknown
 //! user costs the same one. The salt is random and the account's own; sharing it within the account tells a thief only
 //! whether two of its random passwords are equal.
 
+mod turns;
+
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -17,11 +17,11 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::{hmac, rand as secure};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rohrpost_mail::Secret;
-use tokio::sync::Semaphore;
 
+use self::turns::{Turn, Turns};
 use crate::{
     bounded::Bounded,
-    limits::{HASHES_AT_ONCE, HASHES_WAITING_MAX, PASSWORD_BYTES_MAX, VERIFIED_FOR, VERIFIED_MAX},
+    limits::{PASSWORD_BYTES_MAX, VERIFIED_FOR, VERIFIED_MAX},
 };
 
 /// Octets of a salt.
@@ -141,8 +141,7 @@ pub struct Checker(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    turns: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    turns: Turns,
     /// The memory of each turn that is not at work. It is used again and again: freed on the threads it was used on, it
     /// would stay with each of them.
     memory: Mutex<Vec<Memory>>,
@@ -157,8 +156,7 @@ impl Checker {
         let mut key = [0; 32];
         secure::fill(&mut key).expect("the kernel's generator never fails once it is seeded");
         Self(Arc::new(Inner {
-            turns: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(),
             memory: Mutex::default(),
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             verified: Mutex::new(Bounded::new(VERIFIED_MAX)),
@@ -166,16 +164,26 @@ impl Checker {
     }
 
     /// Whether `password` is one of `hashes`; an unknown user has none and costs one computation all the same.
-    pub async fn check(&self, hashes: Vec<Argon2Hash>, password: &Secret, now: Instant) -> Result<bool, HashError> {
+    /// Whoever asks from `address` waits behind others of its network.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn check(
+        &self,
+        hashes: Vec<Argon2Hash>,
+        password: &Secret,
+        address: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<bool, HashError> {
         if hashes.iter().any(|hash| self.remembers(hash, password, now)) {
             return Ok(true);
         }
-        let _turn = self.turn().await?;
+        let turn = self.0.turns.wait(address).await?;
         // Whoever waited may find that a program with many connections has proved it meanwhile.
         if hashes.iter().any(|hash| self.remembers(hash, password, now)) {
             return Ok(true);
         }
-        let right = self.compute(hashes, password.clone()).await;
+        let right = self.compute(turn, hashes, password.clone()).await;
         if let Some(hash) = &right {
             let print = self.print(hash, password);
             self.verified().insert(print, now);
@@ -183,17 +191,17 @@ impl Checker {
         Ok(right.is_some())
     }
 
-    async fn compute(&self, hashes: Vec<Argon2Hash>, password: Secret) -> Option<Argon2Hash> {
-        let mut memory = self.memory().pop().unwrap_or_default();
-        let work = move || (first_right(hashes, &password, &mut memory), memory);
-        let (right, memory) = tokio::task::spawn_blocking(work).await.ok()?;
-        self.memory().push(memory);
-        right
-    }
-
-    async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, HashError> {
-        let _waiting = Waiting::begin(&self.0.waiting)?;
-        self.0.turns.clone().acquire_owned().await.map_err(|_| HashError::Busy)
+    /// The turn and the memory go with the work, which goes on when nobody waits for it any more.
+    async fn compute(&self, turn: Turn, hashes: Vec<Argon2Hash>, password: Secret) -> Option<Argon2Hash> {
+        let checker = self.clone();
+        let work = move || {
+            let mut memory = checker.memory().pop().unwrap_or_default();
+            let right = first_right(hashes, &password, &mut memory);
+            checker.memory().push(memory);
+            drop(turn);
+            right
+        };
+        tokio::task::spawn_blocking(work).await.ok()?
     }
 
     fn remembers(&self, hash: &Argon2Hash, password: &Secret, now: Instant) -> bool {
@@ -223,25 +231,6 @@ impl Checker {
 impl Default for Checker {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Counts those who wait, also when one of them gives up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn begin(waiting: &'a AtomicUsize) -> Result<Self, HashError> {
-        if waiting.fetch_add(1, Ordering::Relaxed) >= HASHES_WAITING_MAX {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(HashError::Busy);
-        }
-        Ok(Self(waiting))
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -291,18 +280,18 @@ mod tests {
         let hashes: Vec<_> = ["one", "two"].map(|text| hash_new(&secret(text), &salt)).into();
         let (checker, now) = (Checker::new(), Instant::now());
         for (text, right) in [("one", true), ("two", true), ("three", false), ("", false)] {
-            assert_eq!(checker.check(hashes.clone(), &secret(text), now).await, Ok(right), "{text}");
+            assert_eq!(checker.check(hashes.clone(), &secret(text), None, now).await, Ok(right), "{text}");
         }
-        assert_eq!(checker.check(Vec::new(), &secret("one"), now).await, Ok(false));
+        assert_eq!(checker.check(Vec::new(), &secret("one"), None, now).await, Ok(false));
         let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
-        assert_eq!(checker.check(vec![hash_new(&secret(&long), &salt)], &secret(&long), now).await, Ok(false));
+        assert_eq!(checker.check(vec![hash_new(&secret(&long), &salt)], &secret(&long), None, now).await, Ok(false));
     }
 
     #[tokio::test]
     async fn a_right_password_is_remembered_for_its_hash_only() {
         let (checker, now) = (Checker::new(), Instant::now());
         let (old, new) = (hash_new(&secret("old"), &new_salt()), hash_new(&secret("new"), &new_salt()));
-        checker.check(vec![old.clone()], &secret("old"), now).await.unwrap();
+        checker.check(vec![old.clone()], &secret("old"), None, now).await.unwrap();
         assert!(checker.remembers(&old, &secret("old"), now));
         assert!(!checker.remembers(&new, &secret("old"), now));
         assert!(!checker.remembers(&old, &secret("new"), now));
@@ -313,33 +302,8 @@ mod tests {
     async fn no_more_memory_is_kept_than_computations_at_once_need() {
         let (checker, now) = (Checker::new(), Instant::now());
         for text in ["one", "two", "three"] {
-            assert_eq!(checker.check(Vec::new(), &secret(text), now).await, Ok(false));
+            assert_eq!(checker.check(Vec::new(), &secret(text), None, now).await, Ok(false));
         }
         assert_eq!(checker.memory().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn those_who_wait_are_bounded() {
-        let checker = Checker::new();
-        let _all = checker.0.turns.acquire_many(u32::try_from(HASHES_AT_ONCE).unwrap()).await.unwrap();
-        let mut waiting: Vec<_> = (0..HASHES_WAITING_MAX).map(|_| Box::pin(checker.turn())).collect();
-        for turn in &mut waiting {
-            assert!(futures_poll(turn.as_mut()).await.is_none());
-        }
-        assert_eq!(checker.turn().await.unwrap_err(), HashError::Busy);
-        drop(waiting);
-        assert_eq!(checker.0.waiting.load(Ordering::Relaxed), 0);
-    }
-
-    async fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-        let mut future = Some(future);
-        std::future::poll_fn(move |cx| {
-            let polled = future.take().expect("polled once").poll(cx);
-            std::task::Poll::Ready(match polled {
-                std::task::Poll::Ready(output) => Some(output),
-                std::task::Poll::Pending => None,
-            })
-        })
-        .await
     }
 }

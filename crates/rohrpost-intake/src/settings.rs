@@ -16,6 +16,8 @@ pub struct Settings {
     pub host_name: Domain,
     /// Where mail to postmaster and abuse goes that no mailbox or alias claims.
     pub postmaster: Mailbox,
+    /// Who gets notices to the operator about the server as a whole. Default: the postmaster.
+    pub notices_to: Option<Mailbox>,
     /// Domains whose mailboxes are here, beside those in the store.
     pub local_domains: Vec<Domain>,
     /// Domains whose accounts log in inside TLS only.
@@ -60,7 +62,8 @@ pub struct Settings {
     pub received_uid: bool,
     /// As whom the users of this host may write, and as whom they are shown. Default: as anybody, as they write.
     pub users: Arc<Users>,
-    /// The language of reports to programs of this host whose recipients were refused. Default English.
+    /// The language of reports to programs of this host whose recipients were refused, and of notices to the operator.
+    /// Default English.
     pub language: Language,
 }
 
@@ -71,6 +74,7 @@ impl Settings {
             mail_name: host_name.clone(),
             host_name,
             postmaster,
+            notices_to: None,
             local_domains: Vec::new(),
             tls_domains: Vec::new(),
             relay_domains: Vec::new(),

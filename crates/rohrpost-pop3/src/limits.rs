@@ -28,7 +28,8 @@ pub const ERROR_DELAY: Duration = Duration::from_secs(1);
 
 /// Wrong passwords that end the session.
 pub const AUTH_FAILURES_MAX: u32 = 3;
-/// How long the reply to a wrong password waits: guessing one after another becomes slow.
+/// How long the reply to a wrong password waits, and to one that cannot be checked: guessing one after another becomes
+/// slow.
 pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// How long a client may be silent once it has logged in. RFC 1939 §3: at least ten minutes.

@@ -53,7 +53,8 @@ pub const IDLE_COMMANDS_MAX: u32 = 100;
 
 /// Wrong passwords that end the session.
 pub const AUTH_FAILURES_MAX: u32 = 3;
-/// How long the reply to a wrong password waits: guessing one after another becomes slow.
+/// How long the reply to a wrong password waits, and to one that cannot be checked: guessing one after another becomes
+/// slow.
 pub const AUTH_FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// Octets that must arrive in each [`SPEED_WINDOW`] of a message: 100 a second.

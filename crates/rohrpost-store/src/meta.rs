@@ -34,6 +34,17 @@ impl Store {
         .await
     }
 
+    /// When a notice of this kind was last written, as [`Store::notice_told`] remembers it.
+    pub async fn notice_told_at(&self, kind: &str) -> Result<Option<Timestamp>, StoreError> {
+        let told = self.meta_get(&notice_key(kind)).await?;
+        Ok(told.and_then(|octets| Timestamp::from_second(i64::from_be_bytes(octets.try_into().ok()?)).ok()))
+    }
+
+    /// Remembers that a notice of this kind was written now.
+    pub async fn notice_told(&self, kind: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.meta_put(&notice_key(kind), now.as_second().to_be_bytes().to_vec()).await
+    }
+
     /// The oldest entries of the digest. They stay until [`Store::digest_remove`].
     pub async fn digest_take(&self, limit: usize) -> Result<Vec<DigestEntry>, StoreError> {
         self.read(move |connection| {
@@ -103,6 +114,10 @@ impl Store {
         })
         .await
     }
+}
+
+fn notice_key(kind: &str) -> String {
+    format!("notice {kind}")
 }
 
 /// Keeps the names that callers choose apart from those of this crate.

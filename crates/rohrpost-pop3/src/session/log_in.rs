@@ -44,7 +44,10 @@ impl Session {
         match verdict {
             AuthVerdict::Right => self.step(now, log_in, Input::Password(true)),
             AuthVerdict::Wrong => self.wrong_password(now),
-            AuthVerdict::CannotCheck => self.output.negative(&response::CANNOT_CHECK),
+            AuthVerdict::CannotCheck => {
+                self.output.negative(&response::CANNOT_CHECK);
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::Locked => self.error(now, &response::LOCKED),
             AuthVerdict::NeedsTls => self.error(now, &response::LOG_IN_NEEDS_TLS),
         }

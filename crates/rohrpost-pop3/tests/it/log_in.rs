@@ -143,6 +143,13 @@ fn three_wrong_passwords_end_the_session() {
 }
 
 #[test]
+fn a_password_that_cannot_be_checked_takes_as_long_as_a_wrong_one() {
+    let mut wire = Wire::new(profile());
+    wire.send("USER broken\r\nPASS pencil\r\n");
+    assert_eq!(wire.waited.as_secs(), 1);
+}
+
+#[test]
 fn what_is_no_fault_of_the_client_has_the_code_for_that() {
     transcript(
         profile(),

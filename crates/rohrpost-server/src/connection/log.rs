@@ -2,7 +2,7 @@
 
 use rohrpost_intake::{LogIn, Refusal};
 
-use super::Connection;
+use super::{Connection, now};
 
 impl Connection {
     pub(crate) fn note_refusal(&self, about: &'static str, refusal: &Refusal) {
@@ -22,13 +22,19 @@ impl Connection {
             LogIn::NeedsTls => (&stats.login_failures, "needs TLS"),
         };
         counter.increment();
+        let unlogged = match outcome {
+            LogIn::Right(_) => Some(0),
+            _ => self.shared.intake.log_in_line(self.ip(), now()),
+        };
+        let Some(unlogged) = unlogged else { return };
+        let unlogged = Some(unlogged).filter(|count| *count > 0);
         let (session, listener, address, in_clear) = (
             &self.peer.session,
             &self.peer.listener,
             self.peer.address.map(tracing::field::display),
             self.peer.tls.is_none(),
         );
-        tracing::info!(%session, %listener, address, ?user, outcome = word, in_clear, "log-in");
+        tracing::info!(%session, %listener, address, ?user, outcome = word, in_clear, unlogged, "log-in");
     }
 
     /// The session is over. `reason` is one of [`crate::stats::CLOSES`].

@@ -40,7 +40,10 @@ impl<P> Session<P> {
         match verdict {
             AuthVerdict::Right => self.step(now, *login, Input::Password(true)),
             AuthVerdict::Wrong => self.wrong_password(now),
-            AuthVerdict::CannotCheck => self.reply(replies::CANNOT_CHECK),
+            AuthVerdict::CannotCheck => {
+                self.reply(replies::CANNOT_CHECK);
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::Locked => self.error(now, replies::LOCKED),
             AuthVerdict::NeedsTls => self.error(now, replies::AUTH_NEEDS_TLS),
         }

@@ -218,6 +218,7 @@ impl Notes {
             received_uid: config.submit.received_uid,
             users: Arc::new(self.users(config)),
             language: language(config.language),
+            notices_to: config.notices.to.clone(),
             ..intake::Settings::new(config.host_name.clone(), postmaster?)
         })
     }

@@ -92,6 +92,14 @@ fn a_wrong_password_waits_and_the_third_ends_the_session() {
 }
 
 #[test]
+fn a_password_that_cannot_be_checked_takes_as_long_as_a_wrong_one() {
+    let mut wire = Wire::connect(&Account::new());
+    let begin = wire.now;
+    wire.transcript("S: * OK …\nC: a LOGIN broken x\nS: a NO [UNAVAILABLE] Passwords cannot be checked now");
+    assert_eq!(wire.now, begin + Duration::from_secs(1));
+}
+
+#[test]
 fn passwords_do_not_cross_clear_text_unless_the_listener_lets_them() {
     let mut wire = clear(false, ListenerTls::Offered);
     wire.transcript(
