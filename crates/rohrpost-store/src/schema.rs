@@ -19,6 +19,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { sql: include_str!("schema/1.sql"), then: |_| Ok(()) },
     Step { sql: include_str!("schema/2.sql"), then: |_| Ok(()) },
     Step { sql: include_str!("schema/3.sql"), then: mailbox::migrate::run },
+    Step { sql: include_str!("schema/4.sql"), then: |_| Ok(()) },
 ];
 
 /// The version that this release writes.

@@ -73,8 +73,6 @@ CREATE TABLE expunged (
 ) WITHOUT ROWID;
 CREATE INDEX expunged_body ON expunged (body) WHERE body IS NOT NULL;
 CREATE INDEX expunged_gone ON expunged (gone);
--- For the search index: what is brought back is found, though it may have gone before the index came by.
-CREATE INDEX expunged_email ON expunged (email) WHERE body IS NOT NULL;
 
 -- Keywords in use in a mailbox, as they were first written.
 CREATE TABLE keyword (
@@ -90,8 +88,7 @@ CREATE TABLE shape (
     crc  INTEGER NOT NULL
 );
 
--- Octets that mail may take, -1 for any number. account: a login, @here.test for its accounts, or empty for all. The nearest
--- one counts. Made from account, domain and the settings.
+-- Made from account.
 CREATE TABLE quota (
     account    TEXT    NOT NULL PRIMARY KEY,
     octets_max INTEGER NOT NULL
