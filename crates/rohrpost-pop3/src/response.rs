@@ -73,6 +73,8 @@ pub(crate) const WRONG_PASSWORD: Negative = Negative::coded(ResponseCode::Auth, 
 pub(crate) const TOO_MANY_GUESSES: Negative = Negative::coded(ResponseCode::Auth, "Too many wrong passwords");
 pub(crate) const CANNOT_CHECK: Negative =
     Negative::coded(ResponseCode::SysTemp, "Passwords cannot be checked now, try again later");
+pub(crate) const TOO_MANY_SESSIONS: Negative =
+    Negative::coded(ResponseCode::SysTemp, "This account has too many sessions: close one of your mail programs");
 pub(crate) const LOCKED: Negative = Negative::coded(ResponseCode::SysTemp, "Too many wrong passwords, try again later");
 
 pub(crate) const TLS_IS_ON: Negative = Negative::plain("TLS is on already");

@@ -34,6 +34,8 @@ pub enum AuthVerdict {
     Locked,
     /// This account logs in inside TLS only, and the link has none. The password was not looked at.
     NeedsTls,
+    /// It is right, but the account has as many sessions as it may have.
+    TooManySessions,
 }
 
 /// What a session must know of its TLS connection.

@@ -48,6 +48,10 @@ impl Session {
                 self.no(now, Code::Unavailable, "Passwords cannot be checked now");
                 self.delay_until(now + AUTH_FAILURE_DELAY);
             }
+            AuthVerdict::TooManySessions => {
+                self.no(now, Code::Limit, "This account has too many sessions: close one of your mail programs");
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::NeedsTls => {
                 let consequence = self.tally.error();
                 self.no(now, Code::PrivacyRequired, NEEDS_TLS);

@@ -48,6 +48,10 @@ impl Session {
                 self.output.negative(&response::CANNOT_CHECK);
                 self.delay_until(now + AUTH_FAILURE_DELAY);
             }
+            AuthVerdict::TooManySessions => {
+                self.output.negative(&response::TOO_MANY_SESSIONS);
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::Locked => self.error(now, &response::LOCKED),
             AuthVerdict::NeedsTls => self.error(now, &response::LOG_IN_NEEDS_TLS),
         }

@@ -33,10 +33,16 @@ impl Connection {
             self.note_log_in(user, &outcome);
         }
         match outcome {
-            LogIn::Right(account) => {
-                self.proven = Some(account);
-                AuthVerdict::Right
-            }
+            LogIn::Right(account) => match self.enter_account(&account) {
+                Ok(()) => {
+                    self.proven = Some(account);
+                    AuthVerdict::Right
+                }
+                Err(refusal) => {
+                    self.note_refusal("log-in", &refusal);
+                    AuthVerdict::TooManySessions
+                }
+            },
             LogIn::Wrong => AuthVerdict::Wrong,
             LogIn::CannotCheck => AuthVerdict::CannotCheck,
             LogIn::Locked => AuthVerdict::Locked,
@@ -81,11 +87,17 @@ impl Connection {
         };
         self.note_log_in(user, &outcome);
         let LogIn::Right(account) = outcome else { return Err(Refusal::LoggedOut) };
-        if self.peer.role == Role::Mailboxes {
+        self.enter_account(&account)?;
+        self.peer.account = Some(account);
+        Ok(())
+    }
+
+    /// Takes a place among the sessions of an account that reads mail, where this one has none yet.
+    fn enter_account(&mut self, account: &Account) -> Result<(), Refusal> {
+        if self.peer.role == Role::Mailboxes && self.account_place.is_none() {
             let limits = self.shared.intake.peer_limits(self.peer.role);
             self.account_place = Some(self.shared.intake.peers().enter_account(&account.login, &limits)?);
         }
-        self.peer.account = Some(account);
         Ok(())
     }
 

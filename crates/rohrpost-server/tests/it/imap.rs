@@ -121,7 +121,7 @@ async fn i04_sessions_of_one_account_are_limited_and_places_come_back() {
     let fixture = start_with(|setup| setup.settings.mailbox_limits.sessions_per_account = 2).await;
     let (first, _second) = (logged_in(&fixture).await, logged_in(&fixture).await);
     let mut third = fixture.connect_tls("imaps").await;
-    third.dialogue(&format!("S: * OK\nC: a LOGIN ann@here.test \"{PASSWORD}\"\nS: … * BYE\nS: closed")).await;
+    third.dialogue(&format!("S: * OK\nC: a LOGIN ann@here.test \"{PASSWORD}\"\nS: a NO [LIMIT] This")).await;
     drop(first.rest().await);
     logged_in(&fixture).await;
 }

@@ -44,6 +44,10 @@ impl<P> Session<P> {
                 self.reply(replies::CANNOT_CHECK);
                 self.delay_until(now + AUTH_FAILURE_DELAY);
             }
+            AuthVerdict::TooManySessions => {
+                self.reply(replies::TOO_MANY_SESSIONS);
+                self.delay_until(now + AUTH_FAILURE_DELAY);
+            }
             AuthVerdict::Locked => self.error(now, replies::LOCKED),
             AuthVerdict::NeedsTls => self.error(now, replies::AUTH_NEEDS_TLS),
         }

@@ -62,6 +62,7 @@ pub(super) const AUTH_FIRST: Fixed = Fixed(530, 7, 0, "Authentication required")
 pub(super) const AUTH_NEEDS_TLS: Fixed = Fixed(538, 7, 11, "Encryption required for authentication");
 pub(super) const WRONG_PASSWORD: Fixed = Fixed(535, 7, 8, "Authentication credentials invalid");
 pub(super) const CANNOT_CHECK: Fixed = Fixed(454, 7, 0, "Temporary authentication failure");
+pub(super) const TOO_MANY_SESSIONS: Fixed = Fixed(454, 7, 0, "Too many sessions of this account, close one");
 pub(super) const LOCKED: Fixed = Fixed(454, 7, 0, "Too many wrong passwords, try again later");
 
 pub(super) const TOO_MANY_RECIPIENTS: Fixed = Fixed(452, 5, 3, "Too many recipients");
