@@ -33,6 +33,8 @@ pub const SEARCH_DEPTH_MAX: usize = 50;
 /// Search keys of one SEARCH: each is looked at for each message.
 pub const SEARCH_KEYS_MAX: usize = 1_000;
 
+/// Different texts of bodies that one SEARCH looks for: messages that no index knows are read once for each.
+pub const SEARCH_TEXTS_MAX: usize = 32;
 /// Octets of a text that SEARCH looks for.
 pub const SEARCH_TEXT_OCTETS_MAX: usize = 4 * 1_024;
 

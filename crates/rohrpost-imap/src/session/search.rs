@@ -23,7 +23,7 @@ use super::{
 use crate::{
     command::{Search, SearchKey, SearchReturn, Sort, Thread},
     event::{Event, Mail, Page, Refusal, Uids},
-    limits::{HELD_MESSAGES_MAX, HELD_OCTETS_MAX, PAGE_MESSAGES_MAX},
+    limits::{HELD_MESSAGES_MAX, HELD_OCTETS_MAX, PAGE_MESSAGES_MAX, SEARCH_TEXTS_MAX},
     response::{Code, Data, ESearch},
     sequence::ranges,
     view::{UidList, View, push_uid, take_first},
@@ -89,6 +89,9 @@ impl Session {
         let held = !matches!(purpose, Purpose::Search(..));
         if held && UidList::from(&rest[..]).len() > HELD_MESSAGES_MAX {
             return self.no(now, Code::Limit, "More messages than can be put in order at once");
+        }
+        if criteria.texts.len() > SEARCH_TEXTS_MAX {
+            return self.no(now, Code::Limit, format!("More than {SEARCH_TEXTS_MAX} texts to look for in bodies"));
         }
         let searching = Box::new(Searching { uid, criteria, purpose, rest, asked: Uids::new(), highest: 0, gone: 0 });
         if searching.criteria.texts.is_empty() {

@@ -15,7 +15,7 @@ use std::{
 
 use rohrpost_mail::mime::Scope;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use super::words::{Part, Query};
 use crate::limits;
@@ -48,6 +48,8 @@ pub(crate) struct Index {
     idle: Mutex<Idle>,
     /// How many may ask at once.
     places: Arc<Semaphore>,
+    /// Whose turn it is to read messages that the index cannot judge.
+    turn: Semaphore,
     /// The message up to which all are in it, as far as this process knows.
     filled: watch::Sender<i64>,
 }
@@ -63,7 +65,13 @@ struct Idle {
 impl Index {
     pub(crate) fn new(dir: &Path) -> Self {
         let places = Arc::new(Semaphore::new(limits::READERS_MAX));
-        Self { dir: dir.to_owned(), idle: Mutex::default(), places, filled: watch::Sender::new(0) }
+        let (idle, turn) = (Mutex::default(), Semaphore::new(1));
+        Self { dir: dir.to_owned(), idle, places, turn, filled: watch::Sender::new(0) }
+    }
+
+    /// Waits for its turn, which ends with what is returned.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.turn.acquire().await.expect("the semaphore is never closed")
     }
 
     /// Throws the index away, so that it is made anew.

@@ -24,6 +24,12 @@ impl Store {
     ) -> Result<Vec<u32>, StoreError> {
         let (mut found, mut left) = (Vec::new(), uids.to_vec());
         while !left.is_empty() {
+            // One page at a time for all, in turn: those who search far take no more than one core, and keep nobody out.
+            let index = self.index();
+            let _turn = match &index {
+                Some(index) => Some(index.turn().await),
+                None => None,
+            };
             let page = self.mailbox_fetch(id, &left, Parts::SHAPE | Parts::BODY, limits::FETCH_ROWS_MAX).await?;
             found.extend(self.look_at(page.mails, scope, needle).await?);
             let Some(next) = page.next else { break };

@@ -2,7 +2,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use rohrpost_imap::flags::{Flags, SystemFlags};
+use rohrpost_imap::{
+    flags::{Flags, SystemFlags},
+    limits::SEARCH_TEXTS_MAX,
+};
 
 use super::harness::{Account, Wire};
 
@@ -153,6 +156,15 @@ fn where_uids_decide_nothing_is_asked() {
 fn a_charset_that_nobody_knows_is_refused_with_those_that_are() {
     let mut wire = Wire::selected(&letters());
     wire.transcript("C: a SEARCH CHARSET KOI8-R TEXT x\nS: a NO [BADCHARSET (US-ASCII UTF-8)] …");
+}
+
+#[test]
+fn no_more_texts_than_are_read_for_are_looked_for_at_once() {
+    let account = letters();
+    let mut wire = Wire::selected(&account);
+    let texts = |count: usize| (0..count).map(|n| format!(" TEXT needle{n}")).collect::<String>();
+    wire.transcript(&format!("C: a SEARCH{}\nS: a NO [LIMIT] …", texts(SEARCH_TEXTS_MAX + 1)));
+    wire.transcript(&format!("C: b SEARCH{}\nS: * SEARCH\nS: b OK …", texts(SEARCH_TEXTS_MAX)));
 }
 
 #[test]
