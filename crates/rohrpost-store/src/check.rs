@@ -95,7 +95,8 @@ fn check_rows(connection: &Connection, report: &mut CheckReport) -> Result<(), S
     let sql = format!("SELECT {MAILBOX_COLUMNS} FROM mailbox");
     each(connection, &sql, report, "mailbox", |row| MailboxRow::read(row).map(|_| ()))?;
     let sql = format!("SELECT {MAIL_COLUMNS} FROM mail");
-    report.mails = each(connection, &sql, report, "mail in mailbox", |row| MailRow::read(row, |_| Bytes::new()).map(|_| ()))?;
+    report.mails =
+        each(connection, &sql, report, "mail in mailbox", |row| MailRow::read(row, |_| Bytes::new()).map(|_| ()))?;
     let sql = format!("SELECT {EXPUNGED_COLUMNS} FROM expunged");
     each(connection, &sql, report, "expunged mail of mailbox", |row| MailRow::read_expunged(row).map(|_| ()))?;
     for kind in Kind::ALL {
