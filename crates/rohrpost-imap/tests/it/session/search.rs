@@ -162,7 +162,7 @@ fn a_charset_that_nobody_knows_is_refused_with_those_that_are() {
 fn no_more_texts_than_are_read_for_are_looked_for_at_once() {
     let account = letters();
     let mut wire = Wire::selected(&account);
-    let texts = |count: usize| (0..count).map(|n| format!(" TEXT needle{n}")).collect::<String>();
+    let texts = |count: usize| (0..count).map(|n| format!(" TEXT needle{n}")).collect::<Vec<_>>().concat();
     wire.transcript(&format!("C: a SEARCH{}\nS: a NO [LIMIT] …", texts(SEARCH_TEXTS_MAX + 1)));
     wire.transcript(&format!("C: b SEARCH{}\nS: * SEARCH\nS: b OK …", texts(SEARCH_TEXTS_MAX)));
 }
