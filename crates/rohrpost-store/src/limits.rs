@@ -71,6 +71,11 @@ pub const SUBMISSIONS_FORGOTTEN_AT_ONCE: usize = 16;
 /// Days for which expunged mail and deleted mailboxes can be brought back, and for which expunges are remembered for clients
 /// that come back (RFC 7162 §5.3). Issue 4 promises a fortnight.
 pub const UNDELETE_DAYS: i64 = 14;
+/// Octets that a message counts beside its own once it is gone: about what its row takes with its indexes. So rows without
+/// mail are bounded, too.
+pub const KEPT_ROW_OCTETS: u64 = 256;
+/// Rows of mail that is gone which one change forgets where they are too many: more than it adds, and others do not wait.
+pub const KEPT_FORGOTTEN_AT_ONCE: usize = 2 * CHANGED_AT_ONCE_MAX;
 /// Octets of a mailbox's name: several levels of long words in any script. It must fit on a line of IMAP.
 pub const MAILBOX_NAME_BYTES_MAX: usize = 1_000;
 /// Levels of a mailbox's name. Programs show them as a tree; none shows more of use.

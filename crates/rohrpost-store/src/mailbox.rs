@@ -14,6 +14,7 @@ mod flags;
 pub(crate) mod folders;
 mod fullness;
 mod info;
+pub(crate) mod kept;
 pub(crate) mod mails;
 pub(crate) mod migrate;
 pub(crate) mod name;

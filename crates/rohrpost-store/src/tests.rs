@@ -6,6 +6,7 @@ mod clock;
 mod delivering;
 mod failures;
 mod fullness;
+mod kept;
 mod mailboxes;
 mod migrating;
 mod model;

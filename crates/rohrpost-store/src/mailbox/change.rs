@@ -189,7 +189,7 @@ type Page = (Vec<MailRow>, Option<u32>);
 impl Work<'_> {
     /// Reads at most `limit` messages from a UID on. Damaged rows go to quarantine, which changes the mailbox: it is to be
     /// read afterwards.
-    fn page(
+    pub(super) fn page(
         &mut self,
         id: MailboxId,
         uids: &[RangeInclusive<u32>],
@@ -233,6 +233,7 @@ impl Work<'_> {
         if moved_on {
             (mail.body, mail.prefix) = (None, Bytes::new());
         }
+        self.keep(&mailbox.account, mail.kept_octets());
         mail.insert_expunged(self.connection, self.now)
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{
-    MailboxError, MailboxId, MailboxInfo, SpecialUse, name,
+    MailboxError, MailboxId, MailboxInfo, SpecialUse, kept, name,
     rows::MailboxRow,
     work::{Outcome, Work},
 };
@@ -93,6 +93,7 @@ impl Store {
             row.update(work.connection)?;
             work.announce(&row);
             work.weigh(&account);
+            work.keep(&account, row.kept_octets());
             Ok(Ok(()))
         })
         .await
@@ -145,7 +146,7 @@ pub(crate) fn change_account(work: &mut Work<'_>, from: &str, to: &str) -> Resul
         row.update(work.connection)?;
         work.announce(&row);
     }
-    Ok(())
+    [from, to].iter().try_for_each(|account| kept::recount(work.connection, account))
 }
 
 fn count(work: &Work<'_>, account: &str) -> Result<usize, StoreError> {

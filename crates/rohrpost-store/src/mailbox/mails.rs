@@ -158,7 +158,8 @@ impl Work<'_> {
         Ok(uid)
     }
 
-    /// Writes keywords as the mailbox has them, and remembers new ones. An error where they would be too many.
+    /// Writes keywords as the mailbox has them, and remembers new ones. Where they would be too many, those that no mail has
+    /// are forgotten; an error where that is not enough.
     pub(crate) fn known_flags<'f>(
         &mut self,
         mailbox: MailboxId,
@@ -168,11 +169,20 @@ impl Work<'_> {
         if flags.iter().all(|flags| flags.keywords().next().is_none()) {
             return Ok(Ok(flags.into_iter().cloned().collect()));
         }
-        let known =
+        let with_new = |known: &Flags| flags.iter().fold(known.clone(), |all, flags| all.with(flags));
+        let mut known =
             Flags::new(super::System::default(), keywords(self.connection, mailbox)?.iter().map(String::as_str));
-        let all = flags.iter().fold(known.clone(), |all, flags| all.with(flags));
+        let mut all = with_new(&known);
         if all.keywords().count() > limits::KEYWORDS_MAX {
-            return Ok(Err(MailboxError::TooMany));
+            let used = used_keywords(self.connection, mailbox)?;
+            let unused = known.without(&used);
+            known = known.without(&unused);
+            all = with_new(&known);
+            if all.keywords().count() > limits::KEYWORDS_MAX {
+                return Ok(Err(MailboxError::TooMany));
+            }
+            let mut delete = self.connection.prepare_cached("DELETE FROM keyword WHERE mailbox = ?1 AND name = ?2")?;
+            unused.keywords().try_for_each(|word| delete.execute(params![mailbox.0, word]).map(drop))?;
         }
         let mut insert = self.connection.prepare_cached("INSERT INTO keyword (mailbox, name) VALUES (?1, ?2)")?;
         for new in all.keywords().filter(|word| !known.has_keyword(word)) {
@@ -188,6 +198,18 @@ pub(crate) fn keywords(connection: &rusqlite::Connection, mailbox: MailboxId) ->
     let mut statement = connection.prepare_cached("SELECT name FROM keyword WHERE mailbox = ?1 ORDER BY name")?;
     let names = statement.query_map([mailbox.0], |row| row.get(0))?;
     Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The keywords that mail of a mailbox has.
+fn used_keywords(connection: &rusqlite::Connection, mailbox: MailboxId) -> Result<Flags, StoreError> {
+    let sql = "SELECT DISTINCT keywords FROM mail INDEXED BY mail_state WHERE mailbox = ?1 AND keywords IS NOT NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([mailbox.0])?;
+    let mut used = Flags::default();
+    while let Some(row) = rows.next()? {
+        used = used.with(&Flags::from_columns(0, row.get_ref(0)?.as_str_or_null().map_err(rusqlite::Error::from)?));
+    }
+    Ok(used)
 }
 
 /// The thread of a message: a number made of the Message-ID that its References begin with, or of its own. So no index

@@ -6,7 +6,7 @@ use rohrpost_mail::QueueId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    MailboxError, MailboxId, System, name,
+    MailboxError, MailboxId, System, kept, name,
     rows::{EXPUNGED_COLUMNS, MAIL_COLUMNS, MailRow, MailboxRow},
     work::{Outcome, Work},
 };
@@ -14,7 +14,7 @@ use crate::{
     body::rows,
     error::StoreError,
     limits,
-    row::{Damage, uncount},
+    row::{Damage, count, uncount},
     store::Store,
 };
 
@@ -23,10 +23,13 @@ impl Store {
     /// deleted since then. What comes back has new UIDs, unless the whole mailbox does. Gives how many messages.
     ///
     /// # Errors
-    /// [`MailboxError::Missing`] when there is no such mailbox, not even a deleted one, or as any write.
+    /// [`MailboxError::Missing`] when there is no such mailbox, not even a deleted one; [`MailboxError::OverQuota`] when not
+    /// all of it finds room, and nothing comes back then; or as any write.
     pub async fn mailbox_undelete(&self, account: &str, name: &str, since: Timestamp) -> Result<u64, MailboxError> {
         let name = name::canonical(name).map_err(|_| MailboxError::Missing)?;
         let account = account.to_owned();
+        let (login, mailbox) = (account.clone(), name.clone());
+        self.work(0, move |work| fits(work, &login, &mailbox, since)).await?;
         let mut messages = 0;
         loop {
             let (account, name) = (account.clone(), name.clone());
@@ -71,9 +74,27 @@ struct Undeleted {
     is_last: bool,
 }
 
-fn undelete_page(work: &mut Work<'_>, account: &str, name: &str, since: Timestamp) -> Outcome<Undeleted> {
+/// Refuses what does not fit into the quota.
+fn fits(work: &mut Work<'_>, account: &str, name: &str, since: Timestamp) -> Outcome<()> {
+    let deleted = deleted(work, account, name, since)?;
+    let there = work.named(account, name)?;
+    let Some(target) = there.as_ref().or(deleted.first()) else { return Ok(Err(MailboxError::Missing)) };
+    let sql = "SELECT coalesce(sum(octets), 0) FROM expunged WHERE mailbox = ?1 AND gone >= ?2 AND body IS NOT NULL";
+    let params = params![target.info.id.0, since.as_millisecond()];
+    let expunged = uncount(work.connection.prepare_cached(sql)?.query_row(params, |row| row.get(0))?);
+    let octets = deleted.iter().fold(expunged, |octets, row| octets.saturating_add(row.info.octets));
+    Ok(if work.has_room(account, octets)? { Ok(()) } else { Err(MailboxError::OverQuota) })
+}
+
+/// Mailboxes of a name that were deleted since a time, the last one first.
+fn deleted(work: &Work<'_>, account: &str, name: &str, since: Timestamp) -> Result<Vec<MailboxRow>, StoreError> {
     let condition = "account = ?1 AND name = ?2 AND removed >= ?3 ORDER BY removed DESC";
-    let deleted = MailboxRow::select(work.connection, condition, params![account, name, since.as_millisecond()])?.0;
+    Ok(MailboxRow::select(work.connection, condition, params![account, name, since.as_millisecond()])?.0)
+}
+
+fn undelete_page(work: &mut Work<'_>, account: &str, name: &str, since: Timestamp) -> Outcome<Undeleted> {
+    kept::recount(work.connection, account)?;
+    let deleted = deleted(work, account, name, since)?;
     let there = work.named(account, name)?;
     let deleted = deleted.into_iter().find(|deleted| there.is_none() || deleted.info.messages > 0);
     match (there, deleted) {
@@ -137,8 +158,11 @@ fn arrive(work: &mut Work<'_>, mut mailbox: MailboxRow, mails: Vec<MailRow>) -> 
     }
     mailbox.info.modseq += 1;
     let messages = mails.len() as u64;
-    for mail in mails {
-        let flags = mail.flags.without(&System::DELETED.into());
+    // Its keywords may have been given back meanwhile. Mail comes back without them rather than not at all.
+    let known = work.known_flags(mailbox.info.id, mails.iter().map(|mail| &mail.flags))?;
+    let flags = known.unwrap_or_else(|_| mails.iter().map(|mail| mail.flags.system().into()).collect());
+    for (mail, flags) in mails.into_iter().zip(flags) {
+        let flags = flags.without(&System::DELETED.into());
         work.add(&mut mailbox, MailRow { flags, ..mail })?;
     }
     work.finish(&mailbox)?;
@@ -185,6 +209,7 @@ fn forget_expunged(connection: &Connection, before: i64) -> Result<bool, StoreEr
         if let Some(mut mailbox) = MailboxRow::select(connection, "id = ?1", [name.mailbox])?.0.pop() {
             mailbox.known_since = mailbox.known_since.max(uncount(name.modseq));
             mailbox.update_counters(connection)?;
+            kept::recount(connection, &mailbox.account)?;
         }
     }
     Ok(!names.is_empty())
@@ -192,6 +217,9 @@ fn forget_expunged(connection: &Connection, before: i64) -> Result<bool, StoreEr
 
 /// Forgets some mail of a deleted mailbox, and at last the mailbox. False when it is gone.
 fn forget_page(connection: &Connection, id: MailboxId) -> Result<bool, StoreError> {
+    if let Some(mailbox) = MailboxRow::select(connection, "id = ?1", [id.0])?.0.pop() {
+        kept::recount(connection, &mailbox.account)?;
+    }
     for table in ["mail", "expunged"] {
         let sql = format!("SELECT mailbox, modseq, uid, body FROM {table} WHERE mailbox = ?1 LIMIT ?2");
         let names = names(connection, &sql, params![id.0, limits::HOUSEKEEPING_ROWS])?;
@@ -206,11 +234,11 @@ fn forget_page(connection: &Connection, id: MailboxId) -> Result<bool, StoreErro
 }
 
 /// What a row of `mail` or `expunged` is found by, and its body.
-struct Name {
-    mailbox: i64,
-    modseq: i64,
-    uid: i64,
-    body: Option<i64>,
+pub(super) struct Name {
+    pub(super) mailbox: i64,
+    pub(super) modseq: i64,
+    pub(super) uid: i64,
+    pub(super) body: Option<i64>,
 }
 
 fn names(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Name>, StoreError> {
@@ -222,8 +250,13 @@ fn names(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> R
 }
 
 impl Name {
+    pub(super) fn of(mail: &MailRow) -> Self {
+        let body = mail.body.map(QueueId::as_i64);
+        Self { mailbox: mail.mailbox.0, modseq: count(mail.modseq), uid: mail.uid.into(), body }
+    }
+
     /// Deletes the row, and its body where nothing else refers to it.
-    fn forget(&self, connection: &Connection, table: &str) -> Result<(), StoreError> {
+    pub(super) fn forget(&self, connection: &Connection, table: &str) -> Result<(), StoreError> {
         let sql = format!("DELETE FROM {table} WHERE mailbox = ?1 AND modseq = ?2 AND uid = ?3");
         connection.prepare_cached(&sql)?.execute([self.mailbox, self.modseq, self.uid])?;
         self.body.map_or(Ok(()), |body| rows::release(connection, QueueId::from_i64(body)))

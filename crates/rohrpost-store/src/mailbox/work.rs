@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::{MailboxError, MailboxId, MailboxInfo, SpecialUse, fullness, name, rows::MailboxRow};
+#[cfg(doc)]
+use super::rows::MailRow;
+use super::{MailboxError, MailboxId, MailboxInfo, SpecialUse, fullness, kept, name, rows::MailboxRow};
 use crate::{
     body::rows::PreparedBody,
     error::StoreError,
@@ -92,6 +94,8 @@ pub(crate) struct Work<'a> {
     pub(crate) touched: &'a mut Vec<Touched>,
     /// Accounts that have more mail or less, or may have.
     weighed: HashSet<String>,
+    /// Octets of mail that is gone and kept, by account.
+    kept: HashMap<String, u64>,
 }
 
 /// What a request comes to: a refusal leaves everything as it was, so that its neighbours in the batch lose no time.
@@ -100,11 +104,15 @@ pub(crate) type Outcome<T> = Result<Result<T, MailboxError>, StoreError>;
 impl<'a> Work<'a> {
     /// Begins a change.
     pub(crate) fn begin(connection: &'a Connection, ids: &'a Ids, touched: &'a mut Vec<Touched>) -> Self {
-        Self { connection, ids, now: Timestamp::now(), touched, weighed: HashSet::new() }
+        Self { connection, ids, now: Timestamp::now(), touched, weighed: HashSet::new(), kept: HashMap::new() }
     }
 
-    /// Ends it: what has become of the quotas of accounts is noted.
-    pub(crate) fn end(self) -> Result<(), StoreError> {
+    /// Ends it: of mail that is gone the oldest is forgotten where it is too much, and what has become of the quotas of
+    /// accounts is noted.
+    pub(crate) fn end(mut self) -> Result<(), StoreError> {
+        for (account, octets) in std::mem::take(&mut self.kept) {
+            kept::add(&mut self, &account, octets)?;
+        }
         for account in &self.weighed {
             if fullness::look_at(self.connection, account)? {
                 self.touched.push(Touched::Filled);
@@ -117,6 +125,14 @@ impl<'a> Work<'a> {
     pub(crate) fn weigh(&mut self, account: &str) {
         if !self.weighed.contains(account) {
             self.weighed.insert(account.to_owned());
+        }
+    }
+
+    /// An account has mail that is gone and counts so many octets more ([`MailRow::kept_octets`]).
+    pub(super) fn keep(&mut self, account: &str, octets: u64) {
+        match self.kept.get_mut(account) {
+            Some(kept) => *kept = kept.saturating_add(octets),
+            None => drop(self.kept.insert(account.to_owned(), octets)),
         }
     }
 

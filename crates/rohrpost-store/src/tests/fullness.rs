@@ -92,6 +92,10 @@ async fn whatever_makes_a_mailbox_fuller_is_told_and_over_a_restart() {
     store.account_put(ann(Allowance::Octets(16))).await.unwrap();
     store.mailbox_copy(inbox.id, &[1..=8], "Archive").await.unwrap();
     assert_eq!(told(&store).await, [95]);
+    store.account_put(ann(Allowance::Octets(100_000))).await.unwrap();
+    let large = NewMail { body: Body::from_bytes(octets(95_500)), shape: None, flags: Flags::default(), at: now() };
+    store.mailbox_append(ANN, "Archive", vec![large]).await.unwrap();
+    assert_eq!(told(&store).await, [95]);
     store.mailbox_delete(ANN, "Archive").await.unwrap();
     store.mailbox_undelete(ANN, "Archive", Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(told(&store).await, [95], "it was deleted and brought back");

@@ -407,3 +407,38 @@ async fn an_account_takes_its_mail_along_to_its_new_login() {
     assert_eq!((rows(&store, "mail").await, rows(&store, "body").await, rows(&store, "mailbox").await), (0, 0, 0));
     assert_sound(&store).await;
 }
+
+#[tokio::test]
+async fn keywords_that_no_mail_has_make_room_for_new_ones() {
+    let (_dir, store) = with_ann().await;
+    append(&store, "INBOX", &["1", "2"]).await;
+    let inbox = mailbox(&store, "INBOX").await.id;
+    let set =
+        async |uid: u32, flags: Flags| store.mailbox_store(inbox, &[uid..=uid], FlagOp::Replace, flags, None).await;
+    set(2, keyword("Stays")).await.unwrap();
+    let many: Vec<String> = (1..limits::KEYWORDS_MAX).map(|number| format!("k{number}")).collect();
+    let many = Flags::new(System::default(), many.iter().map(String::as_str));
+    set(1, many.clone()).await.unwrap();
+    assert!(matches!(
+        store.mailbox_store(inbox, &[2..=2], FlagOp::Add, keyword("fresh"), None).await,
+        Err(MailboxError::TooMany)
+    ));
+    set(1, Flags::default()).await.unwrap();
+    store.mailbox_store(inbox, &[2..=2], FlagOp::Add, keyword("fresh"), None).await.unwrap();
+    let keywords = store.mailbox_select(ANN, "INBOX").await.unwrap().unwrap().keywords;
+    assert_eq!(keywords.iter().collect::<Vec<_>>(), ["fresh", "Stays"]);
+    assert_sound(&store).await;
+}
+
+#[tokio::test]
+async fn mail_that_is_brought_back_has_keywords_that_its_mailbox_knows() {
+    let (_dir, store) = with_ann().await;
+    store.mailbox_create(ANN, "work", None).await.unwrap();
+    let later = NewMail { flags: keyword("Later"), ..mail("1") };
+    store.mailbox_append(ANN, "work", vec![later]).await.unwrap();
+    store.mailbox_delete(ANN, "work").await.unwrap();
+    store.mailbox_create(ANN, "work", None).await.unwrap();
+    assert_eq!(store.mailbox_undelete(ANN, "work", now()).await.unwrap(), 1);
+    let keywords = store.mailbox_select(ANN, "work").await.unwrap().unwrap().keywords;
+    assert_eq!(keywords.iter().collect::<Vec<_>>(), ["Later"]);
+}

@@ -40,6 +40,8 @@ pub(crate) enum MailboxCommand {
         output: Output,
     },
     /// Bring back mail that was expunged within the last 14 days
+    ///
+    /// Of an account with a quota, no more than that is kept, and what comes back must fit into it.
     Undelete {
         /// The account
         account: Mailbox,

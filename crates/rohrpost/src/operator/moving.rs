@@ -171,7 +171,15 @@ impl Operator {
         since: Timestamp,
     ) -> Result<Answer, Refusal> {
         let login = self.owner(account).await?.login;
-        Ok(Answer::Count(self.store.mailbox_undelete(&login, mailbox, since).await?))
+        match self.store.mailbox_undelete(&login, mailbox, since).await {
+            Err(MailboxError::OverQuota) => Err(Refusal::new(
+                RefusalKind::Later,
+                format!(
+                    "that does not fit into the quota of {login}: --since asks for less, `account quota set` makes room"
+                ),
+            )),
+            back => Ok(Answer::Count(back?)),
+        }
     }
 
     /// The account of this name, else the one with this address.
