@@ -96,7 +96,7 @@ fn the_texts_say_what_happened_in_both_languages() {
         text,
         "Since 1970-01-01 00:00 UTC, 300 log-ins failed for a wrong name or password.\n\
          40 more were not tried, as too many had failed before them.\n\n\
-         Accounts that were locked for a while:\n\n    bob@here.test (2 times)\n    others (3 times)\n\n\
+         Accounts that were locked for a while, and how often:\n\n    bob@here.test (2)\n    others (3)\n\n\
          Most attempts came from these networks:\n\n    192.0.2.0/24 (310)\n\n\
          Each lock is in the log. The next message about this comes in a day at the earliest.\n"
     );

@@ -49,7 +49,11 @@ pub(super) fn operator(language: Language, host: &str, summary: &Summary) -> Tex
         Language::English => {
             let lists = lists(
                 summary,
-                ["Accounts that were locked for a while", "times", "others", "Most attempts came from these networks"],
+                [
+                    "Accounts that were locked for a while, and how often",
+                    "others",
+                    "Most attempts came from these networks",
+                ],
             );
             let text = format!(
                 "Since {}, {failed} log-ins failed for a wrong name or password.\n{turned_away} more were not tried, as \
@@ -63,8 +67,7 @@ pub(super) fn operator(language: Language, host: &str, summary: &Summary) -> Tex
             let lists = lists(
                 summary,
                 [
-                    "Konten, die eine Weile gesperrt waren",
-                    "Mal",
+                    "Konten, die eine Weile gesperrt waren, und wie oft",
                     "weitere",
                     "Die meisten Versuche kamen aus diesen Netzen",
                 ],
@@ -81,15 +84,15 @@ pub(super) fn operator(language: Language, host: &str, summary: &Summary) -> Tex
 }
 
 /// The locked accounts and the worst networks, below these words; nothing of a list that is empty.
-fn lists(summary: &Summary, [locked, times, others, most]: [&str; 4]) -> String {
+fn lists(summary: &Summary, [locked, others, most]: [&str; 3]) -> String {
     let Summary { accounts, locks_unnamed, networks, .. } = summary;
     let mut lines = Vec::new();
     if !accounts.is_empty() {
         lines.push(format!("\n{locked}:\n"));
     }
-    lines.extend(accounts.iter().map(|(login, locks)| format!("    {login} ({locks} {times})")));
+    lines.extend(accounts.iter().map(|(login, locks)| format!("    {login} ({locks})")));
     if *locks_unnamed > 0 {
-        lines.push(format!("    {others} ({locks_unnamed} {times})"));
+        lines.push(format!("    {others} ({locks_unnamed})"));
     }
     if !networks.is_empty() {
         lines.push(format!("\n{most}:\n"));
