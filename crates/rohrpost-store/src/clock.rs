@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rohrpost_mail::QueueId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::StoreError,
-    limits, quarantine,
+    limits, meta, quarantine,
     queue::{self, QueuedRecipient},
     row::{json, time},
     store::Store,
@@ -65,9 +65,7 @@ impl Store {
             let sql = "SELECT coalesce(max(seq), 0) FROM message";
             let seq = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
             let mark = json(&Mark { millis: now.as_millisecond(), seq });
-            let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![KEY, mark.as_bytes()])?;
-            Ok(())
+            meta::put(connection, KEY, mark.as_bytes())
         })
         .await
     }
@@ -93,8 +91,7 @@ impl Store {
 }
 
 fn mark(connection: &Connection) -> Result<Option<Mark>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    let value: Option<Vec<u8>> = statement.query_row([KEY], |row| row.get(0)).optional()?;
+    let value = meta::get(connection, KEY)?;
     // A mark that cannot be read is as good as none.
     Ok(value.and_then(|value| serde_json::from_slice(&value).ok()))
 }

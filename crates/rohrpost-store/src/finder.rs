@@ -4,9 +4,9 @@
 //! Entries are made later instead, many at once and sorted; a search reads the few messages without entries one by one.
 
 use rohrpost_mail::{Mailbox, QueueId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use crate::{error::StoreError, limits, store::Store};
+use crate::{error::StoreError, limits, meta, store::Store};
 
 /// What to find messages by.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,16 +53,13 @@ struct Marks {
 
 impl Marks {
     fn read(connection: &Connection) -> Result<Self, StoreError> {
-        let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'finder'")?;
-        let value: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
+        let value = meta::get(connection, "finder")?;
         // Marks that cannot be read start the index anew, which only takes time.
         Ok(value.and_then(|value| serde_json::from_slice(&value).ok()).unwrap_or_default())
     }
 
     fn write(self, connection: &Connection) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('finder', ?1)";
-        connection.prepare_cached(sql)?.execute([crate::row::json(&self).into_bytes()])?;
-        Ok(())
+        meta::put(connection, "finder", crate::row::json(&self).as_bytes())
     }
 }
 

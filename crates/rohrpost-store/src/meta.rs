@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rohrpost_mail::{Mailbox, QueueId};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     error::StoreError,
@@ -16,22 +16,13 @@ impl Store {
     /// What was put under a name.
     pub async fn meta_get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let key = format!("{CALLERS}{key}");
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-            Ok(statement.query_row([key], |row| row.get(0)).optional()?)
-        })
-        .await
+        self.read(move |connection| get(connection, &key)).await
     }
 
     /// Puts something under a name, in the place of what was there.
     pub async fn meta_put(&self, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
         let key = format!("{CALLERS}{key}");
-        self.write(move |connection| {
-            let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-            connection.prepare_cached(sql)?.execute(params![key, value])?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| put(connection, &key, &value)).await
     }
 
     /// When a notice of this kind was last written, as [`Store::notice_told`] remembers it.
@@ -114,6 +105,40 @@ impl Store {
         })
         .await
     }
+}
+
+/// What is under a key.
+pub(crate) fn get(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// Puts something under a key, in the place of what was there.
+pub(crate) fn put(connection: &Connection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+    connection.prepare_cached(sql)?.execute(params![key, value])?;
+    Ok(())
+}
+
+/// Removes what is under a key.
+pub(crate) fn remove(connection: &Connection, key: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?;
+    Ok(())
+}
+
+/// The number under a key, if it is one.
+pub(crate) fn number(connection: &Connection, key: &str) -> Result<Option<u64>, StoreError> {
+    Ok(get(connection, key)?.and_then(number_of))
+}
+
+/// The number in a value.
+pub(crate) fn number_of(value: Vec<u8>) -> Option<u64> {
+    String::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Puts a number under a key, as text.
+pub(crate) fn put_number(connection: &Connection, key: &str, number: u64) -> Result<(), StoreError> {
+    put(connection, key, number.to_string().as_bytes())
 }
 
 fn notice_key(kind: &str) -> String {

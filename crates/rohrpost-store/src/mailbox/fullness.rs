@@ -7,7 +7,7 @@
 //!
 //! Both are in the table `meta`: `full:LOGIN` has the step that was reached, `tell:LOGIN` the one to tell of.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::quota;
 #[cfg(doc)]
@@ -15,6 +15,7 @@ use super::work::Work;
 use crate::{
     error::StoreError,
     limits::{FULLNESS_STEPS, PAGE_ROWS_MAX},
+    meta,
     store::Store,
 };
 
@@ -43,7 +44,7 @@ impl Store {
             let sql = "SELECT substr(key, 6), value FROM meta WHERE key > ?1 AND key < 'tell;' ORDER BY key LIMIT ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let filled = statement.query_map(params![after, limit.min(PAGE_ROWS_MAX)], |row| {
-                Ok(Filled { account: row.get(0)?, step: percent_of(row.get(1)?) })
+                Ok(Filled { account: row.get(0)?, step: meta::number_of(row.get(1)?).unwrap_or_default() })
             })?;
             Ok(filled.collect::<rusqlite::Result<_>>()?)
         })
@@ -88,23 +89,10 @@ const TELL: &str = "tell:";
 
 /// The step that was noted of an account, 0 for none.
 fn noted(connection: &Connection, what: &str, account: &str) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    let value: Option<Vec<u8>> = statement.query_row([format!("{what}{account}")], |row| row.get(0)).optional()?;
-    Ok(value.map_or(0, percent_of))
+    Ok(meta::number(connection, &format!("{what}{account}"))?.unwrap_or_default())
 }
 
 fn note(connection: &Connection, what: &str, account: &str, step: u64) -> Result<(), StoreError> {
     let key = format!("{what}{account}");
-    if step == 0 {
-        connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?;
-    } else {
-        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-        connection.prepare_cached(sql)?.execute(params![key, step.to_string().into_bytes()])?;
-    }
-    Ok(())
-}
-
-/// The step in a value.
-fn percent_of(value: Vec<u8>) -> u64 {
-    String::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+    if step == 0 { meta::remove(connection, &key) } else { meta::put_number(connection, &key, step) }
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     error::StoreError,
     limits::{KEPT_FORGOTTEN_AT_ONCE, KEPT_ROW_OCTETS},
+    meta,
     row::{count, uncount},
 };
 
@@ -39,32 +40,22 @@ impl MailboxRow {
 
 /// The figure of an account is to be added up anew.
 pub(crate) fn recount(connection: &Connection, account: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key(account)])?;
-    Ok(())
+    meta::remove(connection, &key(account))
 }
 
 /// An account keeps so many octets more: where that is too much, the oldest go.
 pub(super) fn add(work: &mut Work<'_>, account: &str, more: u64) -> Result<(), StoreError> {
     let Some(max) = quota::limit(work.connection, account)?.0 else { return recount(work.connection, account) };
-    let kept = match known(work.connection, account)? {
+    let kept = match meta::number(work.connection, &key(account))? {
         Some(known) => known.saturating_add(more),
         None => added_up(work.connection, account)?,
     };
     let gone = if kept > max { forget_oldest(work, account, kept - max)? } else { 0 };
-    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-    let value = kept.saturating_sub(gone).to_string().into_bytes();
-    work.connection.prepare_cached(sql)?.execute(params![key(account), value])?;
-    Ok(())
+    meta::put_number(work.connection, &key(account), kept.saturating_sub(gone))
 }
 
 fn key(account: &str) -> String {
     format!("kept:{account}")
-}
-
-fn known(connection: &Connection, account: &str) -> Result<Option<u64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    let value: Option<Vec<u8>> = statement.query_row([key(account)], |row| row.get(0)).optional()?;
-    Ok(value.and_then(|value| String::from_utf8(value).ok()?.parse().ok()))
 }
 
 /// The mailboxes of an account, and deleted ones: their numbers, when they were deleted, their messages and octets.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use tokio::sync::{Notify, oneshot, watch};
 
 #[cfg(doc)]
@@ -17,7 +17,7 @@ use crate::{
     body::rows::PreparedBody,
     error::StoreError,
     ids::Ids,
-    limits, quarantine,
+    limits, meta, quarantine,
     store::{Aftermath, Store},
     writer::Request,
 };
@@ -221,13 +221,10 @@ impl<'a> Work<'a> {
 
     /// Seconds since 1970, or one more than the last: no two mailboxes ever have the same, whatever the clock does.
     fn next_uid_validity(&self) -> Result<u32, StoreError> {
-        let sql = "SELECT value FROM meta WHERE key = 'uid-validity'";
-        let last: Option<Vec<u8>> = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
-        let last = last.and_then(|value| std::str::from_utf8(&value).ok()?.parse::<u32>().ok()).unwrap_or_default();
+        let last = meta::number(self.connection, "uid-validity")?.and_then(|last| u32::try_from(last).ok());
         let clock = u32::try_from(self.now.as_second()).unwrap_or_default();
-        let next = clock.max(last.saturating_add(1));
-        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES ('uid-validity', ?1)";
-        self.connection.prepare_cached(sql)?.execute([next.to_string().as_bytes()])?;
+        let next = clock.max(last.unwrap_or_default().saturating_add(1));
+        meta::put_number(self.connection, "uid-validity", u64::from(next))?;
         Ok(next)
     }
 
