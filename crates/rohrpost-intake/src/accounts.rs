@@ -9,7 +9,7 @@ use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Instant};
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use jiff::Timestamp;
 use rohrpost_mail::Secret;
-use rohrpost_store::{Account, AppPassword, ScramSecret, Store};
+use rohrpost_store::{Account, AppPassword, ScramSecret, Store, StoreError};
 
 use self::{figures::Figures, known::Known, lines::Lines};
 use crate::{
@@ -92,6 +92,11 @@ impl Accounts {
             }
             (Ok(_), _) => LogIn::Wrong,
         }
+    }
+
+    /// Who may log in under this name.
+    pub(crate) async fn account(&self, store: &Store, user: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        self.known.account(store, user).await
     }
 
     /// Fetches the keys of SCRAM. An account's keys share salt and iterations, as [`new_password`] makes them.

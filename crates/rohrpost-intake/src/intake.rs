@@ -205,6 +205,14 @@ impl Intake {
         outcome
     }
 
+    /// Who may log in under this name. Read from the store once, until accounts change.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn account_for_log_in(&self, user: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        self.0.accounts.account(&self.0.store, user).await
+    }
+
     /// Fetches what SCRAM needs.
     pub async fn scram_keys(&self, user: &str, address: Option<IpAddr>, now: Instant) -> ScramAnswer {
         self.0.accounts.scram_keys(&self.0.store, user, address, now).await
@@ -396,4 +404,4 @@ fn count<K: Clone + Eq + std::hash::Hash>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! Log-ins: the same accounts, limits of guessing and records for everything that is spoken.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use rohrpost_intake::{LogIn, Refusal, Role, ScramAnswer};
@@ -107,16 +107,16 @@ impl Connection {
     /// done; while no account is changed that is a look at a number. Asked again after it said no, nobody is logged in.
     pub(crate) async fn may_stay(&mut self) -> bool {
         let Some(account) = &self.peer.account else { return true };
-        let store = self.shared.intake.store();
-        let version = store.directory_version();
+        let intake = &self.shared.intake;
+        let version = intake.store().directory_version();
         if version == self.accounts_seen {
             return true;
         }
         // A store that cannot be read answers no step either.
-        let Ok(found) = store.account_for_log_in(&account.login).await else { return true };
+        let Ok(found) = intake.account_for_log_in(&account.login).await else { return true };
         let has_kept = |old: &AppPassword, new: &Account| new.secrets.iter().any(|secret| secret.argon2 == old.argon2);
         let is_same =
-            |new: Account| new.login == account.login && account.secrets.iter().all(|old| has_kept(old, &new));
+            |new: Arc<Account>| new.login == account.login && account.secrets.iter().all(|old| has_kept(old, &new));
         let may_stay = found.is_some_and(is_same);
         if may_stay {
             self.accounts_seen = version;
