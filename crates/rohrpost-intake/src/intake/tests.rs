@@ -3,6 +3,8 @@
 mod in_front;
 mod ways;
 
+use std::path::Path;
+
 use rohrpost_dns::{AddressName, Options};
 use rohrpost_mail::{ForwardPath, Notify, ReversePath};
 use rohrpost_queue::Clock;
@@ -14,7 +16,7 @@ use rohrpost_store::{
 use super::*;
 use crate::peer::Role;
 
-/// An intake over a store of its own; its resolver asks nobody.
+/// An intake over a store of its own, with an account.
 struct Fixture {
     intake: Intake,
     account: Arc<Account>,
@@ -23,15 +25,24 @@ struct Fixture {
 
 async fn fixture(class: &str, change: impl FnOnce(&mut Settings)) -> Fixture {
     let dir = tempfile::tempdir().unwrap();
-    let options = rohrpost_store::Options { free_bytes_min: 1, ..rohrpost_store::Options::default() };
-    let store = Store::open(dir.path(), options).unwrap();
     let account = Account {
         login: "ann@here.test".into(),
         addresses: vec!["ann@here.test".parse().unwrap()],
         class: class.into(),
         ..Account::default()
     };
-    store.account_put(account.clone()).await.unwrap();
+    let mut settings = Settings::new("mx.here.test".parse().unwrap(), "ann@here.test".parse().unwrap());
+    settings.local_domains = vec!["here.test".parse().unwrap()];
+    change(&mut settings);
+    let intake = open(dir.path(), settings);
+    intake.store().account_put(account.clone()).await.unwrap();
+    Fixture { intake, account: Arc::new(account), _dir: dir }
+}
+
+/// An intake over a store in an empty directory; its resolver asks nobody.
+pub(crate) fn open(dir: &Path, settings: Settings) -> Intake {
+    let options = rohrpost_store::Options { free_bytes_min: 1, ..rohrpost_store::Options::default() };
+    let store = Store::open(dir, options).unwrap();
     let parts = Parts {
         store: store.clone(),
         queue: Queue::start(store, rohrpost_queue::Settings::default(), Clock::system()),
@@ -40,10 +51,7 @@ async fn fixture(class: &str, change: impl FnOnce(&mut Settings)) -> Fixture {
         callout: None,
         srs: None,
     };
-    let mut settings = Settings::new("mx.here.test".parse().unwrap(), "ann@here.test".parse().unwrap());
-    settings.local_domains = vec!["here.test".parse().unwrap()];
-    change(&mut settings);
-    Fixture { intake: Intake::new(parts, settings), account: Arc::new(account), _dir: dir }
+    Intake::new(parts, settings)
 }
 
 impl Fixture {

@@ -1,28 +1,16 @@
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use rohrpost_dns::{Options, Resolver};
 use rohrpost_mail::dsn::Language;
-use rohrpost_queue::{Clock, Queue};
-use rohrpost_store::{Filter, Store};
+use rohrpost_store::Filter;
 
 use super::*;
-use crate::{Parts, Settings, accounts::figures::Summary, networks};
+use crate::{Settings, accounts::figures::Summary, intake::tests::open, networks};
 
 /// An intake with the account bob; dropping the second part ends its store.
 async fn intake() -> (Intake, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let options = rohrpost_store::Options { free_bytes_min: 1, ..rohrpost_store::Options::default() };
-    let store = Store::open(dir.path(), options).unwrap();
-    let parts = Parts {
-        store: store.clone(),
-        queue: Queue::start(store, rohrpost_queue::Settings::default(), Clock::system()),
-        router: Arc::default(),
-        resolver: Resolver::with_servers(vec!["127.0.0.1:9".parse().unwrap()], Options::default()),
-        callout: None,
-        srs: None,
-    };
     let settings = Settings::new("mx.here.test".parse().unwrap(), "root@here.test".parse().unwrap());
-    let intake = Intake::new(parts, settings);
+    let intake = open(dir.path(), settings);
     intake.store().account_put(bob()).await.unwrap();
     (intake, dir)
 }
